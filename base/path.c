@@ -1,0 +1,202 @@
+#include "base/path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/syscalls.h"
+
+/* A rename somewhere above during the walk makes the kernel answer EAGAIN rather than risk an escape; trying again is
+ * what openat2(2) asks for. An attacker who renames without end gets an error, not an endless loop. */
+#define RESOLVE_TRIES 64
+
+static int resolve(int root, const char *path, int flags, mode_t mode)
+{
+        struct open_how how = {
+                .flags = (uint64_t)(flags | O_CLOEXEC),
+                .mode = mode,
+                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+        };
+
+        for (int i = 0; i < RESOLVE_TRIES; i++) {
+                int fd = sys_openat2(root, path[0] ? path : ".", &how);
+
+                if (fd >= 0)
+                        return fd;
+                if (errno != EAGAIN && errno != EINTR)
+                        break;
+        }
+        return -errno;
+}
+
+int in_root_open(int root, const char *path, int flags)
+{
+        int fd = resolve(root, path, flags, 0);
+
+        return fd < 0 ? fail(-fd, "open %s", path) : fd;
+}
+
+int in_root_create(int root, const char *path, int flags, mode_t mode)
+{
+        int fd = resolve(root, path, flags | O_CREAT | O_EXCL, mode);
+
+        return fd < 0 ? fail(-fd, "create %s", path) : fd;
+}
+
+int fd_is_directory(int fd)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISDIR(st.st_mode);
+}
+
+/* The next component of *path, copied into name; *path is moved past it. 0 at the end. */
+static int next_component(const char **path, char name[NAME_MAX + 1])
+{
+        size_t length;
+
+        *path += strspn(*path, "/");
+        length = strcspn(*path, "/");
+        if (length > NAME_MAX)
+                return -ENAMETOOLONG;
+        memcpy(name, *path, length);
+        name[length] = '\0';
+        *path += length;
+        return length > 0;
+}
+
+/* Makes what is missing of the path one component at a time. The prefix is resolved in-root anew for each one, so
+ * that a symlink in the image ("/var/run -> /run") leads where the container will see it. */
+static int make_directories(int root, const char *path, mode_t mode)
+{
+        _cleanup_free_ char *prefix = NULL;
+        char name[NAME_MAX + 1];
+        const char *rest = path;
+        size_t used = 0;
+        int r;
+
+        prefix = malloc(strlen(path) + 2);
+        if (!prefix)
+                return -ENOMEM;
+        prefix[0] = '\0';
+        while ((r = next_component(&rest, name)) > 0) {
+                _cleanup_close_ int parent = -EBADF;
+                size_t length = strlen(name);
+                int fd;
+
+                prefix[used] = '\0';
+                parent = resolve(root, used ? prefix : ".", O_PATH | O_DIRECTORY, 0);
+                if (parent < 0)
+                        return parent;
+                memcpy(prefix + used, "/", 1);
+                memcpy(prefix + used + 1, name, length + 1);
+                used += 1 + length;
+                fd = resolve(root, prefix, O_PATH | O_DIRECTORY, 0);
+                if (fd >= 0) {
+                        close(fd);
+                        continue;
+                }
+                if (fd != -ENOENT)
+                        return fd;
+                if (strcmp(name, "..") == 0 || (mkdirat(parent, name, mode) < 0 && errno != EEXIST))
+                        return -errno;
+        }
+        return r;
+}
+
+int in_root_mkdir(int root, const char *path, mode_t mode)
+{
+        int fd = resolve(root, path, O_PATH | O_DIRECTORY, 0);
+        int r;
+
+        if (fd >= 0)
+                return fd;
+        if (fd != -ENOENT)
+                return fail(-fd, "open directory %s", path);
+        r = make_directories(root, path, mode);
+        if (r < 0)
+                return fail(-r, "create directory %s", path);
+        fd = resolve(root, path, O_PATH | O_DIRECTORY, 0);
+        return fd < 0 ? fail(-fd, "open directory %s", path) : fd;
+}
+
+int in_root_parent(int root, const char *path, char *name, size_t name_size)
+{
+        _cleanup_free_ char *parent = strdup(path);
+        char *slash, *end;
+
+        if (!parent)
+                return fail(ENOMEM, "split %s", path);
+        for (end = parent + strlen(parent); end > parent && end[-1] == '/'; end--)
+                end[-1] = '\0';
+        slash = strrchr(parent, '/');
+        if (strlen(slash ? slash + 1 : parent) >= name_size)
+                return fail(ENAMETOOLONG, "split %s", path);
+        strcpy(name, slash ? slash + 1 : parent);
+        if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return refuse(EINVAL, "%s: does not name a file", path);
+        if (slash)
+                *slash = '\0';
+        return in_root_mkdir(root, slash && parent[0] ? parent : "/", 0755);
+}
+
+int in_root_target(int root, const char *path, int is_directory)
+{
+        _cleanup_close_ int parent = -EBADF;
+        char name[NAME_MAX + 1];
+        int fd = resolve(root, path, O_PATH, 0);
+
+        if (fd >= 0)
+                return fd;
+        if (fd != -ENOENT)
+                return fail(-fd, "open %s", path);
+        if (is_directory)
+                return in_root_mkdir(root, path, 0755);
+        parent = in_root_parent(root, path, name, sizeof(name));
+        if (parent < 0)
+                return parent;
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0 && errno != EEXIST)
+                return fail(errno, "create file %s", path);
+        if (fd >= 0)
+                close(fd);
+        /* A dangling symlink at the target is followed, in-root, by this second look and fails there. */
+        fd = resolve(root, path, O_PATH, 0);
+        return fd < 0 ? fail(-fd, "open %s", path) : fd;
+}
+
+int remove_tree_at(int dirfd, const char *name)
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        struct dirent *entry;
+        int fd, r = 0;
+
+        if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+                return 0;
+        if (errno != EISDIR && errno != EPERM)
+                return fail(errno, "remove %s", name);
+        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return fail(errno, "open directory %s", name);
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = fail(errno, "read directory %s", name);
+                close(fd);
+                return r;
+        }
+        while ((entry = readdir(dir))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                r = remove_tree_at(fd, entry->d_name);
+                if (r < 0)
+                        return fail_in(r, "%s", name);
+        }
+        if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                return fail(errno, "remove directory %s", name);
+        return 0;
+}

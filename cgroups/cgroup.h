@@ -1,0 +1,115 @@
+/* The cgroup v2 tree: where a container's group lies, how it is made and removed, its limits and its processes.
+ * No cgroup v1. Everything after cgroup_open/cgroup_create works on a directory descriptor.
+ *
+ * On a hybrid host (controllers on v1) the v2 tree at /sys/fs/cgroup/unified has no controllers: placement, freezing,
+ * killing, events and the device program work there, limits are an error that names the missing controller. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+
+enum cgroup_controller { /* bits */
+                         CGROUP_CPUSET = 1 << 0,
+                         CGROUP_CPU = 1 << 1,
+                         CGROUP_IO = 1 << 2,
+                         CGROUP_MEMORY = 1 << 3,
+                         CGROUP_HUGETLB = 1 << 4,
+                         CGROUP_PIDS = 1 << 5,
+                         CGROUP_RDMA = 1 << 6,
+                         CGROUP_MISC = 1 << 7,
+};
+
+/* The facts of the host's tree. */
+struct cgroup_host {
+        int root_fd;          /* O_PATH of the v2 mount's root */
+        char mount_point[64]; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+        bool hybrid;          /* controllers sit on v1 */
+        unsigned controllers; /* cgroup.controllers of the root */
+        char own_path[4096];  /* this process's group in the v2 tree, "/..." */
+};
+
+/* Finds the v2 tree. -ENOENT with a message that says what was looked for when the host has none. */
+int cgroup_host_probe(struct cgroup_host *host);
+
+/* linux.cgroupsPath and the id -> the group's absolute path inside the tree, in `path`. Absolute: below the mount's
+ * root. Relative or absent: beside the runtime's own group, as runc does. "." and ".." are refused. */
+int cgroup_path_for(const struct cgroup_host *host, const char *cgroups_path, const char *id, char *path, size_t size);
+
+/* How many leading components of path exist already (0: none but the root). What cgroup_create will make is the rest;
+ * the record stores this number before anything is made. */
+int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
+
+/* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
+ * enabled yet). A controller that the tree lacks is an error that names it. An existing group is reused only when it
+ * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
+ * CLONE_INTO_CGROUP). */
+int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
+
+/* Opens an existing group. */
+int cgroup_open(const struct cgroup_host *host, const char *path);
+
+/* Removes the group, sub-groups first, and then each parent that cgroup_create made (deeper than existing_depth) as
+ * long as they are empty. Processes must be gone: waits on cgroup.events until the deadline (monotonic ms, base/io.h).
+ * A missing group is success. */
+int cgroup_remove(const struct cgroup_host *host, const char *path, int existing_depth, int64_t deadline);
+
+/* Ownership delegation (spec "Cgroup ownership"): the directory and the files named by /sys/kernel/cgroup/delegate. */
+int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
+
+/* Kills every process of the group and below: cgroup.kill (5.14), else freeze, signal each, thaw. */
+int cgroup_kill(int cgroup_fd);
+
+/* Sends a signal to every process of the group and below, frozen meanwhile so that no fork escapes. */
+int cgroup_signal(int cgroup_fd, int signal);
+
+/* Waits until no process is left in the group and below. -ETIMEDOUT with a message that names how many are left. */
+int cgroup_wait_empty(int cgroup_fd, int64_t deadline);
+
+/* Freezes or thaws and waits for it. */
+int cgroup_freeze(int cgroup_fd, bool frozen, int64_t deadline);
+/* 1 frozen, 0 not, -errno. */
+int cgroup_is_frozen(int cgroup_fd);
+
+/* Host pids of the group and of all below, malloc'ed, the caller's. */
+int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
+
+/* ---- limits ---- */
+
+/* One write into a group's file. */
+struct cgroup_write {
+        const char *file; /* "memory.max" */
+        const char *value;
+        const char *field;   /* the JSON path it comes from: "linux.resources.memory.limit" */
+        unsigned controller; /* the controller it needs, 0 for the core's files */
+        bool may_be_missing; /* fall-back pairs: hugetlb.*.rsvd.max, io.bfq.weight; memory.swap.max without swap */
+};
+
+struct cgroup_writes {
+        size_t n;
+        struct cgroup_write *v; /* in the order in which they must be made */
+        unsigned controllers;   /* all that are needed */
+};
+
+/* The resources as file writes: pure, everything in `arena`. Refuses contradictions with the field's path: swap below
+ * limit or without one, swap or limit too large, realtime CPU time, burst above quota... Conversions: research/oci.md
+ * 2.6 (cpu.shares by the log-quadratic curve 2->1, 1024->100, 262144->10000; blkio weight 10..1000 -> io.weight
+ * 1..10000; swap = swap - limit). */
+int cgroup_plan_writes(const struct oci_resources *resources, struct arena *arena, struct cgroup_writes *writes);
+
+/* Makes the writes. A missing file is an error that names file, field and controller, unless it may be missing.
+ * on a live group (update) the old values are read first and put back, in reverse order, when one write fails. */
+int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool undo_on_failure);
+
+/* Error when a controller that the writes need is not in `controllers`; names the first field and why (hybrid host,
+ * not enabled in the parent). */
+int cgroup_check_controllers(const struct cgroup_host *host, const struct cgroup_writes *writes);
+
+/* memory.checkBeforeUpdate: refuse a limit below the present use. */
+int cgroup_check_memory(int cgroup_fd, const struct oci_memory *memory);
+
+/* Counters of memory.events: "oom_kill", 0 where there is no memory controller. */
+int cgroup_oom_kills(int cgroup_fd, uint64_t *kills);

@@ -1,0 +1,26 @@
+/* The words that engines look for in our messages (research: containerd's shim, CRI-O, conmon, Podman, Docker). They
+ * are part of the contract; tests/integration/messages.bats holds them in place.
+ *
+ *   containerd kill     "os: process already finished", "container not running", "no such process", "does not exist"
+ *   containerd delete   "does not exist"
+ *   CRI-O               "no such process", "container not running", "invalid process" (case matters)
+ *   Podman state        "does not exist", "No such file"
+ *   Podman, Docker      "permission denied" -> 126; "executable file not found in", "no such file or directory" -> 127
+ */
+#pragma once
+
+#define MESSAGE_NOT_EXIST          "container does not exist: no such file or directory"
+#define MESSAGE_NOT_RUNNING        "container not running: no such process"
+#define MESSAGE_EXISTS             "container with given ID already exists"
+#define MESSAGE_INVALID_ID         "invalid container ID format"
+#define MESSAGE_START_STOPPED      "cannot start a container that has stopped"
+#define MESSAGE_START_RUNNING      "cannot start an already running container"
+#define MESSAGE_EXEC_STOPPED       "cannot exec in a stopped container"
+#define MESSAGE_EXEC_PAUSED        "cannot exec in a paused container (use --ignore-paused to override)"
+#define MESSAGE_NOT_PAUSED         "container not paused"
+#define MESSAGE_TTY_WITHOUT_SOCKET "cannot allocate tty if runc will detach without setting console socket"
+#define MESSAGE_SOCKET_WITHOUT_TTY "cannot use console socket if runc will not detach or allocate tty"
+/* printf with the program's name */
+#define MESSAGE_NOT_FOUND_IN_PATH  "exec: \"%s\": executable file not found in $PATH: no such file or directory"
+#define MESSAGE_NO_SUCH_EXECUTABLE "exec: \"%s\": no such file or directory"
+#define MESSAGE_NOT_EXECUTABLE     "exec: \"%s\": permission denied"
