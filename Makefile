@@ -9,7 +9,7 @@ VERSION := 0.1.0
 COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wcast-qual \
-        -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral -Werror
+        -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral -Wno-format-truncation -Werror
 CPPFLAGS_ALL := -I. -I$(BUILD)/generated -D_GNU_SOURCE
 CFLAGS := -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -fstack-protector-strong -ffunction-sections -fdata-sections -MMD -MP
