@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <stdint.h>
 
 /* seccomp(2) with SECCOMP_SET_MODE_FILTER. flags: SECCOMP_FILTER_FLAG_* (TSYNC, LOG, SPEC_ALLOW, NEW_LISTENER,
  * WAIT_KILLABLE_RECV). *listener gets the descriptor of user notifications (close-on-exec) when NEW_LISTENER is asked
