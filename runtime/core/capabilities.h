@@ -1,6 +1,6 @@
 /* The five capability sets of a process (capabilities(7)), by raw capget/capset/prctl.
  *
- * The order that must hold (research: order at the end):
+ * The order that must hold:
  *   1. capabilities_limit    while the caller still has what it came with: drops what cannot be granted, with warnings
  *   2. capabilities_prepare  drops the bounding set and asks the kernel to keep the permitted set over setuid
  *   3. credentials_apply     the user switch; the kernel empties the effective set when the uid leaves 0

@@ -1,7 +1,9 @@
 /* Labels of the Linux Security Modules for the program that is executed next. Child side: each function writes through
  * a verified procfs (procfs_self.h). Whether a module is enabled on the host is a fact that the parent reads
  * (lsm_facts.h) and refuses before anything is made; these messages name the module again for the case that facts were
- * wrong. */
+ * wrong.
+ *
+ * A label is inherited by fork and taken by the first execve: hooks must have run before. */
 #pragma once
 
 /* process.apparmorProfile: "exec <profile>" to attr/apparmor/exec (Linux 5.8), else attr/exec. The change happens at
