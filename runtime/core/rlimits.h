@@ -1,0 +1,13 @@
+/* process.rlimits */
+#pragma once
+
+#include <stddef.h>
+
+#include "oci/spec.h"
+
+/* "RLIMIT_NOFILE" for RLIMIT_NOFILE, "RLIMIT_?" for a resource without a name. */
+const char *rlimit_name(int resource);
+
+/* Applies the limits to the calling process. A message names the limit and the values; raising a hard limit needs
+ * CAP_SYS_RESOURCE in the initial user namespace, which the message says for -EPERM. */
+int rlimits_apply(const struct oci_rlimit *limits, size_t n);
