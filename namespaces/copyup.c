@@ -107,8 +107,9 @@ static int copy_entry(int from, int to, const char *name, dev_t device, int dept
                 return -errno;
         if (S_ISDIR(st.st_mode))
                 /* Another file system mounted there stays out; its mount point is copied empty. */
-                r = st.st_dev == device ? copy_subdirectory(from, to, name, &st, depth)
-                    : mkdirat(to, name, 0755) < 0 ? -errno : 0;
+                r = st.st_dev == device           ? copy_subdirectory(from, to, name, &st, depth)
+                    : mkdirat(to, name, 0755) < 0 ? -errno
+                                                  : 0;
         else if (S_ISREG(st.st_mode))
                 r = copy_file(from, to, name, &st);
         else if (S_ISLNK(st.st_mode))

@@ -22,8 +22,7 @@
 #define CALL_SETRESUID SYS_setresuid
 #endif
 
-/* 1 when the user namespace forbids setgroups(2), 0 when not, -errno with a message. */
-static int setgroups_denied(int proc)
+int credentials_setgroups_denied(int proc)
 {
         _cleanup_close_ int fd = procfs_open_self(proc, "setgroups", O_RDONLY);
         char word[8];
@@ -39,13 +38,9 @@ static int setgroups_denied(int proc)
         return n >= 4 && memcmp(word, "deny", 4) == 0;
 }
 
-static int set_groups(int proc, const struct credentials *credentials)
+static int set_groups(const struct credentials *credentials)
 {
-        int denied = setgroups_denied(proc);
-
-        if (denied < 0)
-                return denied;
-        if (denied) {
+        if (credentials->setgroups_denied) {
                 for (size_t i = 0; i < credentials->n_groups; i++)
                         if (credentials->groups[i] != credentials->gid)
                                 return refuse(EPERM,
@@ -62,12 +57,12 @@ static int set_groups(int proc, const struct credentials *credentials)
         return fail(errno, "set %zu supplementary groups", credentials->n_groups);
 }
 
-int credentials_apply(int proc, const struct credentials *credentials)
+int credentials_apply(const struct credentials *credentials)
 {
         uint32_t uid = credentials->uid, gid = credentials->gid;
 
         if (!credentials->keep_groups) {
-                int r = set_groups(proc, credentials);
+                int r = set_groups(credentials);
 
                 if (r < 0)
                         return r;

@@ -69,7 +69,9 @@ typedef int32_t plan_slot;
         X(BOUNDING, bounding)                                                                                          \
         X(SECCOMP, seccomp)                                                                                            \
         X(USER, user)                                                                                                  \
+        X(REGAIN, regain)                                                                                              \
         X(CAPABILITIES, capabilities)                                                                                  \
+        X(PREPARE, prepare)                                                                                            \
         X(NO_NEW_PRIVILEGES, no_new_privileges)                                                                        \
         X(EXEC, exec)
 
@@ -94,9 +96,10 @@ struct step_join {
         plan_text what;
 };
 
-/* A new user namespace: unshare, ask the parent for the id maps, become `become_root ? 0 : who one is`. */
+/* The user namespace: unless one was joined, unshare and ask the parent for the id maps. Then become its root, when it
+ * maps one. */
 struct step_user_namespace {
-        uint32_t become_root;
+        uint32_t joined, become_root;
 };
 
 /* A new time namespace for the clone; offsets as /proc/PID/timens_offsets wants them, 0 for none. */
@@ -115,7 +118,9 @@ struct step_session {
 
 /* Joins a session keyring of this name. */
 struct step_keyring {
-        plan_text name, selinux_label;
+        plan_text name; /* the container's id */
+        plan_text selinux_label;
+        uint32_t user_namespace; /* the container has one: its root is not the keyring's owner */
 };
 
 struct step_hostname {
@@ -175,6 +180,9 @@ struct step_mount {
 #define PLAN_MOUNT_DESTINATION_NOFOLLOW (1U << 5)
 #define PLAN_MOUNT_PRIVATE_CGROUP       (1U << 6) /* the container has a cgroup namespace of its own */
 #define PLAN_MOUNT_READONLY_LAST        (1U << 7) /* /dev: read-only only after its nodes are made (in ROOT_FINISH) */
+#define PLAN_MOUNT_READONLY_AFTER_COPY  (1U << 8)
+#define PLAN_MOUNT_HOST_VIEW            (1U << 9) /* may fall back to the host\'s procfs, sysfs or mqueue */
+#define PLAN_MOUNT_BIND_REMOUNT         (1U << 10)
 
 struct step_device {
         plan_text path;
@@ -196,7 +204,8 @@ struct step_console {
 };
 
 struct step_hook {
-        uint32_t kind, index; /* for messages: enum oci_hook_kind and the place in its array */
+        plan_text kind; /* "createContainer": with the index for messages */
+        uint32_t index;
         plan_text path;
         struct plan_list args, env;
         int32_t timeout; /* seconds, 0: none given */
@@ -205,6 +214,7 @@ struct step_hook {
 struct step_pivot {
         uint32_t no_pivot;       /* MS_MOVE and chroot, for roots on a ramfs */
         uint32_t keep_namespace; /* no mount namespace of its own: chroot only */
+        uint32_t host_is_shared; /* the old root may still propagate to the host */
         uint32_t propagation;    /* linux.rootfsPropagation for the new root; 0: leave */
 };
 
@@ -228,13 +238,17 @@ struct step_root_finish {
 /* Working directory and the program's place: found here, so that a missing one fails at create. */
 struct step_program {
         plan_text cwd;
-        plan_text name; /* args[0] */
-        plan_text path; /* the container's PATH */
+        plan_text name;         /* args[0] */
+        plan_text path;         /* the container's PATH */
+        uint32_t create_cwd;    /* make a missing working directory */
+        uint32_t ask_setgroups; /* in a user namespace: find out whether setgroups is denied */
 };
 
-/* Wait for `start`: on the listening socket in the slot; without one go on at the parent's word. */
+/* Everything but the start is done. Reports POINT_READY, and with a listening socket in the slot waits on it for
+ * `start`. */
 struct step_park {
         plan_slot slot;
+        uint32_t needs_procfs; /* a STEP_LABEL follows */
 };
 
 struct step_scheduler {
@@ -270,8 +284,15 @@ struct step_label {
         plan_text apparmor, selinux;
 };
 
+/* The capability sets as configured: reduced to what can be granted, and the bounding set dropped. The other sets are
+ * set by STEP_CAPABILITIES, after the user switch. */
 struct step_bounding {
-        uint64_t keep;
+        uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+
+/* Makes the permitted capabilities effective again after the user switch. */
+struct step_regain {
+        uint32_t unused;
 };
 
 struct step_seccomp {
@@ -282,23 +303,30 @@ struct step_seccomp {
 
 struct step_user {
         uint32_t uid, gid, umask;
-        uint32_t rootless;       /* setgroups may be denied */
+        uint32_t keep_groups;    /* leave the supplementary groups as they are */
         struct plan_blob groups; /* uint32_t[] */
 };
 
 struct step_capabilities {
-        uint64_t bounding, effective, inheritable, permitted, ambient;
+        uint32_t unused;
 };
 
 struct step_no_new_privileges {
         uint32_t unused;
 };
 
-struct step_exec {
+/* Everything for execve: what a seccomp filter that comes now need not allow. HOME comes from the container's
+ * /etc/passwd when the environment has none. */
+struct step_prepare {
         struct plan_list args, env;
-        plan_text cwd;
-        uint32_t listen_fds;     /* descriptors 3.. that the program keeps: LISTEN_FDS plus --preserve-fds */
-        uint32_t set_listen_pid; /* add LISTEN_PID with the pid seen inside */
+        plan_text cwd, name, path; /* as in step_program, for what could not be reached before the user switch */
+        uint32_t keep_fds;         /* descriptors 3.. that the program keeps: LISTEN_FDS plus --preserve-fds */
+        uint32_t set_listen_pid;   /* add LISTEN_PID with the pid seen inside */
+        uint32_t uid;              /* for HOME */
+};
+
+struct step_exec {
+        uint32_t unused;
 };
 
 /* ---- reading ---- */
