@@ -44,6 +44,7 @@ typedef int32_t plan_slot;
         X(HOSTNAME, hostname)                                                                                          \
         X(LOOPBACK, loopback)                                                                                          \
         X(REPORT, report)                                                                                              \
+        X(ENTERED, entered)                                                                                            \
         X(ROOT, root)                                                                                                  \
         X(MOUNT, mount)                                                                                                \
         X(DEVICE, device)                                                                                              \
@@ -149,6 +150,11 @@ struct step_root {
         uint32_t parent_propagation;
 };
 
+/* The root of the namespace that was joined is the container's root (exec). */
+struct step_entered {
+        uint32_t unused;
+};
+
 /* The kinds of mounts that need more than their file system's name. */
 enum plan_mount_kind {
         MOUNT_KIND_FS,
@@ -188,8 +194,7 @@ struct step_device {
         plan_text path;
         uint32_t mode; /* type and permissions for mknod(2) */
         uint32_t major, minor, uid, gid;
-        uint32_t bind;           /* bind the host's node: in a user namespace mknod is refused */
-        uint32_t default_device; /* an error to make it is not one where /dev is read-only */
+        uint32_t bind; /* bind the host's node: in a user namespace mknod is refused */
 };
 
 /* A symbolic link; one that exists already stays. */

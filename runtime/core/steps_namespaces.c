@@ -1,6 +1,7 @@
 /* The steps outside and on the way in: namespaces, session, names. */
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -29,11 +30,12 @@ int step_join(struct init *init, const struct step_join *step)
         return 0;
 }
 
-static int become_root(void)
+/* A joined namespace may map no root: one stays who one is then (EINVAL), with its capabilities all the same. */
+static int become_root(bool joined)
 {
-        if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-                return fail(errno, "become root of the user namespace");
-        return 0;
+        if (syscall(SYS_setresgid, 0, 0, 0) == 0 && syscall(SYS_setresuid, 0, 0, 0) == 0)
+                return 0;
+        return joined && errno == EINVAL ? 0 : fail(errno, "become root of the user namespace");
 }
 
 int step_user_namespace(struct init *init, const struct step_user_namespace *step)
@@ -52,7 +54,7 @@ int step_user_namespace(struct init *init, const struct step_user_namespace *ste
                 if (r < 0)
                         return r;
         }
-        return step->become_root ? become_root() : 0;
+        return step->become_root ? become_root(step->joined) : 0;
 }
 
 int step_time_namespace(struct init *init, const struct step_time_namespace *step)

@@ -32,6 +32,13 @@ int step_root(struct init *init, const struct step_root *step)
         return init->root < 0 ? init->root : 0;
 }
 
+int step_entered(struct init *init, const struct step_entered *step)
+{
+        (void)step;
+        init->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return init->root < 0 ? fail(errno, "open the container's root") : 0;
+}
+
 int step_device(struct init *init, const struct step_device *step)
 {
         const struct device_node node = {
