@@ -85,7 +85,8 @@ struct cgroup_write {
         const char *value;
         const char *field;   /* the JSON path it comes from: "linux.resources.memory.limit" */
         unsigned controller; /* the controller it needs, 0 for the core's files */
-        bool may_be_missing; /* fall-back pairs: hugetlb.*.rsvd.max, io.bfq.weight; memory.swap.max without swap */
+        bool may_be_missing; /* hugetlb.*.rsvd.max, io.bfq.weight; memory.swap.max without swap */
+        bool unless_before;  /* may be missing when the write in front of it was made: io.weight after io.bfq.weight */
 };
 
 struct cgroup_writes {
