@@ -50,6 +50,12 @@ int process_identify(pid_t pid, struct process_identity *identity)
         return read_boot_id(identity->boot_id);
 }
 
+/* A leader that ended before its other threads looks like a zombie, but the process goes on. */
+static bool has_ended(const struct proc_stat *stat)
+{
+        return (stat->state == 'Z' && stat->threads <= 1) || stat->state == 'X' || stat->state == 'x';
+}
+
 int process_is_alive(const struct process_identity *identity, char *comm)
 {
         struct proc_stat stat;
@@ -57,7 +63,7 @@ int process_is_alive(const struct process_identity *identity, char *comm)
 
         if (identity->pid <= 0 || read_stat(identity->pid, &stat) < 0)
                 return 0;
-        if (stat.state == 'Z' || stat.state == 'X' || stat.state == 'x' || stat.start_time != identity->start_time)
+        if (has_ended(&stat) || stat.start_time != identity->start_time)
                 return 0;
         /* After a reboot another process may have the same pid at the same tick. */
         if (read_boot_id(boot_id) < 0 || strcmp(boot_id, identity->boot_id) != 0)

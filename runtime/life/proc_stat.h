@@ -6,6 +6,7 @@
 struct proc_stat {
         char comm[16];       /* without the parentheses */
         char state;          /* R S D Z T t X I ... */
+        uint64_t threads;    /* a zombie leader counts itself and the threads that still run */
         uint64_t start_time; /* clock ticks since boot */
 };
 
