@@ -1,9 +1,10 @@
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "oci/number_list.h"
+#include "base/number.h"
 #include "oci/tables.h"
 
 /* The kernel's UID_GID_MAP_MAX_EXTENTS (4.15). */
@@ -117,12 +118,48 @@ int environment_check(const struct decoder *decoder, const char *field, struct o
         return keep_last(env) < 0 ? decode_no_memory(decoder) : 0;
 }
 
+/* The largest NR_CPUS that Linux can be built for. */
+#define LIST_MOST 8191
+
+/* Reads the number at *at and moves *at behind it. */
+static bool take_number(const char **at, uint64_t *value)
+{
+        size_t length = strspn(*at, "0123456789");
+        char text[8];
+
+        if (length >= sizeof(text))
+                return false;
+        memcpy(text, *at, length);
+        text[length] = '\0';
+        *at += length;
+        return parse_u64(text, LIST_MOST, value) == 0;
+}
+
+static bool is_number_list(const char *at)
+{
+        for (;; at++) {
+                uint64_t first, last;
+
+                if (!take_number(&at, &first))
+                        return false;
+                if (*at == '-') {
+                        at++;
+                        if (!take_number(&at, &last) || last < first)
+                                return false;
+                }
+                if (*at == '\0')
+                        return true;
+                if (*at != ',')
+                        return false;
+        }
+}
+
 int number_list_check(const struct decoder *decoder, const char *field, const char *list)
 {
         char got[80];
 
-        if (!list || number_list_each(list, NULL, NULL) == 0)
+        if (!list || is_number_list(list))
                 return 0;
-        return decode_refuse(decoder, field, "expected a list like \"0-3,7\", got %s",
+        return decode_refuse(decoder, field, "expected a list like \"0-3,7\" of numbers up to %d, got %s", LIST_MOST,
                              json_quote(list, got, sizeof(got)));
 }

@@ -1,4 +1,5 @@
 #include <linux/sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -69,19 +70,23 @@ static const struct decode_field capability_fields[] = {
         DECODE_CUSTOM(struct oci_capabilities, ambient, "ambient", capability_set, 0),
 };
 
-/* The kernel raises an ambient capability only when it is permitted and inheritable (capabilities(7)). */
+/* The kernel raises an ambient capability only when it is permitted and inheritable (capabilities(7)). One line for all
+ * of them: the unchanged `runc spec` of the releases around CVE-2022-29162 has three. */
 static int check_capabilities(struct decoder *decoder, void *structure)
 {
         const struct oci_capabilities *sets = structure;
         uint64_t lost = sets->ambient & ~(sets->permitted & sets->inheritable);
-        char where[256];
+        char names[1280] = "", where[256];
+        size_t used = 0;
 
-        json_path_print(&decoder->path, where, sizeof(where));
-        for (size_t i = 0; i < capability_words.n; i++) {
+        for (size_t i = 0; i < capability_words.n && used < sizeof(names); i++) {
                 if (lost & (1ULL << capability_words.v[i].value))
-                        log_warning("%s.ambient: %s is not both permitted and inheritable, it cannot be raised", where,
-                                    capability_words.v[i].name);
+                        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? " " : "",
+                                                 capability_words.v[i].name);
         }
+        if (lost)
+                log_warning("%s.ambient: not both permitted and inheritable, cannot be raised: %s",
+                            json_path_print(&decoder->path, where, sizeof(where)), names);
         return 0;
 }
 

@@ -41,8 +41,8 @@
         }
 
 static const struct word namespace_table[] = {
-        {"pid", OCI_NS_PID}, {"network", OCI_NS_NETWORK}, {"mount", OCI_NS_MOUNT},   {"ipc", OCI_NS_IPC},
-        {"uts", OCI_NS_UTS}, {"user", OCI_NS_USER},       {"cgroup", OCI_NS_CGROUP}, {"time", OCI_NS_TIME},
+        {"cgroup", OCI_NS_CGROUP}, {"ipc", OCI_NS_IPC},   {"mount", OCI_NS_MOUNT}, {"network", OCI_NS_NETWORK},
+        {"pid", OCI_NS_PID},       {"time", OCI_NS_TIME}, {"user", OCI_NS_USER},   {"uts", OCI_NS_UTS},
 };
 const struct words namespace_words = WORDS(namespace_table);
 
