@@ -1,8 +1,10 @@
+#include <stdlib.h>
+
 #include "cli/command.h"
 
 static int run(struct invocation *invocation)
 {
-        return container_start(invocation->runtime, invocation->arguments[0]);
+        return container_start(invocation->runtime, invocation->arguments[0], getenv("NOTIFY_SOCKET"));
 }
 
 const struct command command_start = {

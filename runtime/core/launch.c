@@ -193,10 +193,32 @@ static int serve(struct serving *serving, const struct channel_message *message,
         }
 }
 
-static int receive(int channel, struct channel_message *message, int *fd, int timeout_ms)
+/* Waits for the channel, or for a signal that ends the whole command. */
+static int wait_for_word(int channel, int interrupt, int timeout_ms)
 {
-        int r = channel_receive(channel, message, fd, 1, timeout_ms);
+        struct pollfd fds[] = {{.fd = channel, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
+        int64_t deadline = now_ms() + timeout_ms;
 
+        for (;;) {
+                int r = poll(fds, ELEMENTS(fds), until_ms(deadline));
+
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (r == 0)
+                        return -ETIMEDOUT;
+                if (r > 0)
+                        return fds[1].revents ? -EINTR : 0;
+        }
+}
+
+static int receive(int channel, int interrupt, struct channel_message *message, int *fd, int timeout_ms)
+{
+        int r = wait_for_word(channel, interrupt, timeout_ms);
+
+        if (r == 0)
+                r = channel_receive(channel, message, fd, 1, -1);
+        if (r == -EINTR)
+                return refuse(EINTR, "interrupted by a signal");
         if (r == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "no word from " INIT_NAME " for %d seconds", timeout_ms / 1000);
         return r < 0 ? fail(-r, "listen to " INIT_NAME) : 0;
@@ -212,7 +234,8 @@ static int serve_until_ready(struct serving *serving)
         for (;;) {
                 int fd = -EBADF;
 
-                r = receive(serving->launched->channel, &message, &fd, serving->launch->step_deadline_ms);
+                r = receive(serving->launched->channel, serving->launch->interrupt, &message, &fd,
+                            serving->launch->step_deadline_ms);
                 if (r < 0)
                         return r;
                 if (message.kind == CHANNEL_POINT && serving->launched->pidfd < 0) {
@@ -263,12 +286,12 @@ int launch_release(struct launched *launched, int state)
         return r < 0 ? fail(-r, "release " INIT_NAME) : 0;
 }
 
-int launch_finish(struct launched *launched, int channel, int deadline_ms)
+int launch_finish(int channel, int deadline_ms, launch_deliver deliver, void *data)
 {
         for (;;) {
                 struct channel_message message;
                 int fd = -EBADF;
-                int r = receive(channel, &message, &fd, deadline_ms);
+                int r = receive(channel, -EBADF, &message, &fd, deadline_ms);
 
                 if (r < 0)
                         return r;
@@ -277,7 +300,10 @@ int launch_finish(struct launched *launched, int channel, int deadline_ms)
                         log_line(&message);
                         break;
                 case CHANNEL_LISTENER:
-                        replace_fd(&launched->listener, fd);
+                        r = deliver(data, fd);
+                        cleanup_close(&fd);
+                        if (r < 0)
+                                return r;
                         break;
                 case CHANNEL_END:
                         return 0;
@@ -305,5 +331,4 @@ void launched_close(struct launched *launched)
         replace_fd(&launched->pidfd, -EBADF);
         replace_fd(&launched->channel, -EBADF);
         replace_fd(&launched->console, -EBADF);
-        replace_fd(&launched->listener, -EBADF);
 }

@@ -18,12 +18,14 @@ struct launched {
         int channel;
         int console; /* terminal master, -EBADF without */
         char console_name[32];
-        int listener; /* seccomp listener, once launch_finish is done; -EBADF without */
 };
+
+/* The socket in a container's state directory on which its parked init waits for start. */
+#define START_SOCKET "start.sock"
 
 #define LAUNCHED_NONE                                                                                                  \
         {                                                                                                              \
-                .pidfd = -EBADF, .channel = -EBADF, .console = -EBADF, .listener = -EBADF                              \
+                .pidfd = -EBADF, .channel = -EBADF, .console = -EBADF                                                  \
         }
 
 struct launch {
@@ -38,6 +40,7 @@ struct launch {
         const struct oci_id_maps *uid_maps, *gid_maps; /* of a new user namespace */
         bool privileged;                               /* may write any map */
         int step_deadline_ms;
+        int interrupt; /* a signalfd: anything to read there ends the launch with -EINTR; -EBADF none */
         /* Called when the init has reached a point. On POINT_NAMESPACES *state may be set to a descriptor (its caller
          * closes it) with the state for hooks. Not called for POINT_READY: launch_begin returns then. */
         int (*on_point)(void *data, enum plan_point point, const struct launched *launched, int *state);
@@ -51,9 +54,13 @@ int launch_begin(const struct launch *launch, struct launched *launched);
 /* Lets the init go on from POINT_READY. state: descriptor of the state for hooks, -EBADF none. */
 int launch_release(struct launched *launched, int state);
 
+/* What to do with the seccomp listener as soon as the init has it: the program may wait for its answers from its first
+ * system call on. Does not keep the descriptor. */
+typedef int (*launch_deliver)(void *data, int listener);
+
 /* Serves what comes after the release until the program is executed (the channel closes). An error of the init, like a
  * failing execve or startContainer hook, is returned. */
-int launch_finish(struct launched *launched, int channel, int deadline_ms);
+int launch_finish(int channel, int deadline_ms, launch_deliver deliver, void *data);
 
 /* Kills what was launched and reaps it. */
 void launch_abort(struct launched *launched);

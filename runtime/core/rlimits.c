@@ -69,3 +69,15 @@ int rlimits_apply(const struct oci_rlimit *limits, size_t n)
         }
         return 0;
 }
+
+void rlimits_raise(pid_t pid, const struct oci_rlimit *limits, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct kernel_limit limit;
+
+                if (syscall(SYS_prlimit64, pid, limits[i].resource, NULL, &limit) < 0 || limit.hard >= limits[i].hard)
+                        continue;
+                limit.hard = limits[i].hard;
+                (void)syscall(SYS_prlimit64, pid, limits[i].resource, &limit, NULL);
+        }
+}

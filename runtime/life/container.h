@@ -46,7 +46,8 @@ struct create_request {
 };
 
 int container_create(struct runtime *runtime, const struct create_request *request);
-int container_start(struct runtime *runtime, const char *id);
+/* notify_socket: NOTIFY_SOCKET of the environment, or NULL. */
+int container_start(struct runtime *runtime, const char *id, const char *notify_socket);
 
 /* create and start in one. Not detached: forwards signals, carries the terminal, waits, deletes unless keep;
  * *exit_status is the process's code or 128 + signal. */

@@ -7,10 +7,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cgroups/cgroup.h"
+#include "runtime/core/init.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/record.h"
-
-#define INIT_NAME "berth-init" /* comm of an init that has not run the container's program yet */
 
 /* The tree of cgroups is looked for once in a command, and only when some container needs it. */
 struct freeze_probe {
@@ -48,7 +47,7 @@ static bool is_parked(const struct record *record, int dir_fd, const char *comm)
 {
         if (record->isolation != ISOLATION_VM && strcmp(comm, INIT_NAME) != 0)
                 return false;
-        return faccessat(dir_fd, RECORD_START_SOCKET, F_OK, 0) == 0;
+        return faccessat(dir_fd, START_SOCKET, F_OK, 0) == 0;
 }
 
 static bool is_frozen(const struct record *record, struct freeze_probe *probe)
