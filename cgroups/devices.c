@@ -11,6 +11,10 @@
 
 #define ACCESS_ALL (OCI_DEVICE_READ | OCI_DEVICE_WRITE | OCI_DEVICE_MKNOD)
 #define ANY        (-1)
+/* The kernel's own device numbers (linux/kdev_t.h, not for user space). */
+#define MINOR_BITS 20
+#define MAJOR_MOST 0xfff
+#define MINOR_MOST 0xfffff
 
 static const struct oci_device_rule char_defaults[] = {
         {true, 'c', ANY, ANY, OCI_DEVICE_MKNOD}, {true, 'c', 1, 3, ACCESS_ALL}, /* null */
@@ -28,9 +32,14 @@ static const struct oci_device_rule block_defaults[] = {
         {true, 'b', ANY, ANY, OCI_DEVICE_MKNOD},
 };
 
+static char type_of(const struct oci_device_rule *rule)
+{
+        return rule->type == 'u' ? 'c' : rule->type;
+}
+
 static bool covers(const struct oci_device_rule *rule, char type)
 {
-        return rule->type == 'a' || rule->type == type || (rule->type == 'u' && type == 'c');
+        return rule->type == 'a' || type_of(rule) == type;
 }
 
 static unsigned rule_access(const struct oci_device_rule *rule)
@@ -87,24 +96,53 @@ static struct oci_device_rule *with_defaults(const struct oci_device_rules *rule
         return all;
 }
 
+/* A rule says nothing when a later one names at least the same devices and accesses: whatever reaches it has those
+ * accesses decided. Engines repeat the default devices, so this halves a usual program. Numbers that the kernel cannot
+ * have (12 and 20 bits) name no device at all. */
+static bool says_nothing(const struct oci_device_rule *rules, size_t n, size_t index)
+{
+        const struct oci_device_rule *rule = &rules[index];
+
+        if (rule->type == 'p' || rule->major > MAJOR_MOST || rule->minor > MINOR_MOST)
+                return true;
+        for (size_t i = index + 1; i < n; i++) {
+                const struct oci_device_rule *later = &rules[i];
+
+                if (later->type != 'p' && (later->type == 'a' || (rule->type != 'a' && covers(later, type_of(rule)))) &&
+                    (later->major == ANY || later->major == rule->major) &&
+                    (later->minor == ANY || later->minor == rule->minor) &&
+                    (rule_access(rule) & ~rule_access(later)) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* ---- instructions ---- */
 
-/* What the program holds in its registers. PENDING: the accesses that no rule has decided yet. */
+/* What the program holds in its registers. PENDING: the accesses that no rule has decided yet. NUMBER: major and minor
+ * in one word, so that a usual rule is one comparison. */
 enum {
         RESULT = BPF_REG_0,
         CONTEXT = BPF_REG_1,
         TYPE = BPF_REG_2,
         PENDING = BPF_REG_3,
         MAJOR = BPF_REG_4,
-        MINOR = BPF_REG_5
+        MINOR = BPF_REG_5,
+        NUMBER = BPF_REG_6,
 };
 
-#define RULE_MOST  7 /* instructions of one rule: three comparisons and four of its answer */
-#define FRAME_MOST 8 /* the loads in front and the denial at the end */
+/* Targets of jumps that are not known yet. */
+enum { TO_ALLOW = INT16_MIN, TO_DENY = INT16_MIN + 1 };
+
+#define RULE_MOST    6 /* instructions of one rule with the section that it may open */
+#define FRAME_MOST   16
+#define PROGRAM_MOST 30000 /* jumps are 16 bits wide */
 
 struct assembler {
         struct bpf_insn *v;
         size_t n;
+        char section;      /* 'b' or 'c': the instructions here run for this type only; 0: for both */
+        size_t section_at; /* the jump that leads the other type past the section */
 };
 
 static void emit(struct assembler *out, unsigned code, unsigned target, unsigned source, int offset, uint32_t value)
@@ -118,15 +156,14 @@ static void emit(struct assembler *out, unsigned code, unsigned target, unsigned
         };
 }
 
+static void emit_jump(struct assembler *out, unsigned condition, unsigned target, uint32_t value, int offset)
+{
+        emit(out, BPF_JMP32 | condition | BPF_K, target, 0, offset, value);
+}
+
 static void emit_load(struct assembler *out, unsigned target, size_t offset)
 {
         emit(out, BPF_LDX | BPF_MEM | BPF_W, target, CONTEXT, (int)offset, 0);
-}
-
-static void emit_answer(struct assembler *out, bool allow)
-{
-        emit(out, BPF_ALU | BPF_MOV | BPF_K, RESULT, 0, 0, allow);
-        emit(out, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 /* access_type holds the accesses above 16 bits of type (linux/bpf.h, struct bpf_cgroup_dev_ctx). */
@@ -138,6 +175,14 @@ static void emit_head(struct assembler *out)
         emit(out, BPF_ALU | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
         emit_load(out, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
         emit_load(out, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
+        emit(out, BPF_ALU | BPF_MOV | BPF_X, NUMBER, MAJOR, 0, 0);
+        emit(out, BPF_ALU | BPF_LSH | BPF_K, NUMBER, 0, 0, MINOR_BITS);
+        emit(out, BPF_ALU | BPF_OR | BPF_X, NUMBER, MINOR, 0, 0);
+}
+
+static uint32_t kernel_type(char type)
+{
+        return type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
 }
 
 static uint32_t kernel_access(unsigned access)
@@ -147,13 +192,39 @@ static uint32_t kernel_access(unsigned access)
                (access & OCI_DEVICE_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0U);
 }
 
-/* A jump to the next rule whose target is not known yet: all but the one over a jump, whose offset is 1. */
-static bool is_open_jump(const struct bpf_insn *instruction)
+/* Runs the next `body` instructions only if the register holds the value. One jump over them would do; but the verifier
+ * goes straight on first, and where it knows the register's one value it cannot forget it again: it would walk the rest
+ * of the program once for each rule (a million instructions for 800 rules, where it gives up). Straight on is therefore
+ * the way on which nothing was learnt. */
+static void emit_only_if(struct assembler *out, unsigned where, uint32_t value, int body)
 {
-        unsigned class = BPF_CLASS(instruction->code);
+        emit_jump(out, BPF_JEQ, where, value, 1);
+        emit(out, BPF_JMP | BPF_JA, 0, 0, body, 0);
+}
 
-        return (class == BPF_JMP || class == BPF_JMP32) && BPF_OP(instruction->code) != BPF_EXIT &&
-               instruction->off == 0;
+/* Neighbouring rules of one type share one comparison of the type. */
+static void enter_section(struct assembler *out, char type)
+{
+        if (out->section == type)
+                return;
+        if (out->section)
+                out->v[out->section_at].off = (int16_t)(out->n - out->section_at - 1);
+        out->section = type;
+        if (type)
+                emit_only_if(out, TYPE, kernel_type(type), 0);
+        out->section_at = out->n - 1;
+}
+
+/* What a rule compares, and with what; false: nothing, it names every number. */
+static bool number_test(const struct oci_device_rule *rule, unsigned *where, uint32_t *value)
+{
+        if (is_every_number(rule))
+                return false;
+        *where = rule->minor == ANY ? MAJOR : rule->major == ANY ? MINOR : NUMBER;
+        *value = *where == MAJOR   ? (uint32_t)rule->major
+                 : *where == MINOR ? (uint32_t)rule->minor
+                                   : (uint32_t)rule->major << MINOR_BITS | (uint32_t)rule->minor;
+        return true;
 }
 
 /* Rules are tested from the last to the first. A deny rule ends the request when one of its pending accesses is named;
@@ -161,28 +232,61 @@ static bool is_open_jump(const struct bpf_insn *instruction)
  * rule answers every request: what would follow could not be reached, and the kernel's verifier refuses that. */
 static bool emit_rule(struct assembler *out, const struct oci_device_rule *rule)
 {
-        uint32_t access = kernel_access(rule_access(rule)), every = kernel_access(ACCESS_ALL);
-        size_t start = out->n;
+        uint32_t access = kernel_access(rule_access(rule)), every = kernel_access(ACCESS_ALL), value = 0;
+        int answer = rule->allow ? TO_ALLOW : TO_DENY;
+        unsigned where = 0;
+        bool tests_number = number_test(rule, &where, &value);
 
-        if (rule->type != 'a')
-                emit(out, BPF_JMP32 | BPF_JNE | BPF_K, TYPE, 0, 0,
-                     rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-        if (rule->major != ANY)
-                emit(out, BPF_JMP32 | BPF_JNE | BPF_K, MAJOR, 0, 0, (uint32_t)rule->major);
-        if (rule->minor != ANY)
-                emit(out, BPF_JMP32 | BPF_JNE | BPF_K, MINOR, 0, 0, (uint32_t)rule->minor);
-        if (access != every && rule->allow) {
-                emit(out, BPF_ALU | BPF_AND | BPF_K, PENDING, 0, 0, every & ~access);
-                emit(out, BPF_JMP32 | BPF_JNE | BPF_K, PENDING, 0, 0, 0);
-        } else if (access != every) {
-                emit(out, BPF_JMP32 | BPF_JSET | BPF_K, PENDING, 0, 1, access);
-                emit(out, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+        if (access == every && !tests_number) {
+                enter_section(out, 0);
+                if (rule->type == 'a')
+                        return true;
+                emit_jump(out, BPF_JEQ, TYPE, kernel_type(rule->type), answer);
+                return false;
         }
-        emit_answer(out, rule->allow);
-        for (size_t i = start; i < out->n; i++)
-                if (is_open_jump(&out->v[i]))
-                        out->v[i].off = (int16_t)(out->n - i - 1);
-        return out->n - start == 2;
+        enter_section(out, rule->type == 'a' ? 0 : type_of(rule));
+        if (access == every) {
+                emit_jump(out, BPF_JEQ, where, value, answer);
+                return false;
+        }
+        if (tests_number)
+                emit_only_if(out, where, value, rule->allow ? 2 : 1);
+        if (rule->allow) {
+                emit(out, BPF_ALU | BPF_AND | BPF_K, PENDING, 0, 0, every & ~access);
+                emit_jump(out, BPF_JEQ, PENDING, 0, TO_ALLOW);
+        } else {
+                emit_jump(out, BPF_JSET, PENDING, access, TO_DENY);
+        }
+        return false;
+}
+
+/* Resolves the jumps to one answer to the instructions that come next; true when there are any. */
+static bool resolve(struct assembler *out, int answer)
+{
+        bool found = false;
+
+        for (size_t i = 0; i < out->n; i++) {
+                if (out->v[i].off != answer)
+                        continue;
+                out->v[i].off = (int16_t)(out->n - i - 1);
+                found = true;
+        }
+        return found;
+}
+
+static void emit_answer(struct assembler *out, bool allow)
+{
+        emit(out, BPF_ALU | BPF_MOV | BPF_K, RESULT, 0, 0, allow);
+        emit(out, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* The answer that the rules run into, then the other one if any jump leads there. */
+static void emit_tail(struct assembler *out, bool allow)
+{
+        (void)resolve(out, allow ? TO_ALLOW : TO_DENY);
+        emit_answer(out, allow);
+        if (resolve(out, allow ? TO_DENY : TO_ALLOW))
+                emit_answer(out, !allow);
 }
 
 static int check_rule(const struct oci_device_rule *rule, size_t index)
@@ -202,7 +306,7 @@ int device_program_build(const struct oci_device_rules *rules, struct bpf_insn *
 {
         _cleanup_free_ struct oci_device_rule *all = NULL;
         struct assembler out = {0};
-        bool answered = false;
+        bool allow_rest = false, answered = false;
         size_t n_all;
 
         for (size_t i = 0; i < rules->n; i++) {
@@ -217,11 +321,18 @@ int device_program_build(const struct oci_device_rules *rules, struct bpf_insn *
         if (!out.v)
                 return fail(ENOMEM, "build the device program");
         emit_head(&out);
-        for (size_t i = n_all; i > 0 && !answered; i--)
-                if (all[i - 1].type != 'p')
-                        answered = emit_rule(&out, &all[i - 1]);
-        if (!answered)
-                emit_answer(&out, false);
+        for (size_t i = n_all; i > 0 && !answered; i--) {
+                if (says_nothing(all, n_all, i - 1))
+                        continue;
+                answered = emit_rule(&out, &all[i - 1]);
+                allow_rest = answered && all[i - 1].allow;
+        }
+        enter_section(&out, 0);
+        emit_tail(&out, allow_rest);
+        if (out.n > PROGRAM_MOST) {
+                free(out.v);
+                return refuse(E2BIG, "linux.resources.devices: %zu rules are too many for one program", rules->n);
+        }
         *program = out.v;
         *n = out.n;
         return 0;

@@ -15,6 +15,10 @@
 
 #define FILE_MOST ((size_t)256 * 1024)
 
+/* A group that never got a limit shows the page counter's largest value instead of "max"; it is rounded to pages, of
+ * which 16 GiB are the largest. */
+#define HUGETLB_UNLIMITED ((uint64_t)INT64_MAX - ((uint64_t)16 << 30))
+
 /* 1 read, 0 the host does not have it (ENOENT), or keeps it switched off (EOPNOTSUPP: pressure with psi=0), -errno. */
 static int read_text(int cgroup_fd, const char *file, char **text)
 {
@@ -142,6 +146,8 @@ static int read_hugetlb_size(int cgroup_fd, struct hugetlb_counter *counter)
         r = read_number(cgroup_fd, file, &counter->max);
         if (r < 0)
                 return r;
+        if (counter->max >= HUGETLB_UNLIMITED)
+                counter->max = UINT64_MAX;
         snprintf(file, sizeof(file), "hugetlb.%s.events", counter->page_size);
         return read_keyed(cgroup_fd, file, "max", &counter->fail_count);
 }

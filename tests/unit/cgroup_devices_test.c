@@ -40,6 +40,8 @@ static bool jump_taken(const struct bpf_insn *in, uint32_t value)
         switch (BPF_OP(in->code)) {
         case BPF_JNE:
                 return value != (uint32_t)in->imm;
+        case BPF_JEQ:
+                return value == (uint32_t)in->imm;
         case BPF_JSET:
                 return value & (uint32_t)in->imm;
         default:
@@ -72,16 +74,24 @@ static bool run(const struct bpf_insn *program, size_t n, const struct bpf_cgrou
                 case BPF_ALU | BPF_RSH | BPF_K:
                         r[in->dst_reg] >>= in->imm;
                         break;
+                case BPF_ALU | BPF_LSH | BPF_K:
+                        r[in->dst_reg] <<= in->imm;
+                        break;
+                case BPF_ALU | BPF_OR | BPF_X:
+                        r[in->dst_reg] |= r[in->src_reg];
+                        break;
                 case BPF_ALU | BPF_AND | BPF_K:
                         r[in->dst_reg] &= (uint32_t)in->imm;
                         break;
                 case BPF_JMP | BPF_JA:
+                        assert_true(in->off >= 0);
                         pc += (size_t)in->off;
                         break;
                 case BPF_JMP | BPF_EXIT:
                         return r[0];
                 default:
                         assert_int_equal(BPF_CLASS(in->code), BPF_JMP32);
+                        assert_true(in->off >= 0); /* the kernel wants programs that end */
                         if (jump_taken(in, r[in->dst_reg]))
                                 pc += (size_t)in->off;
                 }
@@ -353,6 +363,40 @@ static void no_instruction_is_out_of_reach(void **state)
                         fail_msg("instruction %zu of %zu is never run", i, n);
 }
 
+static void rules_that_repeat_the_defaults_cost_nothing(void **state)
+{
+        struct oci_device_rule rules[] = {
+                {false, 'a', -1, -1, R | W | M}, {true, 'c', -1, -1, M},          {true, 'b', -1, -1, M},
+                {true, 'c', 1, 3, R | W | M},    {true, 'c', 1, 8, R | W | M},    {true, 'c', 5, 0, R | W | M},
+                {true, 'c', 5, 2, R | W | M},    {true, 'c', 136, -1, R | W | M},
+        };
+        struct oci_device_rules long_list = {.n = ELEMENTS(rules), .v = rules}, short_list = {.n = 1, .v = rules};
+        _cleanup_free_ struct bpf_insn *with = NULL;
+        _cleanup_free_ struct bpf_insn *without = NULL;
+        size_t n_with, n_without;
+
+        (void)state;
+        assert_int_equal(device_program_build(&long_list, &with, &n_with), 0);
+        assert_int_equal(device_program_build(&short_list, &without, &n_without), 0);
+        assert_in_range(n_with, n_without, n_without + 3); /* one more change of the type */
+}
+
+static void rules_for_numbers_that_no_device_has_change_nothing(void **state)
+{
+        static const struct oci_device_rule rules[] = {
+                {false, 'a', -1, -1, R | W | M},
+                {true, 'b', 4096, 3, R},
+                {true, 'b', 0, 0x100000, R},
+                {false, 'c', 0, 0x100003, R},
+        };
+
+        (void)state;
+        DENIED(rules, 'b', 1, 0, R);
+        DENIED(rules, 'b', 0, 3, R);
+        DENIED(rules, 'b', 0, 0, R);
+        ALLOWED(rules, 'c', 1, 3, R);
+}
+
 static void numbers_that_are_no_device_numbers_are_refused(void **state)
 {
         struct oci_device_rule rule = {true, 'c', 4294967296, 0, R};
@@ -408,6 +452,8 @@ int main(void)
                 cmocka_unit_test(a_rule_without_access_means_all),
                 cmocka_unit_test(every_request_gets_the_answer_of_the_rules),
                 cmocka_unit_test(no_instruction_is_out_of_reach),
+                cmocka_unit_test(rules_that_repeat_the_defaults_cost_nothing),
+                cmocka_unit_test(rules_for_numbers_that_no_device_has_change_nothing),
                 cmocka_unit_test(numbers_that_are_no_device_numbers_are_refused),
                 cmocka_unit_test(only_rules_that_allow_everything_need_no_program),
         };
