@@ -13,13 +13,14 @@
 /* An architecture takes at most this many instructions below. */
 #define SECTION_MAX 10
 
-#define STATEMENT(code, k)   ((struct sock_filter)BPF_STMT((code), (k)))
-#define JUMP(code, k, t, f)  ((struct sock_filter)BPF_JUMP((code), (k), (t), (f)))
-#define LOAD(field)          STATEMENT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define ANSWER_ENOSYS        STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
-#define LEAVE                STATEMENT(BPF_JMP | BPF_JA, 0)             /* the distance to the end is filled in last */
-#define SKIP_UNLESS_EQUAL(k) JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, 0) /* and so is the distance to the next section  \
-                                                                         */
+#define STATEMENT(code, k)  ((struct sock_filter)BPF_STMT((code), (k)))
+#define JUMP(code, k, t, f) ((struct sock_filter)BPF_JUMP((code), (k), (t), (f)))
+#define LOAD(field)         STATEMENT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define ANSWER_ENOSYS       STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
+#define LEAVE               STATEMENT(BPF_JMP | BPF_JA, 0) /* the distance to the end is filled in last */
+#define SKIP_UNLESS_EQUAL(k)                                                                                           \
+        JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, 0) /* and so is the distance to the next section                       \
+                                                    */
 
 struct stub {
         struct sock_filter *code;
