@@ -6,17 +6,21 @@
 
 #include "oci/spec.h"
 
-/* Where resctrl is mounted, from a mountinfo text; malloc'ed, the caller's. -ENOENT with a message when it is not:
- * "linux.intelRdt: no resctrl file system is mounted on this host". mountinfo NULL: /proc/self/mountinfo. */
+/* Where resctrl is mounted; malloc'ed, the caller's. mountinfo: the file to read, NULL: /proc/self/mountinfo. -ENOENT
+ * when there is none: "linux.intelRdt: no resctrl file system is mounted on this host". */
 int resctrl_find(const char *mountinfo, char **path);
 
 struct resctrl_group {
         char *path;         /* absolute path of the control group; malloc'ed */
         char *monitoring;   /* absolute path of the monitoring group, NULL: none; malloc'ed */
         bool created;       /* the control group was made by resctrl_join */
-        bool remove;        /* and goes with the container: there was no closID */
+        bool remove;        /* and goes with the container, because there was no closID */
         bool monitor_added; /* the monitoring group was made by resctrl_join */
 };
+
+/* What delete has to remove (record.h: resctrl), NULL: nothing. Removing a control group removes its monitoring groups.
+ */
+const char *resctrl_group_owned(const struct resctrl_group *group);
 
 void resctrl_group_free(struct resctrl_group *group);
 

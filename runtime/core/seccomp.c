@@ -46,28 +46,6 @@ unsigned seccomp_flags(const struct oci_seccomp *profile)
 
 /* ---- rules ---- */
 
-/* Who answers notifications gets the listener over a message that the filtered process sends: if that call waited for
- * an answer, nobody could ever give it. */
-static int check_notify(const struct oci_seccomp *profile)
-{
-        static const char *const needed[] = {"write", "sendmsg"};
-
-        if (profile->default_action == SCMP_ACT_NOTIFY)
-                return refuse(EINVAL, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be the default action");
-        for (size_t i = 0; i < profile->n_rules; i++) {
-                const struct oci_seccomp_rule *rule = &profile->rules[i];
-
-                for (size_t k = 0; rule->action == SCMP_ACT_NOTIFY && k < rule->names.n; k++)
-                        for (size_t j = 0; j < ELEMENTS(needed); j++)
-                                if (strcmp(rule->names.v[k], needed[j]) == 0)
-                                        return refuse(EINVAL,
-                                                      "linux.seccomp.syscalls[%zu]: SCMP_ACT_NOTIFY cannot be used for "
-                                                      "%s, with which the listener itself is handed over",
-                                                      i, needed[j]);
-        }
-        return 0;
-}
-
 static struct scmp_arg_cmp comparison(const struct oci_seccomp_arg *arg)
 {
         struct scmp_arg_cmp result = {.arg = arg->index, .op = (enum scmp_compare)arg->op, .datum_a = arg->value};
@@ -263,11 +241,9 @@ static void set_flags(const struct oci_seccomp *profile, struct seccomp_program 
 int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_program *program)
 {
         _cleanup_(release_context) scmp_filter_ctx context = NULL;
-        int r = check_notify(profile);
+        int r;
 
         *program = (struct seccomp_program){0};
-        if (r < 0)
-                return r;
         context = seccomp_init(profile->default_action);
         if (!context)
                 return refuse(EINVAL,

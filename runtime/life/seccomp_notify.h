@@ -1,9 +1,10 @@
 /* Handing the listener of SCMP_ACT_NOTIFY to the agent of the operator (runtime-spec "The Container Process State"). */
 #pragma once
 
+#include <stddef.h>
 #include <sys/types.h>
 
-/* How long the agent may take to accept and read. */
+/* How long the agent may take to accept and to make room for the text. */
 #define SECCOMP_NOTIFY_TIMEOUT_MS 10000
 
 struct seccomp_notification {
@@ -14,9 +15,9 @@ struct seccomp_notification {
         const char *state; /* the container's state, a JSON object */
 };
 
-/* The JSON text, malloc'ed, the caller's. -ENOMEM, or -EINVAL when metadata is no UTF-8. */
-int seccomp_notification_json(const struct seccomp_notification *notification, char **json, size_t *size);
+/* The JSON text of the container process state, malloc'ed, the caller's. -ENOMEM with a message. */
+int seccomp_notification_json(const struct seccomp_notification *notification, char **json);
 
-/* Connects, sends the text with `listener` in the first packet, and closes the connection. The caller keeps `listener`.
- */
+/* Connects, sends the text with `listener` beside its first bytes, and closes the connection. The caller keeps
+ * `listener`. The message names the socket; -ETIMEDOUT when nobody accepts or reads. */
 int seccomp_notify(const struct seccomp_notification *notification, int listener);
