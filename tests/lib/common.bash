@@ -86,8 +86,10 @@ edit() {
 
 # args WORD...: what the container runs.
 args() {
-        jq '.process.args = $ARGS.positional' "$B/config.json" --args "$@" >"$B/config.new" &&
-                mv "$B/config.new" "$B/config.json"
+        local words
+
+        words=$(printf '%s\v' "$@")
+        edit '.process.args = ($words | split("\u000b") | .[:-1])' --arg words "$words"
 }
 
 # ---- containers ----
@@ -179,7 +181,7 @@ fact() {
 }
 
 fact_is() {
-        [ "$(fact "$1")" = "$2" ] || { echo "$1 is '$(fact "$1")', expected '$2'; all of the output:"; echo "$output"; return 1; }
+        [ "$(fact "$1")" = "$2" ] || { echo "$1 is '$(fact "$1")', expected '$2' in:"; tail -n 20 <<<"$output"; return 1; }
 }
 
 has() {
@@ -204,6 +206,12 @@ has_line() {
         for line in "$@"; do
                 grep -qxF -- "$line" <<<"$output" || { echo "expected the line '$line' in:"; echo "$output"; return 1; }
         done
+}
+
+# Of a container that does not exist: the words that Podman and containerd look for.
+says_not_exist() {
+        [[ $output == *"does not exist"* ]] || { [ "$RUNTIME" = crun ] && [[ $output == *"No such file"* ]]; } ||
+                { echo "expected 'does not exist' in:"; echo "$output"; return 1; }
 }
 
 matches() {
@@ -248,6 +256,24 @@ refuse_all() {
                 }
         done
         return $bad
+}
+
+# What exec gives when it cannot run the program: 255 as runc, crun gives 1.
+EXEC_REFUSED=255
+[ "$RUNTIME" != crun ] || EXEC_REFUSED=1
+
+# refused_exec WORDS ARGUMENT...: the same for exec, whose container lives on.
+refused_exec() {
+        REFUSAL_STATUS=$EXEC_REFUSED REFUSAL_KEEPS=1 refused "$1" berth exec "${@:2}"
+}
+
+# ends_with STATUS COMMAND...: as `run -STATUS`, for what must be done in this shell (wait).
+ends_with() {
+        local expected=$1 got=0
+
+        shift
+        "$@" || got=$?
+        [ "$got" -eq "$expected" ] || { echo "$* ended with $got, expected $expected"; return 1; }
 }
 
 # ---- what the host gives ----
