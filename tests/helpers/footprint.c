@@ -106,7 +106,7 @@ static void take_tree(struct lines *lines, const char *kind, const char *path, i
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-                if (entry->d_type != DT_DIR && !files)
+                if ((entry->d_type != DT_DIR && !files) || strcmp(child, "/run/mount") == 0) /* mount(8)'s notebook */
                         continue;
                 add_line(lines, "%s %s", kind, child);
                 if (entry->d_type == DT_DIR && depth > 0)

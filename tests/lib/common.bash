@@ -181,14 +181,14 @@ fact() {
 }
 
 fact_is() {
-        [ "$(fact "$1")" = "$2" ] || { echo "$1 is '$(fact "$1")', expected '$2' in:"; tail -n 20 <<<"$output"; return 1; }
+        [ "$(fact "$1")" = "$2" ] || { echo "$1 is '$(fact "$1")', expected '$2'"; return 1; }
 }
 
 has() {
         local text
 
         for text in "$@"; do
-                [[ $output == *"$text"* ]] || { echo "expected '$text' in:"; echo "$output"; return 1; }
+                [[ $output == *"$text"* ]] || { echo "expected '$text' in the output"; return 1; }
         done
 }
 
@@ -196,7 +196,7 @@ lacks() {
         local text
 
         for text in "$@"; do
-                [[ $output != *"$text"* ]] || { echo "did not expect '$text' in:"; echo "$output"; return 1; }
+                [[ $output != *"$text"* ]] || { echo "did not expect '$text' in the output"; return 1; }
         done
 }
 
@@ -204,7 +204,7 @@ has_line() {
         local line
 
         for line in "$@"; do
-                grep -qxF -- "$line" <<<"$output" || { echo "expected the line '$line' in:"; echo "$output"; return 1; }
+                grep -qxF -- "$line" <<<"$output" || { echo "expected the line '$line' in the output"; return 1; }
         done
 }
 
@@ -215,7 +215,7 @@ says_not_exist() {
 }
 
 matches() {
-        grep -qE -- "$1" <<<"$output" || { echo "expected /$1/ in:"; echo "$output"; return 1; }
+        grep -qE -- "$1" <<<"$output" || { echo "expected /$1/ in the output"; return 1; }
 }
 
 is() {
