@@ -163,6 +163,9 @@ static int receive_seccomp(int listener, int answer)
 
         if (n < 1)
                 errx(1, "receive: expected descriptors");
+        for (char *c = text; *c; c++)
+                if (*c == '\n')
+                        *c = ' ';
         printf("descriptors %d\nstate %s\n", n, text);
         fflush(stdout);
         close(connection);

@@ -164,12 +164,13 @@ eventually() {
 }
 
 # listener NAME VERB ARGUMENT...: start the far end of a socket (tests/helpers/receive.c) at $T/NAME.sock, its output
-# in $T/NAME.
+# in $T/NAME, its pid in $LISTENER.
 listener() {
         local name=$1 verb=$2
 
         shift 2
         "$TOOLS/receive" "$verb" "$T/$name.sock" "$@" >"$T/$name" 2>&1 3>&- 4>&- &
+        LISTENER=$!
         eventually grep -q listening "$T/$name"
 }
 
