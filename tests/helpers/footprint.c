@@ -1,0 +1,342 @@
+/* What a test may leave behind, as sorted lines: mounts of this namespace, cgroups, processes, namespaces in use,
+ * network links, files below /run, /tmp and /dev/shm.
+ *
+ *      footprint take FILE             write the lines
+ *      footprint compare FILE          print "left behind: ..." and "gone: ...", exit 1 when there is any difference
+ *      footprint --marked WORD ...     count only processes whose environment holds WORD, and no files: for a machine
+ *                                      that others use too
+ *
+ * compare gives processes that are on their way out two seconds, waiting on their pidfds. */
+#include <ctype.h>
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 2000
+
+struct lines {
+        size_t n, room;
+        char **v;
+};
+
+static const char *marker;
+
+static void add(struct lines *lines, char *text)
+{
+        if (!text)
+                err(2, "footprint");
+        if (lines->n == lines->room) {
+                lines->room = lines->room ? 2 * lines->room : 256;
+                lines->v = realloc(lines->v, lines->room * sizeof(*lines->v));
+                if (!lines->v)
+                        err(2, "footprint");
+        }
+        lines->v[lines->n++] = text;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_line(struct lines *lines, const char *format, ...)
+{
+        va_list arguments;
+        char *text;
+
+        va_start(arguments, format);
+        if (vasprintf(&text, format, arguments) < 0)
+                text = NULL;
+        va_end(arguments);
+        add(lines, text);
+}
+
+static ssize_t read_small(const char *path, char *buffer, size_t size)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+        if (fd >= 0)
+                close(fd);
+        buffer[n > 0 ? n : 0] = '\0';
+        return n;
+}
+
+/* Mount ids and peer groups differ between equal mounts; the rest of the line is what it is. */
+static void take_mounts(struct lines *lines)
+{
+        FILE *file = fopen("/proc/self/mountinfo", "re");
+        char *line = NULL, *rest;
+        size_t size = 0;
+        int skip;
+
+        if (!file)
+                err(2, "/proc/self/mountinfo");
+        while (getline(&line, &size, file) > 0) {
+                line[strcspn(line, "\n")] = '\0';
+                skip = 0;
+                if (sscanf(line, "%*d %*d %n", &skip) == EOF || skip == 0)
+                        continue;
+                rest = strstr(line, " - ");
+                line[skip + (int)strcspn(line + skip, "-")] = '\0';
+                for (char *tag = strstr(line + skip, " shared:"); tag; tag = NULL)
+                        *tag = '\0';
+                add_line(lines, "mount %s %s", line + skip, rest ? rest + 3 : "");
+        }
+        free(line);
+        fclose(file);
+}
+
+static void take_tree(struct lines *lines, const char *kind, const char *path, int depth, bool files)
+{
+        DIR *dir = opendir(path);
+        struct dirent *entry;
+        char child[4096];
+
+        if (!dir)
+                return;
+        while ((entry = readdir(dir))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+                if ((entry->d_type != DT_DIR && !files) || strcmp(child, "/run/mount") == 0) /* mount(8)'s notebook */
+                        continue;
+                add_line(lines, "%s %s", kind, child);
+                if (entry->d_type == DT_DIR && depth > 0)
+                        take_tree(lines, kind, child, depth - 1, files);
+        }
+        closedir(dir);
+}
+
+#define KERNEL_THREAD 0x00200000 /* PF_KTHREAD of linux/sched.h */
+
+/* comm, parent, flags and start time out of /proc/PID/stat; comm may hold spaces and brackets. */
+static bool read_stat(int pid, char comm[64], int *parent, unsigned *flags, unsigned long long *start)
+{
+        char path[64], text[1024], *close_bracket;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+        if (read_small(path, text, sizeof(text)) <= 0)
+                return false;
+        close_bracket = strrchr(text, ')');
+        if (!close_bracket || !strchr(text, '('))
+                return false;
+        *close_bracket = '\0';
+        snprintf(comm, 64, "%s", strchr(text, '(') + 1);
+        return sscanf(close_bracket + 2,
+                      "%*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", parent, flags,
+                      start) == 3;
+}
+
+static bool is_ancestor(int pid)
+{
+        char comm[64];
+        int parent = getpid();
+        unsigned flags;
+        unsigned long long start;
+
+        while (parent > 0) {
+                if (parent == pid)
+                        return true;
+                if (!read_stat(parent, comm, &parent, &flags, &start))
+                        return false;
+        }
+        return false;
+}
+
+static bool is_marked(int pid)
+{
+        static char text[1 << 17];
+        char path[64];
+        ssize_t n;
+
+        if (!marker)
+                return true;
+        snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+        n = read_small(path, text, sizeof(text));
+        return n > 0 && memmem(text, (size_t)n, marker, strlen(marker));
+}
+
+static void take_namespaces(struct lines *lines, int pid)
+{
+        static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+        char path[64], target[64];
+
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+                snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kinds[i]);
+                ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+                if (n > 0)
+                        add_line(lines, "namespace %.*s", (int)n, target);
+        }
+}
+
+static void take_processes(struct lines *lines)
+{
+        DIR *dir = opendir("/proc");
+        struct dirent *entry;
+        char comm[64];
+        int parent;
+        unsigned flags;
+        unsigned long long start;
+
+        while (dir && (entry = readdir(dir))) {
+                int pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+
+                if (pid <= 0 || is_ancestor(pid) || !is_marked(pid))
+                        continue;
+                if (!read_stat(pid, comm, &parent, &flags, &start))
+                        continue;
+                if (flags & KERNEL_THREAD) /* they come and go */
+                        continue;
+                add_line(lines, "process %d %s started %llu", pid, comm, start);
+                take_namespaces(lines, pid);
+        }
+        if (dir)
+                closedir(dir);
+}
+
+static void take_links(struct lines *lines)
+{
+        struct if_nameindex *names = if_nameindex();
+
+        for (struct if_nameindex *i = names; i && i->if_name; i++)
+                add_line(lines, "link %s", i->if_name);
+        if_freenameindex(names);
+}
+
+static int by_text(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct lines take(void)
+{
+        struct lines lines = {0};
+        size_t kept = 0;
+
+        take_mounts(&lines);
+        take_tree(&lines, "cgroup", "/sys/fs/cgroup", 32, false);
+        take_processes(&lines);
+        take_links(&lines);
+        if (!marker) {
+                take_tree(&lines, "file", "/run", 3, true);
+                take_tree(&lines, "file", "/tmp", 0, true);
+                take_tree(&lines, "file", "/dev/shm", 1, true);
+        }
+        qsort(lines.v, lines.n, sizeof(*lines.v), by_text);
+        for (size_t i = 0; i < lines.n; i++) /* many processes share one namespace, equal mounts lie on another */
+                if (kept == 0 || strcmp(lines.v[i], lines.v[kept - 1]) != 0 || strncmp(lines.v[i], "mount", 5) == 0)
+                        lines.v[kept++] = lines.v[i];
+        lines.n = kept;
+        return lines;
+}
+
+static struct lines load(const char *path)
+{
+        struct lines lines = {0};
+        FILE *file = fopen(path, "re");
+        char *line = NULL;
+        size_t size = 0;
+
+        if (!file)
+                err(2, "%s", path);
+        while (getline(&line, &size, file) > 0) {
+                line[strcspn(line, "\n")] = '\0';
+                add(&lines, strdup(line));
+        }
+        free(line);
+        fclose(file);
+        return lines;
+}
+
+static int64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Walks both sorted lists. report: prints. Otherwise: *pid gets the first process that is new. Returns differences. */
+static size_t differ(const struct lines *before, const struct lines *now, bool report, int *pid)
+{
+        size_t i = 0, j = 0, n = 0;
+
+        while (i < before->n || j < now->n) {
+                int order = i == before->n ? 1 : j == now->n ? -1 : strcmp(before->v[i], now->v[j]);
+
+                if (order == 0) {
+                        i++;
+                        j++;
+                        continue;
+                }
+                n++;
+                if (report)
+                        printf("%s: %s\n", order > 0 ? "left behind" : "gone", order > 0 ? now->v[j] : before->v[i]);
+                if (pid && order > 0 && *pid == 0 && strncmp(now->v[j], "process ", 8) == 0)
+                        *pid = atoi(now->v[j] + 8);
+                if (order > 0)
+                        j++;
+                else
+                        i++;
+        }
+        return n;
+}
+
+static int compare(const char *path)
+{
+        struct lines before = load(path), now;
+        int64_t deadline = now_ms() + PATIENCE_MS, left;
+
+        for (;;) {
+                struct pollfd event = {.events = POLLIN};
+                int pid = 0;
+
+                now = take();
+                if (differ(&before, &now, false, &pid) == 0)
+                        return 0;
+                left = deadline - now_ms();
+                if (pid == 0 || left <= 0)
+                        break;
+                event.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+                if (event.fd < 0) /* it ended: look again */
+                        continue;
+                poll(&event, 1, (int)left);
+                /* A zombie waits for its parent, and no event tells when it is reaped: yield to that parent. */
+                poll(NULL, 0, 1);
+                close(event.fd);
+        }
+        differ(&before, &now, true, NULL);
+        return 1;
+}
+
+int main(int argc, char **argv)
+{
+        struct lines lines;
+        FILE *file;
+
+        if (argc == 5 && strcmp(argv[1], "--marked") == 0) {
+                marker = argv[2];
+                argv += 2;
+                argc -= 2;
+        }
+        if (argc == 3 && strcmp(argv[1], "compare") == 0)
+                return compare(argv[2]);
+        if (argc != 3 || strcmp(argv[1], "take") != 0)
+                errx(2, "usage: footprint [--marked WORD] take|compare FILE");
+        file = fopen(argv[2], "we"); /* before looking: it may lie where we look */
+        if (!file)
+                err(2, "%s", argv[2]);
+        lines = take();
+        for (size_t i = 0; i < lines.n; i++)
+                fprintf(file, "%s\n", lines.v[i]);
+        return fclose(file) == 0 ? 0 : 2;
+}

@@ -1,0 +1,231 @@
+/* A machine of its own for the suite: runs a command inside new mount, pid, network, IPC and UTS namespaces with fresh
+ * /proc, /sys, /run and /tmp, so that a test sees what it made and nothing else, and the host keeps nothing of it.
+ *
+ * On a hybrid host the v1 tree is hidden (in this view only) and cgroup v2 stands on /sys/fs/cgroup, rooted in a group
+ * of its own by a cgroup namespace. On a unified host the tree stays as it is. The first process of the view reaps
+ * orphans, as an init does. The group goes away with the view.
+ *
+ *      view COMMAND [ARGUMENT...]
+ */
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TREE          "/sys/fs/cgroup"
+#define CGROUP2_MAGIC 0x63677270
+
+static char group[128]; /* the view's group as P sees it; empty on a unified host */
+
+static void write_file(const char *path, const char *text, bool must)
+{
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        if ((fd < 0 || write(fd, text, strlen(text)) < 0) && must)
+                err(125, "view: write '%s' to %s", text, path);
+        if (fd >= 0)
+                close(fd);
+}
+
+static bool on_cgroup2(const char *path)
+{
+        struct statfs fs;
+
+        return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
+}
+
+/* "+cpu +memory" from "cpu memory" of <directory>/cgroup.controllers, written to its subtree_control one by one: one
+ * that is busy elsewhere must not cost the others. */
+static void enable_controllers(const char *directory)
+{
+        char path[256], names[512] = "", *save = NULL, word[64];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/cgroup.controllers", directory);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        if (read(fd, names, sizeof(names) - 1) < 0)
+                names[0] = '\0';
+        close(fd);
+        snprintf(path, sizeof(path), "%s/cgroup.subtree_control", directory);
+        for (char *name = strtok_r(names, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
+                snprintf(word, sizeof(word), "+%s", name);
+                write_file(path, word, false);
+        }
+}
+
+static void remove_group(const char *path)
+{
+        DIR *dir = opendir(path);
+        struct dirent *entry;
+        char child[4096];
+
+        while (dir && (entry = readdir(dir))) {
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                        continue;
+                snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+                remove_group(child);
+        }
+        if (dir)
+                closedir(dir);
+        if (rmdir(path) < 0 && errno != ENOENT)
+                warn("view: remove cgroup %s", path);
+}
+
+static void mount_or_die(const char *source, const char *target, const char *type, unsigned long flags,
+                         const char *data)
+{
+        if (mount(source, target, type, flags, data) < 0)
+                err(125, "view: mount %s on %s", type ? type : source, target);
+}
+
+/* A directory of ours must stay visible: the project may live below /tmp. */
+static bool holds(const char *directory, const char *path)
+{
+        size_t length = strlen(directory);
+
+        return path && strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static void set_up_files(bool unified)
+{
+        char cwd[4096];
+        const char *runtime = getenv("BERTH");
+
+        if (!getcwd(cwd, sizeof(cwd)))
+                err(125, "view: getcwd");
+        mount_or_die("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+        umount2(TREE, MNT_DETACH);
+        mount_or_die("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+        mount_or_die("cgroup2", TREE, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+        if (unified && access("/run/systemd/system", F_OK) == 0)
+                return; /* its sockets are how the systemd driver is reached */
+        if (!holds("/run", cwd) && !holds("/run", runtime))
+                mount_or_die("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+        if (!holds("/tmp", cwd) && !holds("/tmp", runtime))
+                mount_or_die("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+}
+
+static void bring_up_loopback(void)
+{
+        struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+                err(125, "view: bring up lo");
+        close(fd);
+}
+
+/* The view's pid 1: starts the command, reaps everything, ends with the command's status. */
+static int live(bool unified, int ready, char **command)
+{
+        int status = 0;
+        char byte;
+        pid_t child, pid;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (read(ready, &byte, 1) != 1) /* until P has put us into the group */
+                errx(125, "view: parent ended");
+        if ((!unified && unshare(CLONE_NEWCGROUP) < 0) ||
+            unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
+                err(125, "view: unshare");
+        set_up_files(unified);
+        bring_up_loopback();
+        if (!unified) {
+                if (mkdir(TREE "/suite", 0755) < 0)
+                        err(125, "view: mkdir suite");
+                write_file(TREE "/suite/cgroup.procs", "0", true);
+                enable_controllers(TREE);
+        }
+        child = fork();
+        if (child < 0)
+                err(125, "view: fork");
+        if (child == 0) {
+                close(ready);
+                setenv("BERTH_VIEW", "1", 1);
+                execvp(command[0], command);
+                err(127, "view: %s", command[0]);
+        }
+        while ((pid = wait(&status)) != child)
+                if (pid < 0 && errno != EINTR)
+                        err(125, "view: wait");
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void make_group(void)
+{
+        if (umount2(TREE, MNT_DETACH) < 0 && errno != EINVAL)
+                err(125, "view: hide %s", TREE);
+        mount_or_die("cgroup2", TREE, "cgroup2", 0, NULL);
+        enable_controllers(TREE);
+        snprintf(group, sizeof(group), TREE "/berth-view-%d", getpid());
+        if (mkdir(group, 0755) < 0)
+                err(125, "view: mkdir %s", group);
+}
+
+static pid_t first;
+
+static void pass_on(int signal)
+{
+        (void)signal;
+        if (first > 0)
+                kill(first, SIGKILL);
+}
+
+int main(int argc, char **argv)
+{
+        bool unified = on_cgroup2(TREE);
+        char path[256], text[16];
+        int status, pipe_fds[2];
+        struct sigaction action = {.sa_handler = pass_on};
+
+        if (argc < 2)
+                errx(125, "usage: view COMMAND [ARGUMENT...]");
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                err(125, "view: private mount namespace (are you root?)");
+        if (!unified)
+                make_group();
+        if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+                err(125, "view: pipe");
+        first = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+        if (first < 0)
+                err(125, "view: clone");
+        if (first == 0) {
+                close(pipe_fds[1]);
+                exit(live(unified, pipe_fds[0], argv + 1));
+        }
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGHUP, &action, NULL);
+        close(pipe_fds[0]);
+        if (!unified) {
+                snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+                snprintf(text, sizeof(text), "%d", first);
+                write_file(path, text, true);
+        }
+        if (write(pipe_fds[1], "", 1) != 1)
+                err(125, "view: write");
+        while (waitpid(first, &status, 0) < 0)
+                if (errno != EINTR)
+                        err(125, "view: waitpid");
+        if (!unified)
+                remove_group(group);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

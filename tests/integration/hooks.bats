@@ -1,0 +1,278 @@
+load ../lib/common
+
+# A hook program on the host that writes what it is given to $T/NAME.
+hook() { # hook NAME
+        cat >"$T/$1.sh" <<SCRIPT
+#!/bin/sh
+cat >"$T/$1.state"
+{
+        echo "arguments \$0 \$*"
+        env
+        readlink /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/pid
+        pwd
+} >"$T/$1.seen"
+echo "$1" >>"$T/order"
+SCRIPT
+        chmod +x "$T/$1.sh"
+}
+
+state_given() { # state_given NAME FIELD
+        jq -r ".$2" "$T/$1.state"
+}
+
+@test "hooks: each runs in its place, in order" {
+        bundle
+        for name in prestart createRuntime createContainer poststart poststop; do
+                hook $name
+        done
+        printf '#!/bin/sh\ncat >/tmp/startContainer.state; echo startContainer >>/tmp/order\n' >"$B/rootfs/bin/hook"
+        chmod +x "$B/rootfs/bin/hook"
+        edit '.hooks = ([("prestart", "createRuntime", "createContainer", "poststart", "poststop") | {(.): [{path: ($t + "/" + . + ".sh")}]}] | add) |
+                .hooks.startContainer = [{path: "/bin/hook"}]' --arg t "$T"
+        args /bin/probe wait
+        create
+        is "$(tr '\n' ' ' <"$T/order")" "prestart createRuntime createContainer "
+        [ ! -e "$B/rootfs/tmp/order" ]
+        berth start "$ID"
+        is "$(tr '\n' ' ' <"$T/order")" "prestart createRuntime createContainer poststart "
+        is "$(cat "$B/rootfs/tmp/order")" startContainer
+        berth kill "$ID" KILL
+        eventually is_state stopped
+        [ "$(tail -n 1 "$T/order")" = poststart ]
+        berth delete "$ID"
+        is "$(tail -n 1 "$T/order")" poststop
+        for name in prestart createRuntime createContainer poststart poststop; do
+                is "$(state_given $name id)" "$ID"
+                is "$(state_given $name bundle)" "$B"
+        done
+        for name in prestart createRuntime createContainer; do
+                matches_status="creat(ing|ed)"
+                [[ $(state_given $name status) =~ ^$matches_status$ ]]
+                [ "$(state_given $name pid)" -gt 0 ]
+        done
+        is "$(state_given poststart status)" running
+        is "$(state_given poststop status)" stopped
+        [[ $(jq -r .status "$B/rootfs/tmp/startContainer.state") =~ ^(created|creating)$ ]]
+}
+
+@test "hooks: prestart and createRuntime run in the runtime's namespaces, createContainer in the container's" {
+        bundle
+        for name in prestart createRuntime createContainer; do
+                hook $name
+        done
+        edit '.hooks = ([("prestart", "createRuntime", "createContainer") | {(.): [{path: ($t + "/" + . + ".sh")}]}] | add)' --arg t "$T"
+        args /bin/probe wait
+        create
+        for name in prestart createRuntime; do
+                grep -qF "$(readlink /proc/self/ns/mnt)" "$T/$name.seen"
+                grep -qF "$(readlink /proc/self/ns/net)" "$T/$name.seen"
+        done
+        grep -qF "$(namespace_of "$(pid_of)" mnt)" "$T/createContainer.seen"
+        grep -qF "$(namespace_of "$(pid_of)" net)" "$T/createContainer.seen"
+}
+
+@test "hooks: the pid in the state lives in the container's network namespace already" {
+        bundle
+        cat >"$T/network.sh" <<SCRIPT
+#!/bin/sh
+pid=\$(jq .pid)
+readlink /proc/\$pid/ns/net >"$T/network"
+readlink /proc/self/ns/net >>"$T/network"
+SCRIPT
+        chmod +x "$T/network.sh"
+        edit '.hooks.prestart = [{path: $t, env: [$p]}]' --arg t "$T/network.sh" --arg p "PATH=$PATH"
+        args /bin/true
+        run -0 once
+        [ "$(head -n 1 "$T/network")" != "$(tail -n 1 "$T/network")" ]
+}
+
+@test "hooks: arguments and environment are those of the entry" {
+        bundle
+        hook createRuntime
+        sed -i '1a printf "%s|" "$@" >'"$T/arguments" "$T/createRuntime.sh"
+        edit '.hooks.createRuntime = [{path: $t, args: ["name", "one", "two words"], env: ["A=1", ("PATH=" + $p)]}]' --arg t "$T/createRuntime.sh" --arg p "$PATH"
+        args /bin/true
+        run -0 once
+        is "$(cat "$T/arguments")" "one|two words|"
+        grep -qx A=1 "$T/createRuntime.seen"
+        run grep -E '^(BERTH|BATS)' "$T/createRuntime.seen"
+        is "$output" ""
+}
+
+@test "hooks: several of one kind run in their order" {
+        bundle
+        hook a
+        hook b
+        edit '.hooks.createRuntime = [{path: ($t + "/a.sh")}, {path: ($t + "/b.sh")}]' --arg t "$T"
+        args /bin/true
+        run -0 once
+        is "$(tr '\n' ' ' <"$T/order")" "a b "
+}
+
+fails_in() { # fails_in KIND: a hook of that kind that fails
+        bundle
+        printf '#!/bin/sh\necho "why it failed" >&2\nexit 3\n' >"$T/fail.sh"
+        chmod +x "$T/fail.sh"
+        cp "$T/fail.sh" "$B/rootfs/bin/fail"
+        edit '.hooks[$k] = [{path: (if $k == "startContainer" then "/bin/fail" else $t end)}]' --arg k "$1" --arg t "$T/fail.sh"
+        args /bin/probe wait
+}
+
+@test "hooks: one that fails at create destroys the container" {
+        for kind in prestart createRuntime createContainer; do
+                fails_in $kind
+                run -1 create
+                is_runtime crun || has fail.sh
+                [ ! -e "$ROOT/$ID" ]
+                run -1 pgrep -x probe
+                rm -rf "$B"
+        done
+}
+
+# bats test_tags=berth
+@test "hooks: what a failing one wrote to stderr is in the message" {
+        fails_in createRuntime
+        refused 'why it failed' create
+        has fail.sh hooks.createRuntime
+}
+
+@test "hooks: a failing startContainer fails start; the container does not run" {
+        fails_in startContainer
+        create
+        run berth start "$ID"
+        is_runtime berth && [ "$status" -eq 1 ]
+        eventually is_state stopped
+        run -1 pgrep -x probe
+}
+
+# bats test_tags=berth
+@test "hooks: a failing poststart stops the container and is an error (since 1.3)" {
+        fails_in poststart
+        create
+        run -1 berth start "$ID"
+        has fail.sh
+        eventually is_state stopped
+}
+
+@test "hooks: a failing poststop is a warning, delete goes on" {
+        fails_in poststop
+        create
+        run -0 berth delete --force "$ID"
+        [ ! -e "$ROOT/$ID" ]
+}
+
+@test "hooks: one that is not there fails create by its name" {
+        bundle '.hooks.createRuntime = [{path: "/absent/hook"}]'
+        refused '/absent/hook' create
+}
+
+@test "hooks: a timeout ends the hook and fails create" {
+        bundle
+        printf '#!/bin/sh\nexec sleep 1000\n' >"$T/slow.sh"
+        chmod +x "$T/slow.sh"
+        edit '.hooks.createRuntime = [{path: $t, timeout: 1}]' --arg t "$T/slow.sh"
+        SECONDS=0
+        run ! create
+        ((SECONDS < 5))
+        [ ! -e "$ROOT/$ID" ]
+        run -1 pgrep -x sleep
+}
+
+# bats test_tags=berth
+@test "hooks: a timeout ends also what the hook started" {
+        bundle
+        printf '#!/bin/sh\nsleep 1000 &\nsleep 1000\n' >"$T/slow.sh"
+        chmod +x "$T/slow.sh"
+        edit '.hooks.createRuntime = [{path: $t, timeout: 1}]' --arg t "$T/slow.sh"
+        refused 'slow.sh' create
+        has timeout || has "timed out" || has "1 s"
+        run -1 pgrep -x sleep
+}
+
+@test "hooks: one that does not read the state is no problem" {
+        bundle
+        printf '#!/bin/sh\nexec true\n' >"$T/deaf.sh"
+        chmod +x "$T/deaf.sh"
+        edit '.hooks.createRuntime = [{path: $t}] | .annotations = {big: ("x" * 200000)}' --arg t "$T/deaf.sh"
+        args /bin/true
+        run -0 once
+}
+
+# bats test_tags=berth
+@test "hooks: one that writes without end is cut, not stuck" {
+        bundle
+        printf '#!/bin/sh\nyes noise | head -c 10000000 >&2\nexit 1\n' >"$T/noisy.sh"
+        chmod +x "$T/noisy.sh"
+        edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/noisy.sh"
+        run -1 create
+        ((${#output} < 20000))
+}
+
+# bats test_tags=berth
+@test "hooks: a background process that keeps the hook's stderr open does not hold create" {
+        bundle
+        printf '#!/bin/sh\nsleep 3 &\nexit 0\n' >"$T/leaves.sh"
+        chmod +x "$T/leaves.sh"
+        edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/leaves.sh"
+        args /bin/probe wait
+        SECONDS=0
+        create
+        ((SECONDS < 3))
+        pkill -x sleep
+}
+
+@test "hooks: get no descriptors of the runtime or the caller" {
+        bundle
+        cat >"$T/fds.sh" <<SCRIPT
+#!/bin/sh
+ls -l /proc/\$\$/fd >"$T/fds"
+SCRIPT
+        chmod +x "$T/fds.sh"
+        edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/fds.sh"
+        args /bin/true
+        run -0 bash -c 'exec 7</etc/passwd; timeout 20 "$1" --root "$2" run --bundle "$3" "$4" </dev/null' - "$BERTH" "$ROOT" "$B" "$ID"
+        is_runtime crun && skip "crun passes the caller's on"
+        run grep -E " (7|[1-9][0-9]+) -> " "$T/fds"
+        lacks "$ROOT"
+        is_runtime berth && lacks /etc/passwd
+        true
+}
+
+@test "hooks: poststart runs after the program was executed" {
+        is_runtime crun && skip "crun does not wait for it"
+        is_runtime runc && skip "runc before 1.4 does not wait for it"
+        bundle
+        cat >"$T/after.sh" <<SCRIPT
+#!/bin/sh
+cat /proc/\$(jq .pid)/comm >"$T/comm"
+SCRIPT
+        chmod +x "$T/after.sh"
+        edit '.hooks.poststart = [{path: $t, env: [$p]}]' --arg t "$T/after.sh" --arg p "PATH=$PATH"
+        args /bin/probe wait
+        launch
+        is "$(cat "$T/comm")" probe
+}
+
+@test "hooks: the state has the annotations" {
+        bundle '.annotations = {"com.example.key": "value"}'
+        hook createRuntime
+        edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/createRuntime.sh"
+        args /bin/true
+        run -0 once
+        is "$(jq -r '.annotations["com.example.key"]' "$T/createRuntime.state")" value
+        is_runtime berth && is "$(state_given createRuntime ociVersion)" 1.0.2
+        true
+}
+
+# bats test_tags=berth
+@test "hooks: what cannot be right is refused by its path" {
+        bundle
+        refuse_all <<'TABLE'
+.hooks.prestart = [{}] -> hooks\.prestart\[0\]\.path
+.hooks.createRuntime = [{path: "relative"}] -> hooks\.createRuntime\[0\]\.path
+.hooks.poststop = [{path: "/x", timeout: 0}] -> hooks\.poststop\[0\]\.timeout
+.hooks.poststop = [{path: "/x", timeout: -1}] -> hooks\.poststop\[0\]\.timeout
+.hooks.poststart = {path: "/x"} -> hooks\.poststart
+.hooks.createContainer = [{path: "/x", args: "y"}] -> hooks\.createContainer\[0\]\.args
+TABLE
+}

@@ -1,0 +1,161 @@
+load ../lib/common
+
+own() {
+        readlink "/proc/self/ns/$1"
+}
+
+@test "namespaces: those listed are new, those not listed are the runtime's" {
+        see . ns
+        for kind in cgroup ipc mnt net pid uts; do
+                lacks "ns=$kind $(own $kind)"
+        done
+        has "ns=user $(own user)" "ns=time $(own time)"
+        edit '.linux.namespaces = [{type: "mount"}, {type: "pid"}] | del(.hostname) | .mounts |= map(select(.type != "sysfs" and .type != "cgroup" and .type != "mqueue"))'
+        run -0 once
+        for kind in cgroup ipc net uts user; do
+                has "ns=$kind $(own $kind)"
+        done
+        lacks "ns=mnt $(own mnt)"
+}
+
+@test "namespaces: every kind can be joined by path" {
+        unshare --pid --net --ipc --uts --mount --cgroup --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        local there=/proc/$(pgrep -x sleep)/ns kind
+        for kind in pid network ipc uts cgroup; do
+                case $kind in network) file=net ;; *) file=$kind ;; esac
+                bundle "del(.hostname) | .linux.namespaces |= map(if .type == \"$kind\" then .path = \"$there/$file\" else . end)"
+                args /bin/probe ns
+                run -0 once
+                has "ns=$file $(readlink "$there/$file")"
+                rm -rf "$B"
+        done
+        kill "$(pgrep -x sleep)"
+}
+
+@test "namespaces: a joined pid namespace shows its processes" {
+        unshare --pid --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        bundle ".linux.namespaces |= map(if .type == \"pid\" then .path = \"/proc/$(pgrep -x sleep)/ns/pid\" else . end)"
+        args /bin/ps
+        run -0 once
+        has sleep
+        kill "$(pgrep -x sleep)"
+}
+
+@test "namespaces: a network namespace that was mounted with ip netns is joined and stays" {
+        ip netns add "$ID"
+        defer "ip netns delete $ID; umount /run/netns 2>/dev/null; rmdir /run/netns"
+        ip -n "$ID" link add there type veth peer name other
+        bundle ".linux.namespaces |= map(if .type == \"network\" then .path = \"/run/netns/$ID\" else . end)"
+        args /bin/probe links
+        run -0 once
+        has_line link=there
+        ip -n "$ID" link show there
+}
+
+@test "namespaces: the time namespace has the offsets" {
+        is_runtime berth || skip "newer than this runtime"
+        see '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 100000, nanosecs: 5}, boottime: {secs: 200000}}' clocks ns
+        lacks "ns=time $(own time)"
+        local up
+        up=$(cut -d . -f 1 /proc/uptime)
+        (($(fact monotonic) >= up + 99990 && $(fact monotonic) < up + 100100))
+        (($(fact boottime) >= up + 199990 && $(fact boottime) < up + 200100))
+}
+
+# bats test_tags=berth
+@test "namespaces: exec sees the time of the container" {
+        launch_waiting '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 100000}}'
+        run -0 berth exec "$ID" /bin/probe clocks
+        (($(fact monotonic) >= 100000))
+}
+
+@test "hostname and domainname are the container's, the host keeps its own" {
+        local before
+        before=$(hostname)
+        see '.hostname = "inside"' names
+        fact_is hostname inside
+        is_runtime berth || { is "$(hostname)" "$before"; return; }
+        edit '.domainname = "example.org"'
+        run -0 once
+        fact_is domainname example.org
+        is "$(hostname)" "$before"
+}
+
+@test "the loopback link of a new network namespace is up" {
+        bundle
+        args /bin/cat /proc/self/net/dev
+        run -0 once
+        has lo:
+        launch_waiting_net
+        run -0 nsenter -t "$(pid_of)" -n ip -o link show lo
+        has "UP"
+}
+
+launch_waiting_net() {
+        args /bin/probe wait
+        launch
+}
+
+@test "sysctl: of the container's namespaces, with dots or slashes" {
+        bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1", "net/ipv4/conf/all/forwarding": "1", "kernel.msgmax": "12345", "fs.mqueue.msg_max": "99"}'
+        is_runtime runc && edit 'del(.linux.sysctl["net/ipv4/conf/all/forwarding"])'
+        args /bin/sh -c 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax /proc/sys/fs/mqueue/msg_max'
+        run -0 once
+        is "$output" "1
+12345
+99"
+        [ "$(cat /proc/sys/kernel/msgmax)" != 12345 ]
+}
+
+@test "sysctl: one that is not of a namespace of the container's is refused by its name" {
+        bundle
+        for filter in '.linux.sysctl = {"vm.swappiness": "10"}' '.linux.sysctl = {"kernel.panic": "10"}' \
+                '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces |= map(select(.type != "network"))' \
+                '.linux.sysctl = {"kernel.msgmax": "1"} | .linux.namespaces |= map(select(.type != "ipc"))' \
+                '.linux.sysctl = {"net.ipv4.../../../kernel/panic": "1"}' \
+                '.linux.sysctl = {"net/../kernel/panic": "1"}'; do
+                jq "$filter" "$TOP/tests/lib/config.json" >"$B/config.json"
+                refused "swappiness|panic|ip_forward|msgmax|sysctl" create
+        done
+}
+
+@test "netDevices: a link moves into the container and keeps its addresses" {
+        is_runtime berth || skip "newer than this runtime"
+        ip link add berth0 type veth peer name berth1
+        ip address add 10.99.0.1/24 dev berth0
+        ip address add fd99::1/64 dev berth0 nodad
+        ip link set berth0 up
+        launch_waiting '.linux.netDevices = {"berth0": {"name": "inside0"}}'
+        run -0 nsenter -t "$(pid_of)" -n ip -o address show
+        has 'inside0' '10.99.0.1/24' 'fd99::1/64'
+        run -0 nsenter -t "$(pid_of)" -n ip -o link show inside0
+        matches 'UP[,>]'
+        run ! ip link show berth0
+        berth delete --force "$ID"
+        eventually eval '! ip link show berth1 2>/dev/null'
+}
+
+# bats test_tags=berth
+@test "netDevices: keeps its name without one, and takes a template" {
+        ip link add berth0 type veth peer name berth1
+        launch_waiting '.linux.netDevices = {"berth0": {}, "berth1": {"name": "eth%d"}}'
+        run -0 nsenter -t "$(pid_of)" -n ip -o link show
+        has berth0 eth0
+        berth delete --force "$ID"
+}
+
+# bats test_tags=berth
+@test "netDevices: a missing link, a taken name and a shared network are refused and nothing moves" {
+        bundle '.linux.netDevices = {"absent0": {}}'
+        refused 'absent0' create
+        ip link add berth0 type veth peer name berth1
+        defer 'ip link delete berth0'
+        edit '.linux.netDevices = {"berth0": {"name": "lo"}}'
+        refused 'lo' create
+        ip link show berth0
+        edit '.linux.netDevices = {"berth0": {}} | .linux.namespaces |= map(select(.type != "network"))'
+        refused 'netDevices' create
+        ip link show berth0
+}

@@ -1,0 +1,238 @@
+load ../lib/common
+
+MAPS='.linux.namespaces += [{type: "user"}] |
+        .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}, {containerID: 1000, hostID: 200000, size: 10}] |
+        .linux.gidMappings = [{containerID: 0, hostID: 300000, size: 1000}, {containerID: 1000, hostID: 400000, size: 10}]'
+
+# A root file system that the mapped root owns, reachable by it.
+mapped() {
+        bundle "$MAPS | ${1:-.}"
+        chown -Rh 100000:300000 "$B/rootfs"
+}
+
+@test "user namespace: root in the container is the mapped user outside" {
+        mapped
+        args /bin/probe wait
+        launch
+        is "$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of)/status")" 100000
+        is "$(awk '/^Gid:/ { print $2 }' "/proc/$(pid_of)/status")" 300000
+        run -0 cat "/proc/$(pid_of)/uid_map"
+        matches '^ +0 +100000 +1000$'
+        matches '^ +1000 +200000 +10$'
+        run -0 berth exec "$ID" /bin/probe ids caps
+        fact_is uid "0 0 0"
+        fact_is effective 0000000020000420
+}
+
+@test "user namespace: another user of the maps" {
+        mapped '.process.user = {uid: 1000, gid: 1001, additionalGids: [5]}'
+        args /bin/probe ids
+        run -0 once
+        fact_is uid "1000 1000 1000"
+        fact_is gid "1001 1001 1001"
+        [[ " $(fact groups) " == *" 5 "* ]]
+}
+
+@test "user namespace: every other namespace belongs to it" {
+        mapped '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"])'
+        args /bin/sh -c 'hostname other && hostname && mount -t tmpfs x /tmp && cat /proc/self/setgroups'
+        run -0 once
+        has_line other allow
+}
+
+@test "user namespace: devices are there and work" {
+        mapped
+        args /bin/sh -c 'echo gone >/dev/null && head -c 3 /dev/zero | wc -c && test -c /dev/full && test -c /dev/random && test -c /dev/urandom && test -c /dev/tty'
+        run -0 once
+        is "$output" 3
+}
+
+@test "user namespace: files made inside belong to the mapped user outside" {
+        mapped
+        args /bin/touch /made
+        run -0 once
+        is "$(stat -c %u:%g "$B/rootfs/made")" 100000:300000
+}
+
+@test "user namespace: sysfs, mqueue, cgroup and proc can be mounted" {
+        mapped
+        args /bin/probe mounts
+        run -0 once
+        matches ' /sys .*- sysfs '
+        matches ' /proc .*- proc '
+        matches ' /sys/fs/cgroup .*- cgroup2 '
+}
+
+@test "user namespace: masked and read-only paths are masked and read-only" {
+        mapped
+        args /bin/sh -c 'cat /proc/kcore | wc -c; echo 1 >/proc/sys/kernel/panic'
+        run once
+        has_line 0
+        matches 'Read-only|Permission denied|[Nn]onexistent|can.t create'
+}
+
+@test "user namespace: one that exists is joined by path" {
+        unshare --user --map-root-user --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        local there
+        there=$(pgrep -x sleep)
+        is_runtime runc && skip "runc 1.1 wants mappings with it"
+        bundle ".linux.namespaces += [{type: \"user\", path: \"/proc/$there/ns/user\"}] | .mounts[2].options -= [\"gid=5\"]"
+        args /bin/probe ns ids
+        run -0 once
+        has "ns=user $(namespace_of "$there" user)"
+        fact_is uid "0 0 0"
+        kill "$there"
+}
+
+@test "user namespace: joined together with a network namespace that it owns" {
+        unshare --user --map-root-user --net --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        local there
+        there=$(pgrep -x sleep)
+        is_runtime runc && skip "runc 1.1 wants mappings with it"
+        bundle ".mounts[2].options -= [\"gid=5\"] | .linux.namespaces |= map(if .type == \"network\" then .path = \"/proc/$there/ns/net\" else . end) |
+                .linux.namespaces += [{type: \"user\", path: \"/proc/$there/ns/user\"}]"
+        args /bin/probe ns
+        run -0 once
+        has "ns=net $(namespace_of "$there" net)"
+        kill "$there"
+}
+
+@test "user namespace: a network namespace of the host's is joined before it" {
+        unshare --net --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        local there
+        there=$(pgrep -x sleep)
+        is_runtime runc && skip "runc cannot bind /sys there"
+        mapped ".mounts |= map(if .type == \"sysfs\" then {destination: \"/sys\", type: \"none\", source: \"/sys\", options: [\"rbind\", \"ro\"]} else . end) |
+                .mounts |= map(select(.destination != \"/sys/fs/cgroup\")) |
+                .linux.namespaces |= map(if .type == \"network\" then .path = \"/proc/$there/ns/net\" else . end)"
+        args /bin/probe ns
+        run -0 once
+        has "ns=net $(namespace_of "$there" net)"
+        kill "$there"
+}
+
+@test "exec into a container with a user namespace" {
+        mapped
+        args /bin/probe wait
+        launch
+        run -0 berth exec --user 1000:1001 "$ID" /bin/probe ids ns
+        fact_is uid "1000 1000 1000"
+        has "ns=user $(namespace_of "$(pid_of)" user)"
+}
+
+@test "user namespace: the cgroup is the container's to use when it has a cgroup namespace and a writable mount" {
+        is_runtime berth || skip "since runtime-spec 1.1, these are older"
+        mapped '(.mounts[] | select(.type == "cgroup") | .options) |= map(select(. != "ro"))'
+        args /bin/sh -c 'mkdir /sys/fs/cgroup/sub && echo $$ >/sys/fs/cgroup/sub/cgroup.procs && cat /proc/self/cgroup; stat -c %u /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup /sys/fs/cgroup/cgroup.freeze'
+        run -0 once
+        has_line 0::/sub
+        is "$(tail -n 3 <<<"$output" | tr '\n' ' ')" "0 0 65534 "
+}
+
+@test "user namespace: the cgroup stays the runtime's when the mount is read-only" {
+        is_runtime crun && skip "crun 1.8 hands it over always"
+        mapped
+        args /bin/probe wait
+        launch
+        is "$(stat -c %u "$(cgroup_of)/cgroup.procs")" 0
+}
+
+@test "idmap: a bind mount shows the files with the ids of its own maps" {
+        is_runtime runc && skip "newer than this runtime"
+        mkdir "$T/data"
+        touch "$T/data/root" "$T/data/user"
+        chown 1000:1000 "$T/data/user"
+        bundle
+        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 2000}], gidMappings: [{containerID: 0, hostID: 6000, size: 2000}]}]' --arg t "$T"
+        args /bin/stat -c %u:%g /data/root /data/user
+        run once
+        is_runtime crun && [ "$status" -ne 0 ] && skip "crun 1.8 wants another form"
+        is "$output" "5000:6000
+6000:7000"
+}
+
+# bats test_tags=berth
+@test "idmap: with mappings the option is implied" {
+        mkdir "$T/data"
+        touch "$T/data/root"
+        bundle
+        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 1}], gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}]' --arg t "$T"
+        args /bin/stat -c %u:%g /data/root
+        run -0 once
+        is "$output" 5000:6000
+}
+
+# bats test_tags=berth
+@test "idmap: without mappings it is the container's user namespace" {
+        mkdir "$T/data"
+        touch "$T/data/root"
+        mapped
+        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"]}]' --arg t "$T"
+        args /bin/sh -c 'stat -c %u:%g /data/root && touch /data/new'
+        run -0 once
+        is "$output" 0:0
+        is "$(stat -c %u:%g "$T/data/new")" 0:0
+}
+
+# bats test_tags=berth
+@test "ridmap: reaches the mounts below" {
+        mkdir -p "$T/data/below"
+        mount -t tmpfs below "$T/data/below"
+        defer "umount $T/data/below"
+        touch "$T/data/below/file"
+        bundle
+        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["rbind", "ridmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]},
+                {destination: "/plain", type: "bind", source: ($t + "/data"), options: ["rbind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]' --arg t "$T"
+        args /bin/stat -c %u:%g /data/below/file /plain/below/file /plain
+        run -0 once
+        is "$output" "5000:6000
+0:0
+5000:6000"
+}
+
+# bats test_tags=berth
+@test "idmap: a file system of the container's own can be mapped too" {
+        bundle '.mounts += [{destination: "/m", type: "tmpfs", source: "m", options: ["idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]'
+        args /bin/stat -c %u:%g /m
+        run -0 once
+        is "$output" 5000:6000
+}
+
+# bats test_tags=berth
+@test "idmap: one-sided mappings, or the option without maps and without a user namespace, are refused" {
+        bundle
+        refuse_all <<'TABLE'
+.mounts += [{destination: "/m", type: "bind", source: "/tmp", options: ["bind", "idmap"]}] -> mounts\[7\]
+.mounts += [{destination: "/m", type: "bind", source: "/tmp", options: ["bind"], uidMappings: [{containerID: 0, hostID: 1, size: 1}]}] -> mounts\[7\]\.(uid|gid)Mappings
+.mounts += [{destination: "/m", type: "bind", source: "/tmp", options: ["bind"], uidMappings: [{containerID: 0, hostID: 1, size: 0}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]}] -> mounts\[7\]\.uidMappings\[0\]
+TABLE
+}
+
+# bats test_tags=berth
+@test "user namespace: maps that contradict themselves are refused" {
+        bundle
+        refuse_all <<'TABLE'
+.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] -> uidMappings
+.linux.namespaces += [{type: "user"}] -> (uid|gid)Mappings|user
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 0}] | .linux.gidMappings = [{containerID: 0, hostID: 0, size: 1}] -> uidMappings\[0\]
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 4294967290, size: 100}] | .linux.gidMappings = [{containerID: 0, hostID: 0, size: 1}] -> uidMappings\[0\]
+TABLE
+}
+
+@test "user namespace: a map as long as the kernel takes" {
+        bundle '.linux.namespaces += [{type: "user"}] |
+                .linux.uidMappings = [range(340) | {containerID: ., hostID: (1000 + .), size: 1}] |
+                .linux.gidMappings = .linux.uidMappings'
+        chown -Rh 1000:1000 "$B/rootfs"
+        args /bin/sh -c 'wc -l </proc/self/uid_map'
+        run -0 once
+        is "$(tail -n 1 <<<"$output")" 340
+}
