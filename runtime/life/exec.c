@@ -22,7 +22,7 @@
 #include "runtime/life/handover.h"
 #include "runtime/life/interrupt.h"
 #include "runtime/life/messages.h"
-#include "runtime/life/seccomp_cache_dir.h"
+#include "runtime/core/seccomp_cache.h"
 #include "runtime/life/seccomp_listener.h"
 #include "runtime/life/target.h"
 

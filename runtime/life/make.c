@@ -26,7 +26,7 @@
 #include "runtime/life/hooks.h"
 #include "runtime/life/interrupt.h"
 #include "runtime/life/notify.h"
-#include "runtime/life/seccomp_cache_dir.h"
+#include "runtime/core/seccomp_cache.h"
 #include "runtime/life/target.h"
 #include "runtime/life/undo.h"
 
