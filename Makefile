@@ -10,7 +10,7 @@ COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo 
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wcast-qual \
         -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral -Werror
-CPPFLAGS_ALL := -I. -I$(BUILD)/generated -D_GNU_SOURCE
+CPPFLAGS_ALL := -I. -I$(BUILD)/generated -D_GNU_SOURCE -isystem /usr/include/libnl3
 CFLAGS := -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -fstack-protector-strong -ffunction-sections -fdata-sections -MMD -MP
 LDFLAGS_STATIC := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
