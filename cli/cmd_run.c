@@ -28,10 +28,10 @@ const struct command command_run = {
                        "it returns at once and the container is deleted with 'berth delete'.",
         .examples = "berth run -b /srv/web web              in the foreground\n"
                     "berth run -d -b /srv/web web           in the background",
-        .exit_codes = "N    the program's own status\n"
+        .exit_codes = "N      the program's own status\n"
                       "128+N  the program was killed by signal N\n"
-                      "0    with --detach: the program runs\n"
-                      "1    an error of berth; standard error says which",
+                      "0      with --detach: the program runs\n"
+                      "1      an error of berth; standard error says which",
         .options = OPTION_TABLE(specs),
         .options_size = sizeof(struct create_options),
         .least = 1,
