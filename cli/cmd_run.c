@@ -12,8 +12,11 @@ static const struct option_spec specs[] = {
 static int run(struct invocation *invocation)
 {
         const struct create_options *options = invocation->options;
-        struct create_request request = create_request_from(invocation);
+        struct create_request request;
+        int r = create_request_from(invocation, &request);
 
+        if (r < 0)
+                return r;
         request.detach = options->detach;
         request.keep = options->keep;
         return container_run(invocation->runtime, &request, &invocation->exit_status);
