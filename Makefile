@@ -9,11 +9,14 @@ VERSION := 0.1.0
 COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wcast-qual \
-        -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral -Werror
+        -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral -Wno-format-truncation -Werror
 CPPFLAGS_ALL := -I. -I$(BUILD)/generated -D_GNU_SOURCE
 CFLAGS := -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -fstack-protector-strong -ffunction-sections -fdata-sections -MMD -MP
 LDFLAGS_STATIC := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+
 LIBS := -lyajl_s -lseccomp -lnl-route-3 -lnl-3
 
 # The rooms (docs/architecture.md). What berth-init is made of is compiled a second time against musl: it enters
@@ -56,11 +59,13 @@ FORCE:
 
 $(BUILD)/host/%.o: %.c | $(BUILD)/generated/version.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS) -fPIE -c $< -o $@
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS) -fPIE -c $< -o $@
 
 $(BUILD)/asan/%.o: %.c | $(BUILD)/generated/version.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -c $< -o $@
+	@echo "  CC      $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -c $< -o $@
 
 # musl has no kernel headers of its own: lend it the machine's, and only those.
 $(BUILD)/init/include:
@@ -71,36 +76,41 @@ $(BUILD)/init/include:
 
 $(BUILD)/init/%.o: %.c | $(BUILD)/generated/version.h $(BUILD)/init/include
 	@mkdir -p $(@D)
-	$(MUSL_CC) $(CPPFLAGS_ALL) -idirafter $(BUILD)/init/include $(CPPFLAGS) $(CFLAGS_ALL) -Os -g -fPIE -c $< -o $@
+	@echo "  CC      $@"
+	$(Q)$(MUSL_CC) $(CPPFLAGS_ALL) -idirafter $(BUILD)/init/include $(CPPFLAGS) $(CFLAGS_ALL) -Os -g -fPIE -c $< -o $@
 
 $(BUILD)/berth-init: $(INIT_OBJECTS)
-	$(MUSL_CC) $(LDFLAGS_STATIC) -o $@.debug $^
-	strip -o $@ $@.debug
+	@echo "  LINK    $@"
+	$(Q)$(MUSL_CC) $(LDFLAGS_STATIC) -o $@.debug $^
+	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.
 $(BUILD)/host/init_image.o: $(BUILD)/berth-init
 	@printf '.section .rodata\n.balign 4096\n.global init_image\ninit_image: .incbin "$<"\n.global init_image_end\ninit_image_end:\n.section .note.GNU-stack,"",@progbits\n' > $(BUILD)/init_image.S
-	$(CC) -c $(BUILD)/init_image.S -o $@
+	@echo "  CC      $@"
+	$(Q)$(CC) -c $(BUILD)/init_image.S -o $@
 
 $(BUILD)/libberth.a: $(OBJECTS) $(BUILD)/host/init_image.o
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/libberth-asan.a: $(ASAN_OBJECTS) $(BUILD)/host/init_image.o
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/host/%.o) $(BUILD)/libberth.a
-	$(CC) $(LDFLAGS_STATIC) $(LDFLAGS) -o $@.debug $^ $(LIBS)
-	strip -o $@ $@.debug
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS_STATIC) $(LDFLAGS) -o $@.debug $^ $(LIBS)
+	$(Q)strip -o $@ $@.debug
 
 $(BUILD)/berth-vm: $(BUILD)/berth
-	ln -sfn berth $@
+	$(Q)ln -sfn berth $@
 
 # Unit tests: cmocka, under AddressSanitizer and UndefinedBehaviorSanitizer.
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -O1 -g -fsanitize=address,undefined -o $@ $^ $(LIBS) -lcmocka
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -O1 -g -fsanitize=address,undefined -o $@ $^ $(LIBS) -lcmocka
 
 .PHONY: clean
 clean:

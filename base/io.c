@@ -180,7 +180,7 @@ int send_message(int socket, const void *data, size_t size, const int *fds, size
                 char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
                 struct cmsghdr align;
         } control;
-        struct iovec iov = {.iov_base = (void *)data, .iov_len = size};
+        struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
         struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
         ssize_t n;
 

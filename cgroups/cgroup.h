@@ -46,7 +46,7 @@ int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
 /* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
  * enabled yet). A controller that the tree lacks is an error that names it. An existing group is reused only when it
  * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
- * CLONE_INTO_CGROUP). */
+ * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
 
 /* Opens an existing group. */
@@ -63,18 +63,20 @@ int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
 /* Kills every process of the group and below: cgroup.kill (5.14), else freeze, signal each, thaw. */
 int cgroup_kill(int cgroup_fd);
 
-/* Sends a signal to every process of the group and below, frozen meanwhile so that no fork escapes. */
+/* Sends a signal to every process of the group and below, frozen meanwhile so that no fork escapes; a group that was
+ * frozen before stays so. SIGKILL is cgroup_kill. */
 int cgroup_signal(int cgroup_fd, int signal);
 
 /* Waits until no process is left in the group and below. -ETIMEDOUT with a message that names how many are left. */
 int cgroup_wait_empty(int cgroup_fd, int64_t deadline);
 
-/* Freezes or thaws and waits for it. */
+/* Freezes or thaws and waits for it. A freeze that is not complete by the deadline is taken back (-ETIMEDOUT). */
 int cgroup_freeze(int cgroup_fd, bool frozen, int64_t deadline);
-/* 1 frozen, 0 not, -errno. */
+/* 1 frozen, 0 not, -errno. What was asked of this group: one below a frozen group is not meant. */
 int cgroup_is_frozen(int cgroup_fd);
 
-/* Host pids of the group and of all below, malloc'ed, the caller's. */
+/* Host pids of the group and of all below, malloc'ed, the caller's. A group that is gone has none; processes that this
+ * pid namespace does not show are not listed. */
 int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
 
 /* ---- limits ---- */
@@ -85,7 +87,8 @@ struct cgroup_write {
         const char *value;
         const char *field;   /* the JSON path it comes from: "linux.resources.memory.limit" */
         unsigned controller; /* the controller it needs, 0 for the core's files */
-        bool may_be_missing; /* fall-back pairs: hugetlb.*.rsvd.max, io.bfq.weight; memory.swap.max without swap */
+        bool may_be_missing; /* hugetlb.*.rsvd.max, io.bfq.weight; memory.swap.max without swap */
+        bool unless_before;  /* may be missing when the write in front of it was made: io.weight after io.bfq.weight */
 };
 
 struct cgroup_writes {
@@ -101,7 +104,9 @@ struct cgroup_writes {
 int cgroup_plan_writes(const struct oci_resources *resources, struct arena *arena, struct cgroup_writes *writes);
 
 /* Makes the writes. A missing file is an error that names file, field and controller, unless it may be missing.
- * on a live group (update) the old values are read first and put back, in reverse order, when one write fails. */
+ * on a live group (update) the old values are read first: what is in force already is not written, files that bound
+ * each other (burst and quota, swap and memory) are written in the order that fits the old values, and when one write
+ * fails the old values are put back in reverse order. */
 int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool undo_on_failure);
 
 /* Error when a controller that the writes need is not in `controllers`; names the first field and why (hybrid host,

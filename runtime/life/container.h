@@ -17,13 +17,14 @@ enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
 struct runtime {
         const char *root; /* state directory, absolute */
         int root_fd;      /* -EBADF until runtime_open_root */
+        bool root_sticky; /* below XDG_RUNTIME_DIR, whose cleaners spare what is sticky */
         enum cgroup_manager cgroup_manager;
         bool rootless; /* resolved: auto means euid != 0 or a user namespace that maps less than everything */
         enum isolation isolation; /* what --isolation or the program's name asked for */
         bool debug;
 };
 
-/* Opens the state directory; with `make` creates it (0700, sticky under XDG_RUNTIME_DIR). Without and missing: root_fd
+/* Opens the state directory; with `make` creates it (0700, sticky when root_sticky). Without and missing: root_fd
  * stays -EBADF and the result is 0 (there are no containers then). Refuses "/". */
 int runtime_open_root(struct runtime *runtime, bool make);
 
@@ -45,7 +46,8 @@ struct create_request {
 };
 
 int container_create(struct runtime *runtime, const struct create_request *request);
-int container_start(struct runtime *runtime, const char *id);
+/* notify_socket: NOTIFY_SOCKET of the environment, or NULL. */
+int container_start(struct runtime *runtime, const char *id, const char *notify_socket);
 
 /* create and start in one. Not detached: forwards signals, carries the terminal, waits, deletes unless keep;
  * *exit_status is the process's code or 128 + signal. */

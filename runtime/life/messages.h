@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include "runtime/core/messages.h"
+
 #define MESSAGE_NOT_EXIST          "container does not exist: no such file or directory"
 #define MESSAGE_NOT_RUNNING        "container not running: no such process"
 #define MESSAGE_EXISTS             "container with given ID already exists"
@@ -20,7 +22,3 @@
 #define MESSAGE_NOT_PAUSED         "container not paused"
 #define MESSAGE_TTY_WITHOUT_SOCKET "cannot allocate tty if runc will detach without setting console socket"
 #define MESSAGE_SOCKET_WITHOUT_TTY "cannot use console socket if runc will not detach or allocate tty"
-/* printf with the program's name */
-#define MESSAGE_NOT_FOUND_IN_PATH  "exec: \"%s\": executable file not found in $PATH: no such file or directory"
-#define MESSAGE_NO_SUCH_EXECUTABLE "exec: \"%s\": no such file or directory"
-#define MESSAGE_NOT_EXECUTABLE     "exec: \"%s\": permission denied"

@@ -12,13 +12,13 @@
 
 #include "base/arena.h"
 #include "oci/spec.h"
+#include "runtime/core/launch.h"
 #include "runtime/life/container.h"
 
-#define RECORD_VERSION      1
-#define RECORD_FILE         "record.json"
-#define RECORD_CONFIG       "config.json"
-#define RECORD_START_SOCKET "start.sock"
-#define RECORD_LOCK         "lock"
+#define RECORD_VERSION 1
+#define RECORD_FILE    "record.json"
+#define RECORD_CONFIG  "config.json"
+#define RECORD_LOCK    "lock"
 
 struct process_identity {
         pid_t pid;           /* 0: none yet */

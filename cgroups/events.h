@@ -1,0 +1,32 @@
+/* What the kernel announces about a group: cgroup.events and memory.events. Both raise POLLPRI when they change, so
+ * that nobody has to look again and again. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Waits until the line `key` ("populated", "frozen") of cgroup.events holds `wanted`. Bare results: 0, -ETIMEDOUT,
+ * -ENOENT or -ENODEV when the group is gone. deadline: monotonic ms (base/io.h). */
+int cgroup_wait_event(int cgroup_fd, const char *key, uint64_t wanted, int64_t deadline);
+
+/* A watch over one group: for the event stream, and for everyone who waits for the end of a container. */
+struct cgroup_watch {
+        int fd;                   /* readable when something changed: poll it, then call cgroup_watch_read */
+        int events_fd, memory_fd; /* memory_fd is -EBADF where there is no memory controller */
+        uint64_t oom_kills;       /* seen so far */
+};
+
+struct cgroup_change {
+        bool ended;         /* no process is left, or the group is gone; stays true */
+        bool frozen;        /* as it is now */
+        uint64_t oom_kills; /* kills since the last read (or since cgroup_watch_open): 0 is none */
+};
+
+/* Opens the watch. What happened before is not reported, but `ended` and `frozen` are always the present state: read
+ * once before the first poll. The watch is the caller's (cgroup_watch_close). */
+int cgroup_watch_open(int cgroup_fd, struct cgroup_watch *watch);
+
+/* What changed. Never blocks. */
+int cgroup_watch_read(struct cgroup_watch *watch, struct cgroup_change *change);
+
+void cgroup_watch_close(struct cgroup_watch *watch);

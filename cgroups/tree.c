@@ -1,0 +1,189 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "cgroups/cgroup.h"
+#include "cgroups/controllers.h"
+#include "cgroups/files.h"
+
+/* Another berth may remove a parent as empty between our making it and making the group in it. */
+#define CREATE_TRIES 16
+
+/* Paths in the tree start with a slash; descriptors want them without. */
+static const char *below_root(const char *path)
+{
+        return path + strspn(path, "/");
+}
+
+int cgroup_existing_depth(const struct cgroup_host *host, const char *path)
+{
+        char prefix[4096];
+        int depth = 0;
+        char *slash;
+
+        if (snprintf(prefix, sizeof(prefix), "%s", below_root(path)) >= (int)sizeof(prefix))
+                return fail(ENAMETOOLONG, "cgroup %s", path);
+        for (const char *p = prefix; *p; p++)
+                depth += p == prefix || p[-1] == '/';
+        while (depth > 0) {
+                if (faccessat(host->root_fd, prefix, F_OK, 0) == 0)
+                        return depth;
+                if (errno != ENOENT)
+                        return fail(errno, "look for cgroup %s/%s", host->mount_point, prefix);
+                depth--;
+                slash = strrchr(prefix, '/');
+                if (slash)
+                        *slash = '\0';
+        }
+        return 0;
+}
+
+static int make_parents(const struct cgroup_host *host, const char *path)
+{
+        char prefix[4096];
+
+        if (snprintf(prefix, sizeof(prefix), "%s", below_root(path)) >= (int)sizeof(prefix))
+                return fail(ENAMETOOLONG, "cgroup %s", path);
+        for (char *slash = strchr(prefix, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdirat(host->root_fd, prefix, 0755) < 0 && errno != EEXIST)
+                        return fail(errno, "create cgroup %s/%s", host->mount_point, prefix);
+                *slash = '/';
+        }
+        return 0;
+}
+
+/* The group itself first: its parents nearly always exist. 1: made, 0: it was there. */
+static int make_group(const struct cgroup_host *host, const char *path)
+{
+        for (int i = 0; i < CREATE_TRIES; i++) {
+                int r;
+
+                if (mkdirat(host->root_fd, below_root(path), 0755) == 0)
+                        return 1;
+                if (errno == EEXIST)
+                        return 0;
+                if (errno != ENOENT)
+                        return fail(errno, "create cgroup %s%s", host->mount_point, path);
+                r = make_parents(host, path);
+                if (r < 0)
+                        return r;
+        }
+        return refuse(EAGAIN, "create cgroup %s%s: its parent keeps being removed", host->mount_point, path);
+}
+
+/* Somebody else's processes would share our limits and die with our container; a frozen group would hang the first
+ * process that enters it. */
+static int check_reusable(int cgroup_fd, const char *path)
+{
+        uint64_t value = 0;
+        char text[256];
+        ssize_t n = read_small_file_at(cgroup_fd, "cgroup.events", text, sizeof(text));
+
+        if (n < 0)
+                return fail((int)-n, "cgroup %s exists: read its cgroup.events", path);
+        if (cgroup_find_number(text, "populated", &value) && value)
+                return refuse(EBUSY, "cgroup %s exists and holds processes", path);
+        if (cgroup_find_number(text, "frozen", &value) && value)
+                return refuse(EBUSY, "cgroup %s exists and is frozen", path);
+        return 0;
+}
+
+static int enable_at(const struct cgroup_host *host, const char *prefix, unsigned missing)
+{
+        char file[4096 + 32], words[128];
+        int r;
+
+        snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
+        cgroup_controllers_to_enable(missing, words, sizeof(words));
+        r = write_file_at(host->root_fd, file, words);
+        if (r == -EBUSY)
+                return refuse(EBUSY,
+                              "enable \"%s\" in %s/%s: the group holds processes itself, and cgroup v2 lets a group "
+                              "have either processes or controllers for its sub-groups (no internal processes)",
+                              words, host->mount_point, file);
+        return r < 0 ? fail(-r, "enable \"%s\" in %s/%s", words, host->mount_point, file) : 0;
+}
+
+/* From the root down, since a group can only hand on what it got; each level is read once and written only when
+ * something is missing there. */
+static int enable_controllers(const struct cgroup_host *host, const char *path, unsigned controllers)
+{
+        char prefix[4096], file[4096 + 32], text[256];
+        const char *rest = below_root(path);
+
+        if (controllers & ~host->controllers)
+                return refuse(EOPNOTSUPP, "the %s controller is not in %s/cgroup.controllers%s",
+                              cgroup_controller_name(controllers & ~host->controllers), host->mount_point,
+                              host->hybrid ? ": hybrid host, the controller is on cgroup v1" : "");
+        for (const char *end = rest; end; end = strchr(end + 1, '/')) {
+                unsigned missing;
+                ssize_t n;
+                int r;
+
+                if (snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - rest), rest) >= (int)sizeof(prefix))
+                        return fail(ENAMETOOLONG, "cgroup %s", path);
+                snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
+                n = read_small_file_at(host->root_fd, file, text, sizeof(text));
+                if (n < 0)
+                        return fail((int)-n, "read %s/%s", host->mount_point, file);
+                missing = controllers & ~cgroup_controllers_parse(text);
+                r = missing ? enable_at(host, prefix, missing) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* What the group got from all levels above stands in its own cgroup.controllers: one read says whether there is
+ * anything to enable. */
+static int ensure_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+{
+        char text[256];
+        ssize_t n = read_small_file_at(cgroup_fd, "cgroup.controllers", text, sizeof(text));
+
+        if (n < 0)
+                return fail((int)-n, "read %s%s/cgroup.controllers", host->mount_point, path);
+        if ((controllers & ~cgroup_controllers_parse(text)) == 0)
+                return 0;
+        return enable_controllers(host, path, controllers);
+}
+
+int cgroup_open(const struct cgroup_host *host, const char *path)
+{
+        const char *name = below_root(path);
+        int fd = openat(host->root_fd, name[0] ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? fail(errno, "open cgroup %s%s", host->mount_point, path) : fd;
+}
+
+int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int made = make_group(host, path);
+        int r;
+
+        if (made < 0)
+                return made;
+        fd = cgroup_open(host, path);
+        if (fd < 0)
+                return fd;
+        if (!made) {
+                r = check_reusable(fd, path);
+                if (r < 0)
+                        return r;
+        }
+        if (controllers) {
+                r = ensure_controllers(host, fd, path, controllers);
+                if (r < 0)
+                        return r;
+        }
+        return take_fd(&fd);
+}

@@ -1,0 +1,52 @@
+/* A sub-command as data: what main dispatches by, what --help is written from and what the shell completes. Each
+ * command's file defines one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+#include "runtime/life/container.h"
+
+/* What a command needs of the state directory before it runs. */
+enum command_root {
+        ROOT_UNUSED, /* does not look at containers: works for anybody, without any state */
+        ROOT_READ,   /* looks at containers; a missing directory holds none */
+        ROOT_CHANGE, /* changes them: must know whether it is rootless */
+        ROOT_MAKE,   /* makes containers, and the directory */
+};
+
+/* One run of a command. */
+struct invocation {
+        struct runtime *runtime;
+        const void *options; /* the command's own structure */
+        const char **arguments;
+        size_t n_arguments;
+        int exit_status; /* what berth ends with when run() returns 0 */
+};
+
+struct command {
+        const char *name;
+        const char *arguments;   /* for the usage line: "ID [SIGNAL]" */
+        const char *summary;     /* one line, for the list of commands */
+        const char *description; /* one paragraph; lines are folded by help_write */
+        const char *examples;    /* lines, as they are; NULL: none */
+        const char *exit_codes;  /* lines, as they are; NULL: 0 and 1 as everywhere */
+        struct option_table options;
+        size_t options_size; /* of the structure that the options go into */
+        size_t least, most;  /* how many arguments */
+        bool stop_at_first;  /* options end at the first argument: what follows belongs to another program */
+        enum command_root root;
+        int failure_status; /* what berth ends with when run() fails; 0 means 1 */
+        int (*run)(struct invocation *invocation);
+};
+
+extern const struct command *const commands[];
+extern const size_t n_commands;
+
+/* NULL when there is none of that name. */
+const struct command *command_find(const char *name);
+
+extern const struct command command_checkpoint, command_create, command_delete, command_events, command_exec,
+        command_features, command_kill, command_list, command_pause, command_ps, command_restore, command_resume,
+        command_run, command_spec, command_start, command_state, command_update;

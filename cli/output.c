@@ -1,0 +1,55 @@
+#include "cli/output.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+
+/* SIGPIPE is ignored only for the time of the write: an ignored signal survives execve, and a container's init would
+ * inherit it. */
+int output_write(const void *data, size_t size)
+{
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+        int r;
+
+        sigaction(SIGPIPE, &ignore, &before);
+        r = write_all(STDOUT_FILENO, data, size);
+        sigaction(SIGPIPE, &before, NULL);
+        if (r < 0)
+                return fail(-r, "write to standard output");
+        return 0;
+}
+
+int output_text(const char *text)
+{
+        return output_write(text, strlen(text));
+}
+
+int output_begin(struct output *output)
+{
+        output->stream = open_memstream(&output->text, &output->size);
+        if (!output->stream)
+                return fail(errno, "collect the output");
+        return 0;
+}
+
+int output_end(struct output *output)
+{
+        FILE *stream = take_ptr(&output->stream);
+
+        if (fclose(stream) != 0)
+                return fail(errno, "collect the output");
+        return output_write(output->text, output->size);
+}
+
+void output_release(struct output *output)
+{
+        if (output->stream)
+                fclose(output->stream);
+        free(output->text);
+}

@@ -1,0 +1,26 @@
+/* Standard output. What cannot be written is an error of the command: a full disk or a closed pipe must not look like
+ * an empty answer. */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Writes all. A closed pipe is -EPIPE with a message and no SIGPIPE. */
+int output_write(const void *data, size_t size);
+int output_text(const char *text);
+
+/* A stream into memory, for answers that are put together: output_begin, fprintf..., output_end. */
+struct output {
+        FILE *stream;
+        char *text;
+        size_t size;
+};
+
+int output_begin(struct output *output);
+
+/* Writes what was collected to standard output and releases it. */
+int output_end(struct output *output);
+
+/* Releases without writing; for _cleanup_output_. */
+void output_release(struct output *output);
+#define _cleanup_output_ _cleanup_(output_release)

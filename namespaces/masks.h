@@ -1,0 +1,14 @@
+/* linux.maskedPaths and linux.readonlyPaths. Called before the root is changed, while the host's /dev/null is the one
+ * that /dev/null names: an image's own, or a link in its place, never masks anything (CVE-2025-31133). */
+#pragma once
+
+struct mask {
+        int empty; /* the read-only, empty tmpfs that all masked directories share; -EBADF until the first */
+};
+
+/* Hides path in root: a file behind /dev/null, a directory behind an empty read-only tmpfs. A missing path is fine.
+ * label: SELinux context for the tmpfs, or NULL. */
+int mask_path(int root, const char *path, const char *label, struct mask *mask);
+
+/* Makes path read-only by a bind mount of itself; mounts below keep their own flags. A missing path is fine. */
+int mask_readonly(int root, const char *path);

@@ -1,0 +1,200 @@
+#include "namespaces/mount.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/syscalls.h"
+
+/* What the kernel has to say about a file system context: its log holds lines like "e tmpfs: Bad value for 'size'". */
+static int fail_with_log(int context, int err, const char *doing, const char *what)
+{
+        char line[256];
+        ssize_t n = read(context, line, sizeof(line) - 1);
+
+        if (n <= 2)
+                return fail(err, "%s %s", doing, what);
+        line[n] = '\0';
+        line[strcspn(line, "\n")] = '\0';
+        return fail(err, "%s %s (%s)", doing, what, line + 2);
+}
+
+static int set_option(int context, const char *type, char *option)
+{
+        char *equals = strchr(option, '=');
+        int r;
+
+        if (equals) {
+                *equals = '\0';
+                r = sys_fsconfig(context, FSCONFIG_SET_STRING, option, equals + 1, 0);
+                *equals = '=';
+        } else {
+                r = sys_fsconfig(context, FSCONFIG_SET_FLAG, option, NULL, 0);
+        }
+        if (r < 0) {
+                char what[512];
+
+                snprintf(what, sizeof(what), "option '%s' of %s", option, type);
+                return fail_with_log(context, errno, "set", what);
+        }
+        return 0;
+}
+
+/* Options are separated by commas that are neither quoted (SELinux contexts hold commas) nor escaped by a backslash
+ * (overlay paths). */
+static char *end_of_option(char *p)
+{
+        bool quoted = false;
+
+        for (; *p; p++) {
+                if (*p == '"')
+                        quoted = !quoted;
+                else if (*p == '\\' && p[1])
+                        p++;
+                else if (*p == ',' && !quoted)
+                        break;
+        }
+        return p;
+}
+
+static int set_options(int context, const char *type, const char *data)
+{
+        _cleanup_free_ char *copy = strdup(data);
+        char *p = copy;
+
+        if (!copy)
+                return fail(ENOMEM, "copy mount options");
+        while (*p) {
+                char *end = end_of_option(p);
+                bool last = *end == '\0';
+                int r;
+
+                *end = '\0';
+                r = *p ? set_option(context, type, p) : 0;
+                if (r < 0)
+                        return r;
+                if (last)
+                        break;
+                p = end + 1;
+        }
+        return 0;
+}
+
+static int set_super_block_flags(int context, const char *type, uint64_t set, uint64_t clear)
+{
+        static const struct {
+                uint64_t flag;
+                const char *on, *off;
+        } names[] = {
+                {MS_RDONLY, "ro", "rw"},
+                {MS_SYNCHRONOUS, "sync", "async"},
+                {MS_DIRSYNC, "dirsync", NULL},
+                {MS_MANDLOCK, "mand", "nomand"},
+                {MS_LAZYTIME, "lazytime", "nolazytime"},
+                {MS_I_VERSION, "iversion", NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                const char *word = set & names[i].flag ? names[i].on : clear & names[i].flag ? names[i].off : NULL;
+
+                if (word && sys_fsconfig(context, FSCONFIG_SET_FLAG, word, NULL, 0) < 0) {
+                        char what[128];
+
+                        snprintf(what, sizeof(what), "option '%s' of %s", word, type);
+                        return fail_with_log(context, errno, "set", what);
+                }
+        }
+        return 0;
+}
+
+int mount_new(const char *type, const char *source, const char *data, uint64_t sb_flags, uint64_t attributes)
+{
+        _cleanup_close_ int context = sys_fsopen(type, FSOPEN_CLOEXEC);
+        int r, mount;
+
+        if (context < 0)
+                return errno == ENODEV ? refuse(ENODEV, "file system type %s is not known to the kernel", type)
+                                       : fail(errno, "open file system %s", type);
+        if (source && sys_fsconfig(context, FSCONFIG_SET_STRING, "source", source, 0) < 0)
+                return fail_with_log(context, errno, "set source of", type);
+        r = set_super_block_flags(context, type, sb_flags, 0);
+        if (r == 0 && data)
+                r = set_options(context, type, data);
+        if (r < 0)
+                return r;
+        if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return fail_with_log(context, errno, "create file system", type);
+        mount = sys_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
+        return mount < 0 ? fail_with_log(context, errno, "mount file system", type) : mount;
+}
+
+int mount_clone(int dirfd, const char *path, bool recursive, unsigned at_flags)
+{
+        unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | at_flags | (recursive ? AT_RECURSIVE : 0);
+        int fd = sys_open_tree(dirfd, path, flags);
+
+        return fd < 0 ? fail(errno, "open mount tree %s", path) : fd;
+}
+
+static int set_attributes(int mount, struct mount_attr *attr, bool recursive)
+{
+        return sys_mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr) < 0 ? -errno : 0;
+}
+
+int mount_change(int mount, uint64_t set, uint64_t clear, bool recursive)
+{
+        struct mount_attr attr = {.attr_set = set, .attr_clr = clear};
+        int r = set || clear ? set_attributes(mount, &attr, recursive) : 0;
+
+        return r < 0 ? fail(-r, "change %smount attributes (set 0x%llx, clear 0x%llx)", recursive ? "recursive " : "",
+                            (unsigned long long)set, (unsigned long long)clear)
+                     : 0;
+}
+
+int mount_propagate(int mount, unsigned long propagation)
+{
+        struct mount_attr attr = {.propagation = propagation & ~(unsigned long)MS_REC};
+        int r = attr.propagation ? set_attributes(mount, &attr, propagation & MS_REC) : 0;
+
+        return r < 0 ? fail(-r, "change mount propagation") : 0;
+}
+
+int mount_idmap(int mount, int user_namespace, bool recursive)
+{
+        struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace};
+        int r = set_attributes(mount, &attr, recursive);
+        struct statfs fs;
+
+        if (r == -EINVAL && fstatfs(mount, &fs) == 0)
+                return refuse(EINVAL, "id-map the mount: this kernel cannot id-map its file system (type 0x%lx)",
+                              (unsigned long)fs.f_type);
+        return r < 0 ? fail(-r, "id-map the mount") : 0;
+}
+
+int mount_attach(int mount, int target)
+{
+        if (sys_move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+                return fail(errno, "attach mount");
+        return 0;
+}
+
+int mount_reconfigure(int mount, const char *data, uint64_t sb_set, uint64_t sb_clear)
+{
+        _cleanup_close_ int context = (int)syscall(SYS_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+        int r;
+
+        if (context < 0)
+                return fail(errno, "pick the file system to remount");
+        r = set_super_block_flags(context, "remount", sb_set, sb_clear);
+        if (r == 0 && data)
+                r = set_options(context, "remount", data);
+        if (r < 0)
+                return r;
+        if (sys_fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+                return fail_with_log(context, errno, "remount", "file system");
+        return 0;
+}

@@ -1,0 +1,67 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "oci/tables.h"
+
+static const struct decode_field root_fields[] = {
+        DECODE_STRING(struct oci_spec, root_path, "path", DECODE_REQUIRED | DECODE_NONEMPTY),
+        DECODE_BOOL(struct oci_spec, root_readonly, "readonly", 0),
+};
+static const struct decode_table root_table = DECODE_TABLE(struct oci_spec, root_fields, NULL);
+
+static const struct decode_field spec_fields[] = {
+        DECODE_STRING(struct oci_spec, oci_version, "ociVersion", DECODE_REQUIRED),
+        DECODE_INLINE(struct oci_spec, "root", &root_table, DECODE_REQUIRED),
+        DECODE_OBJECT_SET(struct oci_spec, process, process_set, "process", &process_table, 0),
+        DECODE_STRING(struct oci_spec, hostname, "hostname", DECODE_EMPTY_IS_ABSENT),
+        DECODE_STRING(struct oci_spec, domainname, "domainname", DECODE_EMPTY_IS_ABSENT),
+        DECODE_ARRAY(struct oci_spec, mounts.n, mounts.v, "mounts", &mount_table, 0),
+        DECODE_INLINE(struct oci_spec, "hooks", &hooks_table, 0),
+        DECODE_PAIRS(struct oci_spec, annotations, "annotations", 0),
+        DECODE_OBJECT(struct oci_spec, linux_, "linux", &linux_table, 0),
+        DECODE_CUSTOM(struct oci_spec, vm, "vm", vm_decode, 0),
+};
+static const struct decode_table spec_table = DECODE_TABLE(struct oci_spec, spec_fields, spec_validate);
+
+int oci_spec_parse(const char *text, size_t size, struct oci_spec **spec)
+{
+        struct oci_spec *parsed = calloc(1, sizeof(*parsed));
+        struct arena arena = {0};
+        int r;
+
+        if (!parsed)
+                return fail(ENOMEM, "config.json");
+        r = decode_text(&spec_table, "config.json", text, size, &arena, parsed);
+        parsed->arena = arena;
+        if (r < 0) {
+                oci_spec_free(parsed);
+                return r;
+        }
+        *spec = parsed;
+        return 0;
+}
+
+void oci_spec_free(struct oci_spec *spec)
+{
+        if (!spec)
+                return;
+        arena_free(&spec->arena);
+        free(spec);
+}
+
+int oci_process_parse(const char *text, size_t size, struct arena *arena, struct oci_process *process)
+{
+        return decode_text(&process_table, "process", text, size, arena, process);
+}
+
+const char *oci_annotation(const struct oci_spec *spec, const char *key)
+{
+        for (size_t i = 0; i < spec->annotations.n; i++) {
+                if (strcmp(spec->annotations.v[i].key, key) == 0)
+                        return spec->annotations.v[i].value;
+        }
+        return NULL;
+}

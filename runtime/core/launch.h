@@ -1,0 +1,69 @@
+/* The parent's side of berth-init: starting it from a sealed copy, giving it a plan, and serving its questions until
+ * what it builds is ready. Used for containers and for exec. Knows no record and no command. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/core/plan.h"
+
+/* How long the init may take from one word to the next. Hooks that it runs have deadlines of their own on top. */
+#define LAUNCH_STEP_DEADLINE_MS 60000
+
+struct launched {
+        pid_t pid; /* of the process inside, in our pid namespace; our child */
+        int pidfd;
+        int channel;
+        int console; /* terminal master, -EBADF without */
+        char console_name[32];
+};
+
+/* The socket in a container's state directory on which its parked init waits for start. */
+#define START_SOCKET "start.sock"
+
+#define LAUNCHED_NONE                                                                                                  \
+        {                                                                                                              \
+                .pidfd = -EBADF, .channel = -EBADF, .console = -EBADF                                                  \
+        }
+
+struct launch {
+        const void *plan;
+        size_t plan_size;
+        const int *slots;
+        size_t n_slots;
+        int procfs;           /* the host's */
+        int cgroup;           /* group to start in (a directory descriptor), -EBADF: the caller's */
+        unsigned keep_fds;    /* descriptors from 3 on that the program inherits */
+        const char *affinity; /* execCPUAffinity.initial, or NULL */
+        const struct oci_id_maps *uid_maps, *gid_maps; /* of a new user namespace */
+        bool privileged;                               /* may write any map */
+        int step_deadline_ms;
+        int interrupt; /* a signalfd: anything to read there ends the launch with -EINTR; -EBADF none */
+        /* Called when the init has reached a point. On POINT_NAMESPACES *state may be set to a descriptor (its caller
+         * closes it) with the state for hooks. Not called for POINT_READY: launch_begin returns then. */
+        int (*on_point)(void *data, enum plan_point point, const struct launched *launched, int *state);
+        void *data;
+};
+
+/* Starts the init and serves it until POINT_READY. On failure nothing of it is left but what the kernel frees with its
+ * last process; the message is the init's own. */
+int launch_begin(const struct launch *launch, struct launched *launched);
+
+/* Lets the init go on from POINT_READY. state: descriptor of the state for hooks, -EBADF none. */
+int launch_release(struct launched *launched, int state);
+
+/* What to do with the seccomp listener as soon as the init has it: the program may wait for its answers from its first
+ * system call on. Does not keep the descriptor. */
+typedef int (*launch_deliver)(void *data, int listener);
+
+/* Serves what comes after the release until the program is executed (the channel closes). An error of the init, like a
+ * failing execve or startContainer hook, is returned. */
+int launch_finish(int channel, int deadline_ms, launch_deliver deliver, void *data);
+
+/* Kills what was launched and reaps it. */
+void launch_abort(struct launched *launched);
+
+/* Closes the descriptors. */
+void launched_close(struct launched *launched);

@@ -1,0 +1,86 @@
+/* Making the inside part of a plan: a pure function of the specification and the facts. Tested without root by reading
+ * the steps (tests/unit/plan_inside_test.c). */
+#pragma once
+
+#include <linux/filter.h>
+
+#include "oci/spec.h"
+#include "runtime/core/plan.h"
+
+/* What the specification does not say. Descriptors appear as the slots that they will have. */
+struct plan_facts {
+        const char *id;
+        const char *bundle; /* absolute */
+        const char *root;   /* absolute path of the root file system */
+        bool rootless;      /* the runtime has no privileges of the host's */
+
+        plan_slot namespaces[OCI_NS_KINDS]; /* joined ones */
+        bool owned_by_user[OCI_NS_KINDS];   /* joined ones that belong to the joined user namespace: entered after it */
+        plan_slot root_tree; /* detached trees that the parent opened, where the ids inside cannot reach the paths */
+        const plan_slot *mount_sources;         /* one for each mount, or NULL */
+        const plan_slot *mount_user_namespaces; /* id-mapped mounts that are made inside; one for each mount, or NULL */
+        plan_slot start_socket;
+
+        const struct sock_filter *seccomp; /* compiled linux.seccomp, NULL without */
+        size_t seccomp_n;
+        unsigned seccomp_flags;
+        bool seccomp_listener;
+
+        const char
+                *own_cgroup; /* path of the container's group under the cgroup mount, for a mount without namespace */
+        bool needs_report;   /* somebody has to act between the making of the namespaces and the root */
+        bool no_pivot, no_new_keyring;
+        bool host_has_kcore;
+        unsigned keep_fds;            /* LISTEN_FDS and --preserve-fds together */
+        const char *listen_fds;       /* the number that LISTEN_FDS gets inside, NULL: none */
+        const char *notify_directory; /* to be bound at /run/notify, NULL: none */
+};
+
+#define NOTIFY_INSIDE "/run/notify"
+
+/* All steps of a new container. -EINVAL for what cannot be done with these facts (mounts without a new mount
+ * namespace). */
+int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, struct plan_builder *builder);
+
+/* ---- exec ---- */
+
+struct plan_exec_facts {
+        const char *id;
+        plan_slot pidfd;     /* of the container's init */
+        uint32_t namespaces; /* CLONE_NEW* to join by it */
+        bool user_namespace; /* one of them, or the caller's own */
+        bool no_new_keyring;
+        unsigned keep_fds;
+        const char *listen_fds;
+        const struct sock_filter *seccomp;
+        size_t seccomp_n;
+        unsigned seccomp_flags;
+        bool seccomp_listener;
+        const struct oci_linux *container; /* personality and memory policy are the container's, NULL: none */
+};
+
+int plan_exec(const struct oci_process *process, const struct plan_exec_facts *facts, struct plan_builder *builder);
+
+/* ---- shared parts (plan_process.c, plan_mounts.c) ---- */
+
+struct plan_process_facts {
+        const struct oci_linux *container;
+        const struct sock_filter *seccomp;
+        size_t seccomp_n;
+        unsigned seccomp_flags;
+        bool seccomp_listener;
+        unsigned keep_fds;
+        const char *listen_fds, *notify_socket;
+        bool exec; /* execCPUAffinity applies */
+};
+
+/* STEP_PROGRAM. */
+void plan_add_program(struct plan_builder *builder, const struct oci_process *process, bool user_namespace,
+                      bool create_cwd);
+
+/* Everything from the scheduler to STEP_EXEC. */
+void plan_add_privileges(struct plan_builder *builder, const struct oci_process *process,
+                         const struct plan_process_facts *facts);
+
+/* STEP_MOUNT for each mount. */
+int plan_add_mounts(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts);

@@ -1,0 +1,157 @@
+#include "runtime/life/foreground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/process.h"
+#include "base/syscalls.h"
+
+/* What the process has written before it ended is in the terminal's buffer when we learn of its end. */
+#define DRAIN_MS 1000
+
+static struct termios saved_terminal;
+
+int foreground_prepare(struct foreground *foreground)
+{
+        sigset_t signals;
+
+        *foreground = (struct foreground){.signals = -EBADF, .terminal = -EBADF};
+        sigfillset(&signals);
+        /* Faults are our own, and job control of our own stays with the kernel. */
+        for (size_t i = 0; i < 8; i++) {
+                static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
+
+                sigdelset(&signals, ours[i]);
+        }
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return fail(errno, "block signals");
+        foreground->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        return foreground->signals < 0 ? fail(errno, "watch signals") : 0;
+}
+
+static void copy_window_size(int master)
+{
+        struct winsize size;
+
+        if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+                (void)ioctl(master, TIOCSWINSZ, &size);
+}
+
+static void begin_terminal(struct foreground *foreground, int master)
+{
+        struct termios raw;
+
+        foreground->terminal = master;
+        if (tcgetattr(STDIN_FILENO, &saved_terminal) < 0)
+                return;
+        raw = saved_terminal;
+        cfmakeraw(&raw);
+        foreground->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+        copy_window_size(master);
+}
+
+void foreground_end(struct foreground *foreground)
+{
+        if (foreground->raw)
+                (void)tcsetattr(STDIN_FILENO, TCSANOW, &saved_terminal);
+        foreground->raw = false;
+        replace_fd(&foreground->signals, -EBADF);
+}
+
+static void forward_signals(struct foreground *foreground, int pidfd)
+{
+        struct signalfd_siginfo info;
+
+        while (read(foreground->signals, &info, sizeof(info)) == sizeof(info)) {
+                int signal = (int)info.ssi_signo;
+
+                if (signal == SIGWINCH && foreground->terminal >= 0)
+                        copy_window_size(foreground->terminal);
+                else if (signal != SIGCHLD && signal != SIGURG)
+                        (void)sys_pidfd_send_signal(pidfd, signal);
+        }
+}
+
+/* As a sub-reaper we inherit what the container leaves behind: it must not stay a zombie. Our own process is reaped by
+ * its pidfd, so it is left here. */
+static void reap_strangers(int pidfd)
+{
+        for (;;) {
+                siginfo_t info = {0};
+                int status;
+
+                if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+                        return;
+                /* Is it ours? Then its pidfd is readable, and it is the caller's. */
+                if (wait_fd(pidfd, POLLIN, 0) > 0)
+                        return;
+                if (waitpid(info.si_pid, &status, WNOHANG) <= 0)
+                        return;
+        }
+}
+
+/* Bytes from one side to the other. False at the end of the source. */
+static bool pump(int from, int to)
+{
+        char buffer[8192];
+        ssize_t n = read(from, buffer, sizeof(buffer));
+
+        if (n < 0)
+                return errno == EINTR || errno == EAGAIN;
+        if (n == 0)
+                return false;
+        return write_all(to, buffer, (size_t)n) == 0;
+}
+
+static void drain_terminal(int master)
+{
+        int64_t deadline = now_ms() + DRAIN_MS;
+
+        while (wait_fd(master, POLLIN, until_ms(deadline)) > 0)
+                if (!pump(master, STDOUT_FILENO))
+                        return;
+}
+
+int foreground_wait(struct foreground *foreground, int pidfd, int master, int *status)
+{
+        struct pollfd fds[] = {
+                {.fd = pidfd, .events = POLLIN},
+                {.fd = foreground->signals, .events = POLLIN},
+                {.fd = master, .events = POLLIN},
+                {.fd = master >= 0 ? STDIN_FILENO : -1, .events = POLLIN},
+        };
+        int r;
+
+        if (master >= 0)
+                begin_terminal(foreground, master);
+        while (!fds[0].revents) {
+                /* As long as the process lives: that is what the command is for. */
+                if (poll(fds, ELEMENTS(fds), -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return fail(errno, "wait for the container");
+                }
+                if (fds[1].revents) {
+                        forward_signals(foreground, pidfd);
+                        reap_strangers(pidfd);
+                }
+                if (fds[2].revents && !pump(master, STDOUT_FILENO))
+                        fds[2].fd = -1;
+                if (fds[3].revents && !pump(STDIN_FILENO, master))
+                        fds[3].fd = -1;
+        }
+        if (master >= 0 && fds[2].fd >= 0)
+                drain_terminal(master);
+        r = process_reap(pidfd, -1, status);
+        return r < 0 ? fail(-r, "wait for the container") : 0;
+}

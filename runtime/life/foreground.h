@@ -1,0 +1,21 @@
+/* A command that stays until its process ends: run and exec without --detach. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct foreground {
+        int signals;  /* signalfd: what arrives there is forwarded */
+        int terminal; /* the terminal's master, -EBADF without */
+        bool raw;     /* our own stdin is a terminal and was made raw */
+};
+
+/* Blocks every signal that can be forwarded and watches it; before the launch, so that none is lost. */
+int foreground_prepare(struct foreground *foreground);
+
+/* Forwards signals and carries the terminal until the process has ended, and reaps it. *status: its exit status, or 128
+ * + signal. Everything it wrote to the terminal has been written on. master: -EBADF without a terminal. */
+int foreground_wait(struct foreground *foreground, int pidfd, int master, int *status);
+
+/* Restores our terminal. */
+void foreground_end(struct foreground *foreground);

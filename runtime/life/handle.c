@@ -1,0 +1,103 @@
+#include "runtime/life/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/time.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "runtime/life/messages.h"
+#include "runtime/life/target.h"
+
+#define CONFIG_MOST ((size_t)16 << 20)
+
+static void on_alarm(int signal)
+{
+        (void)signal;
+}
+
+/* flock(2) knows no deadline; a timer that interrupts it does. */
+static int lock_with_deadline(int fd)
+{
+        const struct sigaction interrupt = {.sa_handler = on_alarm};
+        const struct itimerval timer = {
+                .it_value = {.tv_sec = HANDLE_LOCK_DEADLINE_MS / 1000},
+                .it_interval = {.tv_sec = 1},
+        };
+        const struct itimerval none = {0};
+        struct sigaction before;
+        int r = 0;
+
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        (void)sigaction(SIGALRM, &interrupt, &before);
+        (void)setitimer(ITIMER_REAL, &timer, NULL);
+        if (flock(fd, LOCK_EX) < 0)
+                r = -errno;
+        (void)setitimer(ITIMER_REAL, &none, NULL);
+        (void)sigaction(SIGALRM, &before, NULL);
+        return r == -EINTR ? refuse(ETIMEDOUT, "another command on this container has not ended for %d seconds",
+                                    HANDLE_LOCK_DEADLINE_MS / 1000)
+               : r < 0     ? fail(-r, "lock the container")
+                           : 0;
+}
+
+static int take_lock(struct runtime *runtime, const char *id, int *lock_fd)
+{
+        _cleanup_close_ int dir = openat(runtime->root_fd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int fd = dir < 0 ? -EBADF : openat(dir, RECORD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        int r;
+
+        if (fd < 0)
+                return errno == ENOENT ? refuse(ENOENT, MESSAGE_NOT_EXIST) : fail(errno, "open the container's lock");
+        r = lock_with_deadline(fd);
+        if (r < 0)
+                return r;
+        *lock_fd = take_fd(&fd);
+        return 0;
+}
+
+int handle_open(struct handle *handle, struct runtime *runtime, const char *id, bool lock)
+{
+        int r = container_id_check(id);
+
+        *handle = (struct handle)HANDLE_NONE;
+        if (r == 0 && runtime->root_fd < 0)
+                r = runtime_open_root(runtime, false);
+        if (r == 0 && runtime->root_fd < 0)
+                r = refuse(ENOENT, MESSAGE_NOT_EXIST);
+        if (r == 0 && lock)
+                r = take_lock(runtime, id, &handle->lock_fd);
+        if (r == 0)
+                r = container_load(runtime, id, &handle->container);
+        if (r == 0) {
+                handle->row = isolation_row(handle->container.record->isolation);
+                r = target_open(&handle->target, handle->container.record, handle->container.dir_fd);
+        }
+        if (r < 0)
+                handle_close(handle);
+        return r;
+}
+
+void handle_close(struct handle *handle)
+{
+        target_close(&handle->target);
+        if (handle->container.record)
+                container_release(&handle->container);
+        replace_fd(&handle->lock_fd, -EBADF);
+}
+
+int handle_spec(const struct handle *handle, struct oci_spec **spec)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = read_file_at(handle->container.dir_fd, RECORD_CONFIG, CONFIG_MOST, &text, &size);
+
+        if (r < 0)
+                return fail(-r, "read the saved configuration");
+        r = oci_spec_parse(text, size, spec);
+        return r < 0 ? fail_in(r, "saved configuration") : 0;
+}

@@ -1,0 +1,61 @@
+#include "runtime/life/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+
+int socket_connect(const char *path)
+{
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), target = -EBADF;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        if (fd < 0)
+                return fail(errno, "make a socket");
+        if (strlen(path) < sizeof(address.sun_path)) {
+                strcpy(address.sun_path, path);
+        } else {
+                target = open(path, O_PATH | O_CLOEXEC);
+                if (target < 0)
+                        return fail(errno, "open socket %s", path);
+                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", target);
+        }
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                return fail(errno, "connect to socket %s", path);
+        return take_fd(&fd);
+}
+
+int handover_send(const char *socket_path, const char *name, int fd)
+{
+        _cleanup_close_ int connection = socket_connect(socket_path);
+        int r;
+
+        if (connection < 0)
+                return connection;
+        r = send_message(connection, name, strlen(name), &fd, 1);
+        return r < 0 ? fail(-r, "send a descriptor to %s", socket_path) : 0;
+}
+
+int handover_pid_file(const char *path, pid_t pid)
+{
+        _cleanup_free_ char *directory = strdup(path), *name = strdup(path);
+        _cleanup_close_ int fd = -EBADF;
+        char text[16];
+        int r;
+
+        if (!directory || !name)
+                return fail(ENOMEM, "write pid file %s", path);
+        fd = open(dirname(directory), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return fail(errno, "write pid file %s", path);
+        snprintf(text, sizeof(text), "%d", (int)pid);
+        r = replace_file_at(fd, basename(name), text, strlen(text), 0644);
+        return r < 0 ? fail(-r, "write pid file %s", path) : 0;
+}

@@ -1,0 +1,14 @@
+/* What a command hands to its caller: the console's master, a pidfd, a pid file. */
+#pragma once
+
+#include <sys/types.h>
+
+/* Connects to a unix stream socket. path may be longer than sun_path. Returns the descriptor. */
+int socket_connect(const char *path);
+
+/* Sends a descriptor in one message whose text is `name` (runc's form, which conmon and containerd read). */
+int handover_send(const char *socket_path, const char *name, int fd);
+
+/* Writes the pid, decimal and without a newline, into a new file beside `path` and renames it: a reader sees all of it
+ * or none. */
+int handover_pid_file(const char *path, pid_t pid);

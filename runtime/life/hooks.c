@@ -1,0 +1,61 @@
+#include "runtime/life/hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "oci/vocabulary.h"
+#include "runtime/core/hook_run.h"
+
+int hooks_state(const struct record *record, enum container_status status, char **json)
+{
+        /* Read only: the view that state_json takes. */
+        const struct container view = {
+                .record = (struct record *)(uintptr_t)record, .dir_fd = -EBADF, .status = status};
+
+        return container_state_json(&view, json);
+}
+
+int hooks_state_fd(const struct record *record, enum container_status status)
+{
+        _cleanup_free_ char *json = NULL;
+        int r = hooks_state(record, status, &json);
+
+        if (r < 0)
+                return r;
+        r = memfd_sealed("berth-state", json, strlen(json), false);
+        return r < 0 ? fail(-r, "store the state for hooks") : r;
+}
+
+int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
+              enum container_status status)
+{
+        _cleanup_free_ char *json = NULL;
+        int r = spec->hooks[kind].n ? hooks_state(record, status, &json) : 0;
+
+        for (size_t i = 0; r == 0 && i < spec->hooks[kind].n; i++)
+                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json);
+        return r;
+}
+
+void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
+                   enum container_status status)
+{
+        _cleanup_free_ char *json = NULL;
+
+        if (!spec->hooks[kind].n)
+                return;
+        if (hooks_state(record, status, &json) < 0) {
+                log_warning("%s", error_message());
+                error_clear();
+                return;
+        }
+        for (size_t i = 0; i < spec->hooks[kind].n; i++)
+                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json) < 0) {
+                        log_warning("%s", error_message());
+                        error_clear();
+                }
+}

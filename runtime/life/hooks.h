@@ -1,0 +1,20 @@
+/* The hooks of the runtime's own namespaces: prestart, createRuntime, poststart, poststop. (createContainer and
+ * startContainer are steps of the plan.) */
+#pragma once
+
+#include "oci/spec.h"
+#include "runtime/life/record.h"
+
+/* The state as hooks get it, with this status word, malloc'ed. */
+int hooks_state(const struct record *record, enum container_status status, char **json);
+
+/* The same in a sealed memfd, for hooks that the init runs. Returns the descriptor. */
+int hooks_state_fd(const struct record *record, enum container_status status);
+
+/* Runs all hooks of a kind in order, stops at the first that fails. */
+int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
+              enum container_status status);
+
+/* The same, going on after a failure, which is a warning: poststop. */
+void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
+                   enum container_status status);

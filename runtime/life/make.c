@@ -1,0 +1,466 @@
+/* The second half of making a container: the host part, the launch, and what is done when the init is ready. */
+#include "runtime/life/make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/syscalls.h"
+#include "cgroups/devices.h"
+#include "namespaces/namespace.h"
+#include "namespaces/procfs.h"
+#include "netdev/link.h"
+#include "runtime/core/hook_run.h"
+#include "runtime/core/resctrl.h"
+#include "runtime/core/rlimits.h"
+#include "runtime/life/handover.h"
+#include "runtime/life/hooks.h"
+#include "runtime/life/notify.h"
+#include "runtime/life/target.h"
+#include "runtime/life/undo.h"
+
+#define PIDS_FILE     "pids.max"
+#define SECCOMP_CACHE ".cache/seccomp"
+
+/* ---- host part ---- */
+
+/* Signals that would end the command are noticed in our waits instead, so that there is a way back. */
+static int catch_interrupts(struct made *made)
+{
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGHUP);
+        sigaddset(&signals, SIGQUIT);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return fail(errno, "block signals");
+        made->interrupt = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        return made->interrupt < 0 ? fail(errno, "watch signals") : 0;
+}
+
+/* Without privilege there may be no group that we could make: a container without limits runs all the same, in the
+ * caller's group (oci/leniency.h, "rootless without a delegated cgroup"). */
+static bool can_do_without_cgroup(const struct made *made, int r)
+{
+        return (made->runtime->rootless || !made->privileged) && made->writes.n == 0 &&
+               (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT);
+}
+
+/* The init is two processes for a moment, so the number of processes is limited when it is one. */
+static struct cgroup_writes part_of_writes(const struct cgroup_writes *writes, bool pids, struct cgroup_write *room)
+{
+        struct cgroup_writes part = {.v = room, .controllers = writes->controllers};
+
+        for (size_t i = 0; i < writes->n; i++)
+                if ((strcmp(writes->v[i].file, PIDS_FILE) == 0) == pids)
+                        part.v[part.n++] = writes->v[i];
+        return part;
+}
+
+static int apply_writes(struct made *made, bool pids)
+{
+        _cleanup_free_ struct cgroup_write *room = calloc(made->writes.n + 1, sizeof(*room));
+        struct cgroup_writes part;
+
+        if (!room)
+                return fail(ENOMEM, "limits");
+        part = part_of_writes(&made->writes, pids, room);
+        return part.n ? cgroup_apply_writes(made->cgroup_fd, &part, false) : 0;
+}
+
+static bool mounts_cgroup_writable(const struct oci_spec *spec)
+{
+        for (size_t i = 0; i < spec->mounts.n; i++) {
+                const struct oci_mount *mount = &spec->mounts.v[i];
+
+                if (mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
+                    !(mount->options.attr_set & MOUNT_ATTR_RDONLY))
+                        return true;
+        }
+        return false;
+}
+
+/* config-linux.md "Cgroup ownership": to the host's id of process.user.uid, when the container has a cgroup namespace
+ * of its own and a writable mount of it. */
+static int delegate(struct made *made)
+{
+        const struct oci_linux *linux_ = &made->spec->linux_;
+        uint32_t uid = made->spec->process.user.uid;
+
+        if (!(made->record.new_namespaces & (1U << OCI_NS_CGROUP)) || !mounts_cgroup_writable(made->spec) ||
+            !made->privileged)
+                return 0;
+        if (linux_->namespaces[OCI_NS_USER].listed) {
+                bool mapped = false;
+
+                for (size_t i = 0; i < linux_->uid_mappings.n && !mapped; i++) {
+                        const struct oci_id_map *map = &linux_->uid_mappings.v[i];
+
+                        if (uid >= map->container_id && uid - map->container_id < map->size) {
+                                uid = map->host_id + (uid - map->container_id);
+                                mapped = true;
+                        }
+                }
+                if (!mapped)
+                        return 0;
+        }
+        return uid == geteuid() ? 0 : cgroup_delegate(made->cgroup_fd, uid, (gid_t)-1);
+}
+
+static int make_cgroup(struct made *made)
+{
+        int r;
+
+        if (!made->record.cgroup)
+                return 0;
+        made->cgroup_fd = cgroup_create(host_cgroups(), made->record.cgroup, made->writes.controllers);
+        if (made->cgroup_fd < 0) {
+                if (!can_do_without_cgroup(made, made->cgroup_fd))
+                        return made->cgroup_fd;
+                log_debug("running without a cgroup of its own: %s", error_message());
+                error_clear();
+                made->record.cgroup = NULL;
+                return 0;
+        }
+        r = apply_writes(made, false);
+        return r < 0 ? r : delegate(made);
+}
+
+static int open_cache(struct made *made)
+{
+        int root = made->runtime->root_fd;
+
+        (void)mkdirat(root, ".cache", 0700);
+        (void)mkdirat(root, SECCOMP_CACHE, 0700);
+        return openat(root, SECCOMP_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int compile_seccomp(struct made *made)
+{
+        _cleanup_close_ int cache = -EBADF;
+        int r;
+
+        if (!made->spec->linux_.seccomp.set)
+                return 0;
+        cache = open_cache(made);
+        r = seccomp_prepare(&made->spec->linux_.seccomp, cache, &made->seccomp);
+        if (r < 0)
+                return r;
+        made->facts.seccomp = made->seccomp.filter;
+        made->facts.seccomp_n = made->seccomp.n;
+        made->facts.seccomp_flags = made->seccomp.flags;
+        made->facts.seccomp_listener = made->seccomp.listener;
+        return 0;
+}
+
+/* The parked init listens; whoever starts the container connects. */
+static int make_start_socket(struct made *made)
+{
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        if (fd < 0)
+                return fail(errno, "make the start socket");
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" START_SOCKET, made->dir_fd);
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+                return fail(errno, "bind the start socket");
+        return sources_add(&made->sources, take_fd(&fd), &made->facts.start_socket);
+}
+
+static int make_notify(struct made *made)
+{
+        char path[PATH_MAX];
+        int r;
+
+        if (!made->request->notify_socket || !made->request->notify_socket[0])
+                return 0;
+        snprintf(path, sizeof(path), "%s/%s", made->runtime->root, made->request->id);
+        r = notify_make_directory(made->dir_fd, path, &made->notify_directory);
+        made->facts.notify_directory = made->notify_directory;
+        return r;
+}
+
+static int find_own_cgroup(struct made *made)
+{
+        const struct cgroup_host *host = made->record.cgroup ? host_cgroups() : NULL;
+        char *path;
+
+        if (!host)
+                return 0;
+        path = arena_printf(&made->record.arena, "%s%s", host->mount_point, made->record.cgroup);
+        made->facts.own_cgroup = path;
+        return path ? 0 : fail(ENOMEM, "cgroup path");
+}
+
+static int prepare_host(struct made *made, bool park)
+{
+        int r;
+
+        made->procfs = procfs_open();
+        if (made->procfs < 0)
+                return made->procfs;
+        r = make_cgroup(made);
+        if (r == 0)
+                r = find_own_cgroup(made);
+        if (r == 0)
+                r = sources_open(&made->sources, made->spec, &made->facts, made->procfs, made->privileged);
+        if (r == 0 && park)
+                r = make_start_socket(made);
+        if (r == 0)
+                r = make_notify(made);
+        return r == 0 ? compile_seccomp(made) : r;
+}
+
+/* ---- launch ---- */
+
+static bool needs_report(const struct oci_spec *spec)
+{
+        return spec->hooks[OCI_HOOK_PRESTART].n || spec->hooks[OCI_HOOK_CREATE_RUNTIME].n ||
+               spec->hooks[OCI_HOOK_CREATE_CONTAINER].n || spec->linux_.net_devices.n;
+}
+
+static int move_net_devices(const struct made *made, pid_t pid)
+{
+        _cleanup_close_ int target = -EBADF;
+        char path[64];
+
+        if (!made->spec->linux_.net_devices.n)
+                return 0;
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+        target = namespace_open(OCI_NS_NETWORK, path);
+        return target < 0 ? target : netdev_move(target, &made->spec->linux_.net_devices);
+}
+
+/* The namespaces are there, the root is not yet: the time of the network and of the runtime's hooks. */
+static int on_point(void *data, enum plan_point point, const struct launched *launched, int *state)
+{
+        struct made *made = data;
+        int r;
+
+        if (point != POINT_NAMESPACES)
+                return refuse(EBADMSG, "unexpected point %d of the init", (int)point);
+        made->record.init.pid = launched->pid;
+        r = move_net_devices(made, launched->pid);
+        if (r < 0)
+                return r;
+        made->hooks_began = true;
+        r = hooks_run(made->spec, OCI_HOOK_PRESTART, &made->record, STATUS_CREATING);
+        if (r == 0)
+                r = hooks_run(made->spec, OCI_HOOK_CREATE_RUNTIME, &made->record, STATUS_CREATING);
+        if (r < 0)
+                return r;
+        if (!made->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n)
+                return 0;
+        *state = hooks_state_fd(&made->record, STATUS_CREATING);
+        return *state < 0 ? *state : 0;
+}
+
+static int hooks_deadline_ms(const struct oci_spec *spec)
+{
+        size_t n = spec->hooks[OCI_HOOK_CREATE_CONTAINER].n + spec->hooks[OCI_HOOK_START_CONTAINER].n;
+
+        return n > 1000 ? INT_MAX : LAUNCH_STEP_DEADLINE_MS + (int)n * HOOK_TIMEOUT_SECONDS * 1000;
+}
+
+static int launch_init(struct made *made)
+{
+        struct plan_builder builder = {0};
+        _cleanup_free_ void *block = NULL;
+        struct launch launch = {
+                .slots = made->sources.fds,
+                .n_slots = made->sources.n,
+                .procfs = made->procfs,
+                .cgroup = made->cgroup_fd,
+                .keep_fds = made->keep_fds,
+                .uid_maps = &made->spec->linux_.uid_mappings,
+                .gid_maps = &made->spec->linux_.gid_mappings,
+                .privileged = made->privileged,
+                .step_deadline_ms = hooks_deadline_ms(made->spec),
+                .interrupt = made->interrupt,
+                .on_point = on_point,
+                .data = made,
+        };
+        int r;
+
+        made->facts.id = made->request->id;
+        made->facts.bundle = made->record.bundle;
+        made->facts.root = made->record.rootfs;
+        made->facts.rootless = made->runtime->rootless;
+        made->facts.needs_report = needs_report(made->spec);
+        made->facts.no_pivot = made->request->no_pivot;
+        made->facts.no_new_keyring = made->request->no_new_keyring;
+        made->facts.host_has_kcore = access("/proc/kcore", F_OK) == 0;
+        made->facts.keep_fds = made->keep_fds;
+        made->facts.listen_fds = made->request->listen_fds;
+        r = plan_container(made->spec, &made->facts, &builder);
+        if (r < 0) {
+                plan_builder_free(&builder);
+                return r;
+        }
+        r = plan_finish(&builder, &block, &launch.plan_size);
+        if (r < 0)
+                return r;
+        launch.plan = block;
+        return made->row->create(&launch, &made->launched);
+}
+
+/* ---- finish ---- */
+
+static int attach_device_program(struct made *made)
+{
+        _cleanup_free_ struct bpf_insn *program = NULL;
+        const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+        size_t n;
+        int r;
+
+        if (made->cgroup_fd < 0 || !rules->n || device_rules_allow_all(rules))
+                return 0;
+        r = device_program_build(rules, &program, &n);
+        if (r == 0)
+                r = device_program_attach(made->cgroup_fd, program, n);
+        /* An ordinary user may not, and in a user namespace no device can be made anyway (oci/leniency.h). */
+        if (r == -EPERM && made->spec->linux_.namespaces[OCI_NS_USER].listed && !made->privileged) {
+                log_debug("linux.resources.devices: %s", error_message());
+                error_clear();
+                r = 0;
+        }
+        return r < 0 ? fail_in(r, "linux.resources.devices") : 0;
+}
+
+static int join_resctrl(struct made *made)
+{
+        const struct oci_intel_rdt *rdt = &made->spec->linux_.intel_rdt;
+        _cleanup_free_ char *mount = NULL;
+        struct resctrl_group group = {0};
+        int r;
+
+        if (!rdt->set)
+                return 0;
+        r = resctrl_find(NULL, &mount);
+        if (r < 0)
+                return r;
+        r = resctrl_join(mount, made->request->id, rdt, made->launched.pid, &group);
+        if (r == 0 && !group.remove && group.monitor_added)
+                made->record.resctrl = arena_strdup(&made->record.arena, group.monitoring);
+        resctrl_group_free(&group);
+        return r;
+}
+
+static int hand_over(struct made *made)
+{
+        const struct create_request *request = made->request;
+        int r = 0;
+
+        if (request->console_socket)
+                r = handover_send(request->console_socket, made->launched.console_name, made->launched.console);
+        if (r == 0 && request->pidfd_socket)
+                r = handover_send(request->pidfd_socket, "pidfd", made->launched.pidfd);
+        if (r == 0 && request->pid_file)
+                r = handover_pid_file(request->pid_file, made->launched.pid);
+        return r;
+}
+
+static int finish(struct made *made)
+{
+        int r = made->cgroup_fd >= 0 ? apply_writes(made, true) : 0;
+
+        if (r == 0)
+                r = attach_device_program(made);
+        if (made->spec->linux_.namespaces[OCI_NS_USER].listed)
+                rlimits_raise(made->launched.pid, made->spec->process.rlimits.v, made->spec->process.rlimits.n);
+        if (r == 0)
+                r = join_resctrl(made);
+        if (r == 0)
+                r = process_identify(made->launched.pid, &made->record.init);
+        if (r == 0)
+                r = record_write(made->dir_fd, &made->record);
+        return r == 0 ? hand_over(made) : r;
+}
+
+int make_container(struct made *made, struct runtime *runtime, const struct create_request *request, bool park)
+{
+        int r = container_id_check(request->id);
+
+        made->runtime = runtime;
+        made->request = request;
+        /* Until the socket exists: any slot says that there will be one. */
+        made->facts.start_socket = park ? 0 : PLAN_NO_SLOT;
+        if (r == 0)
+                r = make_read(made);
+        if (r == 0)
+                r = runtime_open_root(runtime, true);
+        if (r == 0)
+                r = catch_interrupts(made);
+        if (r == 0)
+                r = make_record(made);
+        if (r == 0)
+                r = prepare_host(made, park);
+        if (r == 0)
+                r = launch_init(made);
+        if (r == 0)
+                r = finish(made);
+        if (r < 0) {
+                make_undo(made);
+                make_free(made);
+        }
+        return r;
+}
+
+int make_release(struct made *made)
+{
+        _cleanup_close_ int state = -EBADF;
+
+        if (made->spec->hooks[OCI_HOOK_START_CONTAINER].n) {
+                state = hooks_state_fd(&made->record, STATUS_CREATED);
+                if (state < 0)
+                        return state;
+        }
+        return launch_release(&made->launched, state);
+}
+
+void make_undo(struct made *made)
+{
+        char message[ERROR_MESSAGE_MAX];
+
+        snprintf(message, sizeof(message), "%s", error_message());
+        launch_abort(&made->launched);
+        if (made->recorded) {
+                int r = undo_container(made->runtime, &made->record, made->dir_fd);
+
+                if (r < 0)
+                        log_warning("%s", error_message());
+                if (made->hooks_began)
+                        hooks_run_all(made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
+        }
+        (void)refuse(EIO, "%s", message);
+}
+
+void make_free(struct made *made)
+{
+        launched_close(&made->launched);
+        sources_close(&made->sources);
+        seccomp_program_free(&made->seccomp);
+        cleanup_close(&made->dir_fd);
+        cleanup_close(&made->lock_fd);
+        cleanup_close(&made->procfs);
+        cleanup_close(&made->cgroup_fd);
+        cleanup_close(&made->interrupt);
+        free(made->notify_directory);
+        free(made->config);
+        oci_spec_free(made->spec);
+        arena_free(&made->record.arena);
+        *made = (struct made)MADE_NONE;
+}

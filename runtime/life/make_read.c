@@ -1,0 +1,277 @@
+/* The first half of making a container: nothing is touched here but the state directory, at the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/number.h"
+#include "base/path.h"
+#include "base/timestamp.h"
+#include "namespaces/namespace.h"
+#include "runtime/core/capabilities.h"
+#include "runtime/core/lsm_facts.h"
+#include "runtime/core/resctrl.h"
+#include "runtime/life/make.h"
+#include "runtime/life/messages.h"
+#include "runtime/life/target.h"
+#include "runtime/life/wall.h"
+
+#define CONFIG_MOST       ((size_t)16 << 20)
+#define CAP_SYS_ADMIN_BIT (1ULL << 21)
+
+static int read_config(struct made *made)
+{
+        const struct create_request *request = made->request;
+        _cleanup_close_ int bundle = open(request->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *file = request->config ? request->config : "config.json";
+        int r;
+
+        if (bundle < 0)
+                return fail(errno, "open bundle %s", request->bundle);
+        r = read_file_at(request->config ? AT_FDCWD : bundle, file, CONFIG_MOST, &made->config, &made->config_size);
+        if (r < 0)
+                return fail(-r, "read %s%s%s", request->config ? "" : request->bundle, request->config ? "" : "/",
+                            file);
+        r = oci_spec_parse(made->config, made->config_size, &made->spec);
+        return r < 0 ? fail_in(r, "%s", file) : 0;
+}
+
+/* root.path to an absolute path without links, and a look at what is there. */
+static int resolve_root(struct made *made, const char *bundle)
+{
+        const char *path = made->spec->root_path;
+        _cleanup_free_ char *joined = NULL, *resolved = NULL;
+        struct stat st;
+
+        if (path[0] != '/') {
+                if (asprintf(&joined, "%s/%s", bundle, path) < 0)
+                        return fail(ENOMEM, "root.path");
+                path = joined;
+        }
+        resolved = realpath(path, NULL);
+        if (!resolved)
+                return fail(errno, "root.path: %s", path);
+        if (stat(resolved, &st) < 0)
+                return fail(errno, "root.path: %s", path);
+        if (!S_ISDIR(st.st_mode))
+                return refuse(ENOTDIR, "root.path: %s is not a directory", path);
+        made->record.rootfs = arena_strdup(&made->record.arena, resolved);
+        return made->record.rootfs ? 0 : fail(ENOMEM, "root.path");
+}
+
+static int resolve_paths(struct made *made)
+{
+        _cleanup_free_ char *bundle = realpath(made->request->bundle, NULL);
+
+        if (!bundle)
+                return fail(errno, "bundle %s", made->request->bundle);
+        made->record.bundle = arena_strdup(&made->record.arena, bundle);
+        if (!made->record.bundle)
+                return fail(ENOMEM, "bundle %s", bundle);
+        return resolve_root(made, bundle);
+}
+
+static int check_terminal(const struct made *made, bool park)
+{
+        bool terminal = made->spec->process_set && made->spec->process.terminal;
+        bool leaves = park || made->request->detach;
+
+        if (terminal && leaves && !made->request->console_socket)
+                return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
+        if (made->request->console_socket && (!terminal || !leaves))
+                return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
+        return 0;
+}
+
+/* Which of the runtime's descriptors the program inherits: all must be there, or what the init opens would slip in. */
+static int count_kept_fds(struct made *made)
+{
+        uint32_t listen = 0;
+
+        if (made->request->listen_fds && parse_u32(made->request->listen_fds, &listen) < 0)
+                return refuse(EINVAL, "LISTEN_FDS=%s is not a number", made->request->listen_fds);
+        if (listen > INT_MAX / 2 || made->request->preserve_fds > INT_MAX / 2)
+                return refuse(ERANGE, "--preserve-fds: too many descriptors");
+        made->keep_fds = listen + made->request->preserve_fds;
+        for (unsigned i = 0; i < made->keep_fds; i++)
+                if (fcntl((int)(3 + i), F_GETFD) < 0)
+                        return refuse(EBADF, "%s: descriptor %u is not open",
+                                      i < listen ? "LISTEN_FDS" : "--preserve-fds", 3 + i);
+        return 0;
+}
+
+/* What the kernel will ask of us, so it is asked of the kernel and not of the uid. */
+static int find_privileges(struct made *made)
+{
+        struct oci_capabilities held;
+        int r = capabilities_read(&held);
+
+        if (r < 0)
+                return r;
+        made->privileged = held.permitted & CAP_SYS_ADMIN_BIT;
+        if (!made->privileged && !made->spec->linux_.namespaces[OCI_NS_USER].listed)
+                return refuse(EPERM,
+                              "linux.namespaces: without root's capabilities a container needs a user namespace");
+        return 0;
+}
+
+static int check_host(struct made *made)
+{
+        const struct oci_process *process = &made->spec->process;
+        struct lsm_facts lsm;
+
+        if (!process->apparmor_profile && !process->selinux_label)
+                return 0;
+        lsm = lsm_read_facts(AT_FDCWD);
+        return lsm_check(&lsm, process->apparmor_profile, process->selinux_label);
+}
+
+static int find_cgroup(struct made *made)
+{
+        const struct cgroup_host *host;
+        char path[PATH_MAX];
+        int r;
+
+        made->record.cgroup_manager = made->runtime->cgroup_manager;
+        if (made->runtime->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
+                return refuse(ENOSYS,
+                              "--systemd-cgroup: the systemd cgroup driver is not part of this version of berth");
+        r = cgroup_plan_writes(&made->spec->linux_.resources, &made->record.arena, &made->writes);
+        if (r < 0)
+                return r;
+        if (made->runtime->cgroup_manager == CGROUP_MANAGER_DISABLED)
+                return made->writes.n ? refuse(EINVAL, "%s: --cgroup-manager disabled leaves nothing to set it in",
+                                               made->writes.v[0].field)
+                                      : 0;
+        host = host_cgroups();
+        if (!host)
+                return made->writes.n || !made->runtime->rootless ? -ENOENT : 0;
+        r = cgroup_check_controllers(host, &made->writes);
+        if (r == 0)
+                r = cgroup_path_for(host, made->spec->linux_.cgroups_path, made->request->id, path, sizeof(path));
+        if (r < 0)
+                return r;
+        made->record.cgroup = arena_strdup(&made->record.arena, path);
+        if (!made->record.cgroup)
+                return fail(ENOMEM, "cgroup path");
+        made->record.cgroup_existing_depth = cgroup_existing_depth(host, path);
+        return 0;
+}
+
+static int find_resctrl(struct made *made)
+{
+        const struct oci_intel_rdt *rdt = &made->spec->linux_.intel_rdt;
+        _cleanup_free_ char *mount = NULL;
+        char *path;
+        int r;
+
+        if (!rdt->set)
+                return 0;
+        r = resctrl_find(NULL, &mount);
+        if (r < 0)
+                return r;
+        /* A group with a closID is the operator's and stays; ours goes, unless it was there before. */
+        path = arena_printf(&made->record.arena, "%s/%s", mount, made->request->id);
+        if (!path)
+                return fail(ENOMEM, "linux.intelRdt");
+        if (!rdt->clos_id && access(path, F_OK) < 0)
+                made->record.resctrl = path;
+        return 0;
+}
+
+static void fill_record(struct made *made)
+{
+        const struct oci_linux *linux_ = &made->spec->linux_;
+        struct record *record = &made->record;
+
+        record->id = record->sandbox = made->request->id;
+        record->oci_version = made->spec->oci_version;
+        record->annotations = made->spec->annotations;
+        record->owner = geteuid();
+        for (int kind = 0; kind < OCI_NS_KINDS; kind++) {
+                if (linux_->namespaces[kind].listed)
+                        record->namespaces |= 1U << kind;
+                if (linux_->namespaces[kind].listed && !linux_->namespaces[kind].path)
+                        record->new_namespaces |= 1U << kind;
+        }
+}
+
+int make_read(struct made *made)
+{
+        char created[TIMESTAMP_SIZE];
+        int r = read_config(made);
+
+        if (r == 0)
+                r = wall_choose(made->runtime->isolation, made->spec, &made->record.isolation);
+        if (r < 0)
+                return r;
+        made->row = isolation_row(made->record.isolation);
+        /* A row that cannot make anything says so before anything is touched. */
+        if (made->record.isolation == ISOLATION_VM)
+                return made->row->create(NULL, NULL);
+        r = resolve_paths(made);
+        if (r == 0)
+                r = check_terminal(made, made->facts.start_socket != PLAN_NO_SLOT);
+        if (r == 0)
+                r = count_kept_fds(made);
+        if (r == 0)
+                r = find_privileges(made);
+        if (r == 0)
+                r = check_host(made);
+        if (r == 0)
+                r = find_cgroup(made);
+        if (r == 0)
+                r = find_resctrl(made);
+        if (r < 0)
+                return r;
+        fill_record(made);
+        timestamp_now(created);
+        made->record.created = arena_strdup(&made->record.arena, created);
+        return made->record.created ? 0 : fail(ENOMEM, "make the record");
+}
+
+/* ---- the state directory ---- */
+
+static int lock_directory(struct made *made)
+{
+        made->lock_fd = openat(made->dir_fd, RECORD_LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (made->lock_fd < 0)
+                return fail(errno, "make the container's lock");
+        return flock(made->lock_fd, LOCK_EX | LOCK_NB) < 0 ? fail(errno, "lock the container") : 0;
+}
+
+static int save_config(struct made *made)
+{
+        int r = replace_file_at(made->dir_fd, RECORD_CONFIG, made->config, made->config_size, 0600);
+
+        return r < 0 ? fail(-r, "save the configuration") : 0;
+}
+
+/* Intent first: from here on every name of what will be made is on disk. */
+int make_record(struct made *made)
+{
+        int root_fd = made->runtime->root_fd, r;
+
+        if (mkdirat(root_fd, made->request->id, 0700) < 0)
+                return errno == EEXIST ? refuse(EEXIST, MESSAGE_EXISTS ": %s", made->request->id)
+                                       : fail(errno, "make the state directory of container %s", made->request->id);
+        made->recorded = true;
+        made->dir_fd = openat(root_fd, made->request->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (made->dir_fd < 0)
+                return fail(errno, "open the state directory");
+        r = lock_directory(made);
+        if (r == 0)
+                r = save_config(made);
+        if (r == 0)
+                r = record_write(made->dir_fd, &made->record);
+        return r;
+}

@@ -1,0 +1,166 @@
+#include "runtime/life/sources.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/syscalls.h"
+#include "namespaces/idmap.h"
+#include "namespaces/mount.h"
+#include "namespaces/namespace.h"
+
+int sources_add(struct sources *sources, int fd, plan_slot *slot)
+{
+        if (sources->n == PLAN_SLOTS_MAX) {
+                close(fd);
+                return refuse(E2BIG, "more than %d descriptors for one container", PLAN_SLOTS_MAX);
+        }
+        *slot = (plan_slot)sources->n;
+        sources->fds[sources->n++] = fd;
+        return 0;
+}
+
+void sources_close(struct sources *sources)
+{
+        while (sources->n)
+                close(sources->fds[--sources->n]);
+        free(sources->mount_sources);
+        free(sources->mount_user_namespaces);
+        sources->mount_sources = sources->mount_user_namespaces = NULL;
+}
+
+static int open_namespaces(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts)
+{
+        for (enum oci_namespace_kind kind = 0; kind < OCI_NS_KINDS; kind++) {
+                const struct oci_namespace *namespace = &spec->linux_.namespaces[kind];
+                int fd, r;
+
+                facts->namespaces[kind] = PLAN_NO_SLOT;
+                if (!namespace->listed || !namespace->path)
+                        continue;
+                fd = namespace_open(kind, namespace->path);
+                if (fd < 0)
+                        return fail_in(fd, "linux.namespaces");
+                r = sources_add(sources, fd, &facts->namespaces[kind]);
+                if (r < 0)
+                        return r;
+                /* User namespaces come first in the list. */
+                if (kind != OCI_NS_USER && facts->namespaces[OCI_NS_USER] != PLAN_NO_SLOT)
+                        facts->owned_by_user[kind] =
+                                namespace_is_owned_by(fd, sources->fds[facts->namespaces[OCI_NS_USER]]);
+        }
+        return 0;
+}
+
+/* The user namespace by which a mount is mapped: its own maps, or the container's. The container's new one does not
+ * exist yet; one with the same maps does the same. */
+static int mapping_namespace(const struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
+                             const struct oci_mount *mount, int procfs)
+{
+        const struct oci_linux *linux_ = &spec->linux_;
+        int fd;
+
+        if (mount->uid_mappings.n)
+                return idmap_namespace(procfs, &mount->uid_mappings, &mount->gid_mappings);
+        if (facts->namespaces[OCI_NS_USER] != PLAN_NO_SLOT) {
+                fd = fcntl(sources->fds[facts->namespaces[OCI_NS_USER]], F_DUPFD_CLOEXEC, 0);
+                return fd < 0 ? fail(errno, "keep the user namespace") : fd;
+        }
+        return idmap_namespace(procfs, &linux_->uid_mappings, &linux_->gid_mappings);
+}
+
+static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *facts)
+{
+        _cleanup_free_ char *joined = NULL;
+        _cleanup_close_ int tree = -EBADF;
+        const char *path = mount->source;
+        unsigned at = mount->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
+        int r = 0;
+
+        if (path[0] != '/') {
+                if (asprintf(&joined, "%s/%s", facts->bundle, path) < 0)
+                        return fail(ENOMEM, "source %s", path);
+                path = joined;
+        }
+        tree = mount_clone(AT_FDCWD, path, mount->options.recursive, at);
+        if (tree < 0)
+                return fail_in(tree, "source");
+        /* A copy of a shared mount would stay tied to the host's both ways; only who asks for that gets it. */
+        if (!(mount->options.propagation & MS_SHARED))
+                r = mount_propagate(tree, MS_SLAVE | MS_REC);
+        return r < 0 ? r : take_fd(&tree);
+}
+
+/* An id-mapped bind mount is finished here, where we have the privilege over the file system; one that is made inside
+ * gets the namespace along. */
+static int open_mount(struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
+                      size_t index, int procfs, bool trees)
+{
+        const struct oci_mount *mount = &spec->mounts.v[index];
+        bool is_bind = mount->options.bind && !mount->options.remount;
+        _cleanup_close_ int tree = -EBADF, user = -EBADF;
+        int r;
+
+        if (mount->options.idmap != OCI_IDMAP_NONE) {
+                user = mapping_namespace(sources, spec, facts, mount, procfs);
+                if (user < 0)
+                        return user;
+                if (!is_bind)
+                        return sources_add(sources, take_fd(&user), &sources->mount_user_namespaces[index]);
+        }
+        if (!is_bind || (!trees && user < 0) || mount->options.copy_symlink)
+                return 0;
+        tree = open_tree_of(mount, facts);
+        if (tree < 0)
+                return tree;
+        r = user >= 0 ? mount_idmap(tree, user, mount->options.idmap == OCI_IDMAP_RECURSIVE) : 0;
+        return r < 0 ? r : sources_add(sources, take_fd(&tree), &sources->mount_sources[index]);
+}
+
+static int open_mounts(struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts, int procfs,
+                       bool trees)
+{
+        size_t n = spec->mounts.n;
+
+        sources->mount_sources = malloc((n + 1) * sizeof(plan_slot));
+        sources->mount_user_namespaces = malloc((n + 1) * sizeof(plan_slot));
+        if (!sources->mount_sources || !sources->mount_user_namespaces)
+                return fail(ENOMEM, "open mount sources");
+        for (size_t i = 0; i < n; i++) {
+                int r;
+
+                sources->mount_sources[i] = sources->mount_user_namespaces[i] = PLAN_NO_SLOT;
+                r = open_mount(sources, spec, facts, i, procfs, trees);
+                if (r < 0)
+                        return fail_in(r, "mounts[%zu] %s", i, spec->mounts.v[i].destination);
+        }
+        return 0;
+}
+
+static int open_root(struct sources *sources, struct plan_facts *facts)
+{
+        int tree = mount_clone(AT_FDCWD, facts->root, true, 0);
+
+        if (tree < 0)
+                return fail_in(tree, "root.path");
+        return sources_add(sources, tree, &facts->root_tree);
+}
+
+int sources_open(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
+                 bool privileged)
+{
+        /* Where the ids inside differ from ours, the paths are opened with ours. */
+        bool trees = privileged && spec->linux_.namespaces[OCI_NS_USER].listed;
+        int r = open_namespaces(sources, spec, facts);
+
+        facts->root_tree = PLAN_NO_SLOT;
+        if (r == 0 && trees)
+                r = open_root(sources, facts);
+        if (r == 0)
+                r = open_mounts(sources, spec, facts, procfs, trees);
+        facts->mount_sources = sources->mount_sources;
+        facts->mount_user_namespaces = sources->mount_user_namespaces;
+        return r;
+}

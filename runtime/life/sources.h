@@ -1,0 +1,21 @@
+/* What the parent opens for the init before it starts: namespaces to join, and the mount sources that the ids inside
+ * could not reach or map. Their descriptors are the slots of the plan. */
+#pragma once
+
+#include "oci/spec.h"
+#include "runtime/core/plan_inside.h"
+
+struct sources {
+        int fds[PLAN_SLOTS_MAX];
+        size_t n;
+        plan_slot *mount_sources, *mount_user_namespaces; /* one for each mount */
+};
+
+/* Opens everything and enters the slots into facts. privileged: the caller has the host's CAP_SYS_ADMIN. */
+int sources_open(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
+                 bool privileged);
+
+/* Adds a descriptor, which belongs to sources from then on, and gives its slot. */
+int sources_add(struct sources *sources, int fd, plan_slot *slot);
+
+void sources_close(struct sources *sources);
