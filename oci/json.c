@@ -34,10 +34,18 @@ static void cleanup_yajl(yajl_handle *yajl)
                 yajl_free(*yajl);
 }
 
+/* The last byte of the token that yajl has just read. */
+static size_t last_byte(const struct parser *parser)
+{
+        size_t consumed = yajl_get_bytes_consumed(parser->yajl);
+
+        return consumed ? consumed - 1 : 0;
+}
+
 /* Every callback that stops the parser goes through here. Returns what yajl takes for "stop". */
 static int stop_at(struct parser *parser, const char *what)
 {
-        parser->error = json_text_refuse(parser->name, parser->text, yajl_get_bytes_consumed(parser->yajl), what);
+        parser->error = json_text_refuse(parser->name, parser->text, last_byte(parser), what);
         return 0;
 }
 
@@ -299,7 +307,7 @@ int json_parse(struct arena *arena, const char *name, const char *text, size_t s
         struct parser parser = {.arena = arena, .name = name, .size = size};
         _cleanup_(cleanup_yajl) yajl_handle yajl = NULL;
         yajl_status status;
-        size_t consumed;
+        size_t where;
         int r;
 
         if (size > JSON_SIZE_MAX)
@@ -314,15 +322,15 @@ int json_parse(struct arena *arena, const char *name, const char *text, size_t s
         yajl_config(yajl, yajl_dont_validate_strings, 1); /* done above, and more strictly */
         parser.yajl = yajl;
         status = yajl_parse(yajl, (const unsigned char *)parser.text, size);
-        consumed = yajl_get_bytes_consumed(yajl);
+        where = last_byte(&parser);
         if (status == yajl_status_ok) {
                 status = yajl_complete_parse(yajl);
-                consumed = size;
+                where = size;
         }
         if (parser.error)
                 return parser.error;
         if (status != yajl_status_ok)
-                return refuse_syntax(&parser, consumed);
+                return refuse_syntax(&parser, where);
         if (!parser.root)
                 return json_text_refuse(name, text, size, "the text is empty");
         *root = parser.root;

@@ -90,7 +90,19 @@ static const struct decode_field memory_fields[] = {
         DECODE_OPTIONAL_BOOL(struct oci_memory, use_hierarchy, "useHierarchy"),
         DECODE_OPTIONAL_BOOL(struct oci_memory, check_before_update, "checkBeforeUpdate"),
 };
-static const struct decode_table memory_table = DECODE_TABLE(struct oci_memory, memory_fields, NULL);
+
+/* No container can live in 0 bytes; Docker and the CRI mean "no limit given". */
+static int check_memory(struct decoder *decoder, void *structure)
+{
+        struct oci_memory *memory = structure;
+
+        (void)decoder;
+        if (memory->limit.value == 0)
+                memory->limit.set = false;
+        return 0;
+}
+
+static const struct decode_table memory_table = DECODE_TABLE(struct oci_memory, memory_fields, check_memory);
 
 static const struct decode_field cpu_fields[] = {
         DECODE_OPTIONAL_U64(struct oci_cpu, shares, "shares", 0, UINT64_MAX, 0),

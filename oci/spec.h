@@ -378,7 +378,7 @@ struct oci_linux {
         bool resources_set;
         struct oci_intel_rdt intel_rdt;
         struct oci_memory_policy memory_policy;
-        struct oci_pairs sysctl;
+        struct oci_pairs sysctl; /* keys are paths below /proc/sys: "net/ipv4/ip_forward" */
         struct oci_seccomp seccomp;
         unsigned long
                 rootfs_propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, perhaps | MS_REC; 0 absent */

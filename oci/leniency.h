@@ -1,0 +1,46 @@
+/* What berth tolerates although it is wrong, useless or unknown: the one list. What is not in it is an error. On
+ * purpose not in it: duplicate keys, comments and text behind the JSON value; numbers as strings or with a fraction;
+ * unknown values of known fields; a new user namespace without id maps; dtdevs, iomems and irqs of vm.hwConfig. */
+#pragma once
+
+/* clang-format off */
+/*
+ * tolerated                                        why                                            carried out in
+ * ------------------------------------------------ ---------------------------------------------- ---------------------
+ * unknown members of any object                    config.md "Extensibility": MUST be ignored     decode_object
+ * unknown annotations                              config.md "Annotations": MUST be ignored       who looks one up
+ * solaris, windows, zos, freebsd; commandLine      of other platforms, unknown members for us     decode_object
+ * null for a field: absent                         Go programs print empty slices so              decode_object
+ * "" for an optional string: absent                Go programs print unset strings so             the tables' fields
+ *                                                                                                 EMPTY_IS_ABSENT
+ * pre-releases in ociVersion ("1.0.2-dev")         written by released runtimes and engines       validate.c
+ * process absent                                   config.md: REQUIRED only when start is called  spec.c; start refuses
+ * process.user absent: 0:0                         the schema does not require it                 process.c
+ * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
+ * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
+ * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,
+ *                                                  not permitted and inheritable                  runtime/core
+ * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
+ * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
+ * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
+ * idmap missing beside uidMappings: implied        as runc                                        mounts.c
+ * maskedPaths, readonlyPaths that do not exist     as runc and crun: lists are for all kernels    runtime/core
+ * file type bits in devices[].fileMode             engines copy st_mode                           linux.c
+ * the same device twice at the same path           engines merge lists                            linux.c
+ * device type "u": the same as "c"                 Linux does not tell them apart                 linux.c, resources.c
+ * major, minor absent or -1 in device rules: any   config-linux.md "Allowed Device list"          resources.c
+ * blockIO weights of 0: unset                      Docker 20.10 sends them                        resources.c
+ * memory.limit of 0: unset                         Docker and the CRI send it for "no limit"      resources.c
+ * memory.kernel, kernelTCP                         config-linux.md: NOT RECOMMENDED               decoded, not used
+ * memory.swappiness, disableOOMKiller,             only cgroup v1 has them; engines send them     decoded, not used
+ *   useHierarchy; network.classID, priorities      without asking for the version
+ * unknown system call names in seccomp rules       profiles name calls of newer kernels           runtime/core
+ * valueTwo without SCMP_CMP_MASKED_EQ: unused      Docker's profiles write it everywhere          seccomp.c
+ * listenerPath without SCMP_ACT_NOTIFY: unused     as runc                                        seccomp.c
+ * SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV without   engines set it for all; the kernel would       runtime/core
+ *   SCMP_ACT_NOTIFY: left out                      refuse the filter
+ * enableCMT, enableMBM of intelRdt                 removed in 1.3: unknown members now            decode_object
+ * hwconfig for hwConfig in vm                      the Go binding's spelling                      vm.c
+ * vm.image.format absent: raw                      the specification's first format               vm.c
+ */
+/* clang-format on */
