@@ -7,7 +7,6 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "oci/json.h"
 
@@ -54,23 +53,28 @@ static char *replace_invalid(const char *text, size_t size)
         return copy;
 }
 
+static void put_clean(struct json_writer *json, const char *text, size_t size)
+{
+        note(json, yajl_gen_string(json->generator, (const unsigned char *)text, size));
+}
+
 static void put_text(struct json_writer *json, const char *text)
 {
         size_t size = strlen(text);
-        _cleanup_free_ char *clean = NULL;
+        char *clean;
 
         if (json->error)
                 return;
-        if (utf8_prefix(text, size) < size) {
-                clean = replace_invalid(text, size);
-                if (!clean) {
-                        json->error = -ENOMEM;
-                        return;
-                }
-                text = clean;
-                size = strlen(clean);
+        if (utf8_prefix(text, size) == size) {
+                put_clean(json, text, size);
+                return;
         }
-        note(json, yajl_gen_string(json->generator, (const unsigned char *)text, size));
+        clean = replace_invalid(text, size);
+        if (clean)
+                put_clean(json, clean, strlen(clean));
+        else
+                json->error = -ENOMEM;
+        free(clean);
 }
 
 /* Every value begins here. False: an earlier call failed and the writer is not to be used. */
