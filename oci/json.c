@@ -222,32 +222,36 @@ static int compare_keys(const void *a, const void *b)
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The first key that stands twice in the object, by sorting: linear search would make a large object of a stranger
- * expensive. *keys_out is the caller's to free. -ENOMEM. */
+/* A key that stands twice in the object, NULL when there is none. keys: room for all. By sorting: comparing each with
+ * each would make a large object of a stranger expensive. */
+static const char *duplicate_in(const struct json_node *object, const char **keys)
+{
+        size_t n = 0;
+
+        for (const struct json_node *member = object->first; member; member = member->next)
+                keys[n++] = member->key;
+        qsort(keys, n, sizeof(*keys), compare_keys);
+        for (size_t i = 1; i < n; i++) {
+                if (strcmp(keys[i - 1], keys[i]) == 0)
+                        return keys[i];
+        }
+        return NULL;
+}
+
+/* Most objects are small and need no memory of their own. -ENOMEM. */
 static int find_duplicate(const struct json_node *object, const char **duplicate)
 {
         const char *few[32];
         _cleanup_free_ const char **many = NULL;
-        const char **keys = few;
-        size_t n = 0;
 
-        *duplicate = NULL;
-        if (object->n > ELEMENTS(few)) {
-                many = malloc(object->n * sizeof(*many));
-                if (!many)
-                        return -ENOMEM;
-                keys = many;
+        if (object->n <= ELEMENTS(few)) {
+                *duplicate = duplicate_in(object, few);
+                return 0;
         }
-        for (const struct json_node *member = object->first; member; member = member->next)
-                keys[n++] = member->key;
-        if (n > 1)
-                qsort(keys, n, sizeof(*keys), compare_keys);
-        for (size_t i = 1; i < n; i++) {
-                if (strcmp(keys[i - 1], keys[i]) == 0) {
-                        *duplicate = keys[i];
-                        break;
-                }
-        }
+        many = malloc(object->n * sizeof(*many));
+        if (!many)
+                return -ENOMEM;
+        *duplicate = duplicate_in(object, many);
         return 0;
 }
 
