@@ -94,10 +94,6 @@ static const char *keep_string(struct parser *parser, const unsigned char *bytes
         uintptr_t at = (uintptr_t)bytes, from = (uintptr_t)parser->text;
         char *kept;
 
-        if (length && memchr(bytes, '\0', length)) {
-                stop_at(parser, "a string holds a NUL byte");
-                return NULL;
-        }
         if (at > from && at - from < parser->size) {
                 kept = parser->text + (at - from);
                 kept[length] = '\0';
@@ -160,6 +156,10 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
 
         if (!node)
                 return 0;
+        if (length && memchr(bytes, '\0', length)) {
+                node->kind = JSON_NUL_STRING;
+                return 1;
+        }
         node->text = keep_string(parser, bytes, length);
         node->length = length;
         return node->text != NULL;
@@ -169,6 +169,10 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 {
         struct parser *parser = context;
 
+        if (length && memchr(bytes, '\0', length)) {
+                stop_at(parser, "a key holds a NUL byte");
+                return 0;
+        }
         parser->key = keep_string(parser, bytes, length);
         return parser->key != NULL;
 }

@@ -86,7 +86,7 @@ static void bounds(void **state)
                 {PROCESS("'env':['A']"), "process.env[0]: expected NAME=VALUE, got 'A'"},
                 {PROCESS("'env':['A=1','=1']"), "process.env[1]: expected NAME=VALUE, got '=1'"},
                 {PROCESS("'env':['A=1','']"), "process.env[1]: expected NAME=VALUE, got ''"},
-                {PROCESS("'env':['A=\\u0000']"), "config.json: line 1, column 99: a string holds a NUL byte"});
+                {PROCESS("'env':['A=\\u0000']"), "process.env[0]: expected a string, got a string with a NUL byte"});
 }
 
 static void rlimits(void **state)
