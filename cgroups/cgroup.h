@@ -49,8 +49,17 @@ int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
  * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
 
+/* Enables what the group lacks of `controllers` in the levels above it: for a limit that comes later. */
+int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers);
+
 /* Opens an existing group. */
 int cgroup_open(const struct cgroup_host *host, const char *path);
+
+/* Opens a group below another one; "/" is that one itself. ".." leads nowhere. */
+int cgroup_open_below(int cgroup_fd, const char *path);
+
+/* The path of the group in the v2 tree that a process is in, as this process sees it. */
+int cgroup_path_of(pid_t pid, char *path, size_t size);
 
 /* Removes the group, sub-groups first, and then each parent that cgroup_create made (deeper than existing_depth) as
  * long as they are empty. Processes must be gone: waits on cgroup.events until the deadline (monotonic ms, base/io.h).

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "cgroups/cgroup.h"
 #include "cgroups/controllers.h"
 
 #define MEMBERSHIP_MOST ((size_t)64 * 1024)
@@ -97,5 +98,25 @@ int cgroup_host_probe(struct cgroup_host *host)
         if (r < 0)
                 return fail(-r, "read /proc/self/cgroup");
         host->root_fd = take_fd(&root);
+        return 0;
+}
+
+int cgroup_path_of(pid_t pid, char *path, size_t size)
+{
+        _cleanup_free_ char *membership = NULL;
+        struct cgroup_host found;
+        char file[64];
+        size_t length;
+        int r;
+
+        snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+        r = read_file_at(AT_FDCWD, file, MEMBERSHIP_MOST, &membership, &length);
+        if (r >= 0)
+                r = cgroup_host_read_membership(&found, membership);
+        if (r < 0)
+                return fail(-r, "read %s", file);
+        if (strlen(found.own_path) >= size)
+                return fail(ENAMETOOLONG, "cgroup of process %d", (int)pid);
+        strcpy(path, found.own_path);
         return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/syscalls.h"
 #include "cgroups/cgroup.h"
 #include "cgroups/controllers.h"
 #include "cgroups/files.h"
@@ -144,7 +145,7 @@ static int enable_controllers(const struct cgroup_host *host, const char *path, 
 
 /* What the group got from all levels above stands in its own cgroup.controllers: one read says whether there is
  * anything to enable. */
-static int ensure_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
 {
         char text[256];
         ssize_t n = read_small_file_at(cgroup_fd, "cgroup.controllers", text, sizeof(text));
@@ -164,6 +165,18 @@ int cgroup_open(const struct cgroup_host *host, const char *path)
         return fd < 0 ? fail(errno, "open cgroup %s%s", host->mount_point, path) : fd;
 }
 
+int cgroup_open_below(int cgroup_fd, const char *path)
+{
+        const struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+        };
+        const char *name = below_root(path);
+        int fd = sys_openat2(cgroup_fd, name[0] ? name : ".", &how);
+
+        return fd < 0 ? fail(errno, "open cgroup %s", path) : fd;
+}
+
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers)
 {
         _cleanup_close_ int fd = -EBADF;
@@ -181,7 +194,7 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
                         return r;
         }
         if (controllers) {
-                r = ensure_controllers(host, fd, path, controllers);
+                r = cgroup_enable_controllers(host, fd, path, controllers);
                 if (r < 0)
                         return r;
         }

@@ -8,9 +8,10 @@ static const struct option_spec specs[] = {
 
 static int run(struct invocation *invocation)
 {
-        struct create_request request = create_request_from(invocation);
+        struct create_request request;
+        int r = create_request_from(invocation, &request);
 
-        return container_create(invocation->runtime, &request);
+        return r < 0 ? r : container_create(invocation->runtime, &request);
 }
 
 const struct command command_create = {

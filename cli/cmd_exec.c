@@ -180,11 +180,11 @@ const struct command command_exec = {
         .examples = "berth exec -t web sh\n"
                     "berth exec -u 1000:1000 -e LANG=C.UTF-8 web id\n"
                     "berth exec -d --process process.json --pid-file p web",
-        .exit_codes = "N    the command's own status\n"
+        .exit_codes = "N      the command's own status\n"
                       "128+N  the command was killed by signal N\n"
-                      "0    with --detach: the command runs\n"
-                      "255  the command could not be run; standard error says why\n"
-                      "1    wrong use of the command line",
+                      "0      with --detach: the command runs\n"
+                      "255    the command could not be run; standard error says why\n"
+                      "1      wrong use of the command line",
         .options = OPTION_TABLE(specs),
         .options_size = sizeof(struct exec_options),
         .least = 1,

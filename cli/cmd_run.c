@@ -12,8 +12,11 @@ static const struct option_spec specs[] = {
 static int run(struct invocation *invocation)
 {
         const struct create_options *options = invocation->options;
-        struct create_request request = create_request_from(invocation);
+        struct create_request request;
+        int r = create_request_from(invocation, &request);
 
+        if (r < 0)
+                return r;
         request.detach = options->detach;
         request.keep = options->keep;
         return container_run(invocation->runtime, &request, &invocation->exit_status);
@@ -28,10 +31,10 @@ const struct command command_run = {
                        "it returns at once and the container is deleted with 'berth delete'.",
         .examples = "berth run -b /srv/web web              in the foreground\n"
                     "berth run -d -b /srv/web web           in the background",
-        .exit_codes = "N    the program's own status\n"
+        .exit_codes = "N      the program's own status\n"
                       "128+N  the program was killed by signal N\n"
-                      "0    with --detach: the program runs\n"
-                      "1    an error of berth; standard error says which",
+                      "0      with --detach: the program runs\n"
+                      "1      an error of berth; standard error says which",
         .options = OPTION_TABLE(specs),
         .options_size = sizeof(struct create_options),
         .least = 1,

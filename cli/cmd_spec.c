@@ -57,7 +57,7 @@ const struct command command_spec = {
         .summary = "write a config.json to start from",
         .description = "Writes a config.json that runs 'sh' in the bundle's directory 'rootfs', with the mounts, "
                        "namespaces and restrictions of an ordinary container. Never overwrites a file.",
-        .examples = "mkdir -p web/rootfs && berth spec -b web    then fill rootfs and edit web/config.json\n"
+        .examples = "mkdir -p web/rootfs && berth spec -b web   then fill web/rootfs\n"
                     "berth spec --rootless",
         .options = OPTION_TABLE(specs),
         .options_size = sizeof(struct spec_options),

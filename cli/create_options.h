@@ -4,10 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "cli/command.h"
+#include "cli/globals.h"
 
 struct create_options {
-        const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
+        const char *bundle, *config, *isolation, *console_socket, *pidfd_socket, *pid_file;
         bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
         struct option_number preserve_fds;
 };
@@ -17,6 +17,8 @@ struct create_options {
                "the directory with config.json (default: the current one)"),                                           \
                 OPTION(struct create_options, config, "config", 'f', "FILE",                                           \
                        "read this file instead of the bundle's config.json"),                                          \
+                OPTION(struct create_options, isolation, "isolation", 0, "process|vm",                                 \
+                       "which wall this container gets; wins over the global option"),                                 \
                 OPTION(struct create_options, console_socket, "console-socket", 0, "PATH",                             \
                        "unix socket that receives the master of the container's terminal"),                            \
                 OPTION(struct create_options, pidfd_socket, "pidfd-socket", 0, "PATH",                                 \
@@ -30,12 +32,12 @@ struct create_options {
                 OPTION(struct create_options, no_new_keyring, "no-new-keyring", 0, NULL,                               \
                        "keep the caller's session keyring")
 
-/* The request without the run-only fields. */
-static inline struct create_request create_request_from(const struct invocation *invocation)
+/* Fills the request, but for the fields that only run has. */
+static inline int create_request_from(const struct invocation *invocation, struct create_request *request)
 {
         const struct create_options *options = invocation->options;
 
-        return (struct create_request){
+        *request = (struct create_request){
                 .id = invocation->arguments[0],
                 .bundle = options->bundle ? options->bundle : ".",
                 .config = options->config,
@@ -49,4 +51,5 @@ static inline struct create_request create_request_from(const struct invocation 
                 .listen_fds = getenv("LISTEN_FDS"),
                 .notify_socket = getenv("NOTIFY_SOCKET"),
         };
+        return options->isolation ? globals_isolation(options->isolation, &invocation->runtime->isolation) : 0;
 }

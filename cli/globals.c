@@ -22,7 +22,8 @@ static const struct option_spec specs[] = {
                "write messages to a file (PATH or file:PATH), to journald:NAME or to syslog:NAME"),
         OPTION(struct global_options, log_format, "log-format", 0, "text|json",
                "how messages are written (default: text)"),
-        OPTION(struct global_options, log_level, "log-level", 0, "LEVEL", "error, warning or debug (default: error)"),
+        OPTION(struct global_options, log_level, "log-level", 0, "LEVEL",
+               "error, warning or debug (default: error; warning when there is no --log)"),
         OPTION(struct global_options, debug, "debug", 0, NULL, "the same as --log-level debug"),
         OPTION(struct global_options, systemd_cgroup, "systemd-cgroup", 0, NULL,
                "let systemd make the cgroups; cgroupsPath is then SLICE:PREFIX:NAME"),
@@ -61,13 +62,23 @@ static const struct choice managers[] = {
 
 static const struct choice isolations[] = {{"process", ISOLATION_PROCESS}, {"vm", ISOLATION_VM}};
 
+int globals_isolation(const char *text, enum isolation *isolation)
+{
+        int value = 0;
+        int r = choose("isolation", text, isolations, ELEMENTS(isolations), "process or vm", &value);
+
+        if (r == 0)
+                *isolation = (enum isolation)value;
+        return r;
+}
+
 int globals_resolve(const struct global_options *options, const char *program, struct runtime *runtime)
 {
         const char *slash = strrchr(program, '/');
         int manager = options->systemd_cgroup ? CGROUP_MANAGER_SYSTEMD : CGROUP_MANAGER_CGROUPFS;
-        int isolation = strcmp(slash ? slash + 1 : program, "berth-vm") == 0 ? ISOLATION_VM : ISOLATION_UNSET;
         int r;
 
+        runtime->isolation = strcmp(slash ? slash + 1 : program, "berth-vm") == 0 ? ISOLATION_VM : ISOLATION_UNSET;
         if (options->cgroup_manager) {
                 r = choose("cgroup-manager", options->cgroup_manager, managers, ELEMENTS(managers),
                            "cgroupfs, systemd or disabled", &manager);
@@ -78,13 +89,11 @@ int globals_resolve(const struct global_options *options, const char *program, s
                                       options->cgroup_manager);
         }
         if (options->isolation) {
-                r = choose("isolation", options->isolation, isolations, ELEMENTS(isolations), "process or vm",
-                           &isolation);
+                r = globals_isolation(options->isolation, &runtime->isolation);
                 if (r < 0)
                         return r;
         }
         runtime->cgroup_manager = (enum cgroup_manager)manager;
-        runtime->isolation = (enum isolation)isolation;
         runtime->debug = options->debug;
         return 0;
 }

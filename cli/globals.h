@@ -13,6 +13,9 @@ extern const struct option_table global_table;
 /* program: argv[0]; "berth-vm" asks for VM isolation. */
 int globals_resolve(const struct global_options *options, const char *program, struct runtime *runtime);
 
+/* "process" or "vm". */
+int globals_isolation(const char *text, enum isolation *isolation);
+
 /* The state directory, absolute, malloc'ed (the caller's): --root, or /run/berth, or $XDG_RUNTIME_DIR/berth for whoever
  * may not write there. Sets runtime->root_sticky. */
 int globals_state_directory(const struct global_options *options, struct runtime *runtime, char **path);

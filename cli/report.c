@@ -133,10 +133,10 @@ static void write_log(enum log_level level, const char *message)
                 write_words(level, message);
 }
 
-/* Warnings that nobody asked for are for a person who is watching, not for a log that a program reads. */
+/* Warnings that nobody asked for are for standard error, not for a log that a program reads. */
 static void sink(enum log_level level, const char *message)
 {
-        if (report.level_asked || (report.fd < 0 && isatty(STDERR_FILENO)))
+        if (report.level_asked || (report.fd < 0 && report.format == REPORT_TEXT))
                 write_log(level, message);
 }
 

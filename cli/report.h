@@ -14,7 +14,7 @@ enum report_format { REPORT_TEXT, REPORT_JSON };
 struct report_options {
         const char *destination; /* "file:PATH", a bare path, "journald:NAME", "syslog:NAME"; NULL: standard error */
         const char *format;      /* "text", "json"; NULL: text */
-        const char *level;       /* "error", "warning", "debug"; NULL: error */
+        const char *level;       /* "error", "warning", "debug"; NULL: error, on standard error warning */
         bool debug;
 };
 

@@ -96,7 +96,7 @@ static int check_sysctl(const struct decoder *decoder, const struct oci_spec *sp
         if (kind < 0)
                 return decode_refuse(decoder, pair->key, "belongs to no namespace, a container cannot set it");
         if (!spec->linux_.namespaces[kind].listed)
-                return decode_refuse(decoder, pair->key, "needs a %s namespace in linux.namespaces",
+                return decode_refuse(decoder, pair->key, "needs a namespace of type \"%s\" in linux.namespaces",
                                      word_name(&namespace_words, (uint64_t)kind));
         if (strcmp(pair->key, "kernel/hostname") == 0 && spec->hostname && strcmp(pair->value, spec->hostname) != 0)
                 return decode_refuse(decoder, pair->key, "contradicts hostname");

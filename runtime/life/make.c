@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,30 +24,15 @@
 #include "runtime/core/rlimits.h"
 #include "runtime/life/handover.h"
 #include "runtime/life/hooks.h"
+#include "runtime/life/interrupt.h"
 #include "runtime/life/notify.h"
+#include "runtime/core/seccomp_cache.h"
 #include "runtime/life/target.h"
 #include "runtime/life/undo.h"
 
-#define PIDS_FILE     "pids.max"
-#define SECCOMP_CACHE ".cache/seccomp"
+#define PIDS_FILE "pids.max"
 
 /* ---- host part ---- */
-
-/* Signals that would end the command are noticed in our waits instead, so that there is a way back. */
-static int catch_interrupts(struct made *made)
-{
-        sigset_t signals;
-
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGHUP);
-        sigaddset(&signals, SIGQUIT);
-        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-                return fail(errno, "block signals");
-        made->interrupt = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-        return made->interrupt < 0 ? fail(errno, "watch signals") : 0;
-}
 
 /* Without privilege there may be no group that we could make: a container without limits runs all the same, in the
  * caller's group (oci/leniency.h, "rootless without a delegated cgroup"). */
@@ -139,15 +122,6 @@ static int make_cgroup(struct made *made)
         return r < 0 ? r : delegate(made);
 }
 
-static int open_cache(struct made *made)
-{
-        int root = made->runtime->root_fd;
-
-        (void)mkdirat(root, ".cache", 0700);
-        (void)mkdirat(root, SECCOMP_CACHE, 0700);
-        return openat(root, SECCOMP_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 static int compile_seccomp(struct made *made)
 {
         _cleanup_close_ int cache = -EBADF;
@@ -155,7 +129,7 @@ static int compile_seccomp(struct made *made)
 
         if (!made->spec->linux_.seccomp.set)
                 return 0;
-        cache = open_cache(made);
+        cache = seccomp_cache_open(made->runtime->root_fd);
         r = seccomp_prepare(&made->spec->linux_.seccomp, cache, &made->seccomp);
         if (r < 0)
                 return r;
@@ -402,8 +376,10 @@ int make_container(struct made *made, struct runtime *runtime, const struct crea
                 r = make_read(made);
         if (r == 0)
                 r = runtime_open_root(runtime, true);
-        if (r == 0)
-                r = catch_interrupts(made);
+        if (r == 0) {
+                made->interrupt = interrupts_watch();
+                r = made->interrupt < 0 ? made->interrupt : 0;
+        }
         if (r == 0)
                 r = make_record(made);
         if (r == 0)

@@ -13,13 +13,13 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
-#include "base/number.h"
 #include "base/path.h"
 #include "base/timestamp.h"
 #include "namespaces/namespace.h"
 #include "runtime/core/capabilities.h"
 #include "runtime/core/lsm_facts.h"
 #include "runtime/core/resctrl.h"
+#include "runtime/life/interrupt.h"
 #include "runtime/life/make.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
@@ -89,23 +89,6 @@ static int check_terminal(const struct made *made, bool park)
                 return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
         if (made->request->console_socket && (!terminal || !leaves))
                 return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
-        return 0;
-}
-
-/* Which of the runtime's descriptors the program inherits: all must be there, or what the init opens would slip in. */
-static int count_kept_fds(struct made *made)
-{
-        uint32_t listen = 0;
-
-        if (made->request->listen_fds && parse_u32(made->request->listen_fds, &listen) < 0)
-                return refuse(EINVAL, "LISTEN_FDS=%s is not a number", made->request->listen_fds);
-        if (listen > INT_MAX / 2 || made->request->preserve_fds > INT_MAX / 2)
-                return refuse(ERANGE, "--preserve-fds: too many descriptors");
-        made->keep_fds = listen + made->request->preserve_fds;
-        for (unsigned i = 0; i < made->keep_fds; i++)
-                if (fcntl((int)(3 + i), F_GETFD) < 0)
-                        return refuse(EBADF, "%s: descriptor %u is not open",
-                                      i < listen ? "LISTEN_FDS" : "--preserve-fds", 3 + i);
         return 0;
 }
 
@@ -222,7 +205,7 @@ int make_read(struct made *made)
         if (r == 0)
                 r = check_terminal(made, made->facts.start_socket != PLAN_NO_SLOT);
         if (r == 0)
-                r = count_kept_fds(made);
+                r = kept_fds_count(made->request->listen_fds, made->request->preserve_fds, &made->keep_fds);
         if (r == 0)
                 r = find_privileges(made);
         if (r == 0)

@@ -248,9 +248,8 @@ static void write_members(struct json_writer *json, const struct record *record)
         json_pairs(json, "annotations", &record->annotations);
 }
 
-int record_write(int dir_fd, const struct record *record)
+int record_format(const struct record *record, char **text)
 {
-        _cleanup_free_ char *text = NULL;
         struct json_writer json;
         int r = check_paths(record);
 
@@ -260,7 +259,14 @@ int record_write(int dir_fd, const struct record *record)
         json_object(&json, NULL);
         write_members(&json, record);
         json_object_end(&json);
-        r = json_finish(&json, &text);
+        return json_finish(&json, text);
+}
+
+int record_write(int dir_fd, const struct record *record)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = record_format(record, &text);
+
         if (r < 0)
                 return fail_in(r, "write " RECORD_FILE);
         if (strlen(text) > JSON_SIZE_MAX)

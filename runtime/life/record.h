@@ -51,7 +51,8 @@ int record_write(int dir_fd, const struct record *record);
  * the file. */
 int record_read(int dir_fd, struct record **record);
 
-/* The decoder alone, for tests and the fuzzer. */
+/* The text of the file alone, malloc'ed, the caller's; and the decoder alone. For tests and the fuzzer. */
+int record_format(const struct record *record, char **text);
 int record_parse(const char *text, size_t size, struct record **record);
 
 void record_free(struct record *record);

@@ -103,7 +103,7 @@ static int load(int root_fd, const char *id, struct freeze_probe *probe, struct 
                                        : fail(errno, "open state of container %s", id);
         r = record_read(dir_fd, &record);
         if (r == -ENOENT)
-                return refuse(ENOENT, "%s", MESSAGE_NOT_EXIST);
+                return refuse(ENOENT, "%s (its directory holds no " RECORD_FILE ")", MESSAGE_NOT_EXIST);
         if (r < 0)
                 return fail_in(r, "container %s", id);
         if (strcmp(record->id, id) != 0) {

@@ -40,7 +40,7 @@ static inline char *quoted(const char *text)
 static inline char *config_with(const char *members)
 {
         static const char head[] = "{'ociVersion':'1.3.0','root':{'path':'rootfs'}";
-        char text[16384];
+        static char text[65536];
 
         assert_true(snprintf(text, sizeof(text), "%s%s%s}", head, members[0] ? "," : "", members) < (int)sizeof(text));
         return quoted(text);

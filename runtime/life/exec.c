@@ -1,0 +1,277 @@
+/* exec */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "namespaces/namespace.h"
+#include "namespaces/procfs.h"
+#include "runtime/core/hook_run.h"
+#include "runtime/core/plan_inside.h"
+#include "runtime/core/rlimits.h"
+#include "runtime/core/seccomp.h"
+#include "runtime/life/exec_process.h"
+#include "runtime/life/foreground.h"
+#include "runtime/life/handle.h"
+#include "runtime/life/handover.h"
+#include "runtime/life/interrupt.h"
+#include "runtime/life/messages.h"
+#include "runtime/core/seccomp_cache.h"
+#include "runtime/life/seccomp_listener.h"
+#include "runtime/life/target.h"
+
+#define EXEC_DEADLINE_MS (LAUNCH_STEP_DEADLINE_MS + HOOK_TIMEOUT_SECONDS * 1000)
+
+struct execution {
+        const struct exec_request *request;
+        struct runtime *runtime;
+        struct handle handle;
+        struct oci_spec *spec;
+        struct arena arena;
+        struct oci_process process;
+        struct seccomp_program seccomp;
+        struct launched launched;
+        int procfs, cgroup, interrupt;
+        unsigned keep_fds;
+};
+
+static void execution_free(struct execution *e)
+{
+        launched_close(&e->launched);
+        seccomp_program_free(&e->seccomp);
+        oci_spec_free(e->spec);
+        arena_free(&e->arena);
+        handle_close(&e->handle);
+        cleanup_close(&e->procfs);
+        cleanup_close(&e->cgroup);
+        cleanup_close(&e->interrupt);
+}
+
+static int check_status(const struct execution *e)
+{
+        switch (e->handle.container.status) {
+        case STATUS_CREATED:
+        case STATUS_RUNNING:
+                return 0;
+        case STATUS_PAUSED:
+                return e->request->ignore_paused ? 0 : refuse(EBUSY, MESSAGE_EXEC_PAUSED);
+        default:
+                return refuse(EINVAL, MESSAGE_EXEC_STOPPED);
+        }
+}
+
+static int check_terminal(const struct execution *e)
+{
+        bool terminal = e->process.terminal, detach = e->request->detach;
+
+        if (terminal && detach && !e->request->console_socket)
+                return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
+        if (e->request->console_socket && (!terminal || !detach))
+                return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
+        return 0;
+}
+
+static int read_all_of_it(struct execution *e)
+{
+        int r = handle_open(&e->handle, e->runtime, e->request->id, false);
+
+        if (r == 0)
+                r = check_status(e);
+        if (r == 0)
+                r = handle_spec(&e->handle, &e->spec);
+        if (r < 0)
+                return r;
+        if (!e->spec->process_set && !e->request->process_file)
+                return refuse(EINVAL, "the container has no process to take the rest from: use --process");
+        r = exec_process(e->request, &e->spec->process, &e->arena, &e->process);
+        if (r == 0)
+                r = check_terminal(e);
+        if (r == 0)
+                r = kept_fds_count(e->request->listen_fds, e->request->preserve_fds, &e->keep_fds);
+        return r;
+}
+
+/* --cgroup names a group below the container's own; no step of it may lead out. */
+static int open_cgroup(struct execution *e)
+{
+        const char *path = e->request->cgroup;
+        int own = e->handle.target.cgroup;
+
+        if (own < 0)
+                return path ? refuse(ENOENT, "--cgroup %s: the container has no cgroup of its own", path) : 0;
+        e->cgroup = cgroup_open_below(own, path ? path : "/");
+        return e->cgroup < 0 ? fail_in(e->cgroup, "--cgroup %s", path ? path : "/") : 0;
+}
+
+/* A container with systemd inside has turned its group into a parent, which may hold no process (EBUSY): then to where
+ * its init is. */
+static int open_cgroup_of_init(struct execution *e)
+{
+        const struct cgroup_host *host = host_cgroups();
+        char path[PATH_MAX];
+        int r = host ? cgroup_path_of(e->handle.target.pid, path, sizeof(path)) : -ENOENT;
+
+        if (r < 0)
+                return r;
+        replace_fd(&e->cgroup, cgroup_open(host, path));
+        return e->cgroup < 0 ? e->cgroup : 0;
+}
+
+/* setns(2) into the user namespace that one is in is an error. */
+static bool shares_user_namespace(pid_t pid)
+{
+        char path[64];
+        struct stat ours, theirs;
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+        return stat("/proc/self/ns/user", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+               ours.st_dev == theirs.st_dev;
+}
+
+static uint32_t namespaces_to_join(const struct execution *e)
+{
+        uint32_t flags = 0;
+
+        for (enum oci_namespace_kind kind = 0; kind < OCI_NS_KINDS; kind++)
+                if (e->handle.container.record->namespaces & (1U << kind) &&
+                    (kind != OCI_NS_USER || !shares_user_namespace(e->handle.target.pid)))
+                        flags |= (uint32_t)namespace_kinds[kind].flag;
+        return flags;
+}
+
+static int compile_seccomp(struct execution *e)
+{
+        _cleanup_close_ int cache = -EBADF;
+
+        if (!e->spec->linux_.seccomp.set)
+                return 0;
+        cache = seccomp_cache_open(e->runtime->root_fd);
+        return seccomp_prepare(&e->spec->linux_.seccomp, cache, &e->seccomp);
+}
+
+static int make_plan(struct execution *e, void **block, size_t *size)
+{
+        struct plan_exec_facts facts = {
+                .id = e->request->id,
+                .pidfd = 0,
+                .namespaces = namespaces_to_join(e),
+                .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
+                .keep_fds = e->keep_fds,
+                .listen_fds = e->request->listen_fds,
+                .seccomp = e->seccomp.filter,
+                .seccomp_n = e->seccomp.n,
+                .seccomp_flags = e->seccomp.flags,
+                .seccomp_listener = e->seccomp.listener,
+                .container = &e->spec->linux_,
+        };
+        struct plan_builder builder = {0};
+        int r = plan_exec(&e->process, &facts, &builder);
+
+        if (r < 0) {
+                plan_builder_free(&builder);
+                return r;
+        }
+        return plan_finish(&builder, block, size);
+}
+
+static int launch_it(struct execution *e)
+{
+        _cleanup_free_ void *block = NULL;
+        struct launch launch = {
+                .slots = &e->handle.target.pidfd,
+                .n_slots = 1,
+                .procfs = e->procfs,
+                .keep_fds = e->keep_fds,
+                .affinity = e->process.exec_affinity_initial,
+                .step_deadline_ms = e->handle.container.status == STATUS_PAUSED ? INT_MAX : LAUNCH_STEP_DEADLINE_MS,
+                .interrupt = e->interrupt,
+        };
+        int r = make_plan(e, &block, &launch.plan_size);
+
+        if (r < 0)
+                return r;
+        launch.plan = block;
+        launch.cgroup = e->cgroup;
+        r = e->handle.row->exec(&launch, &e->launched);
+        if (r != -EBUSY || e->cgroup < 0 || e->request->cgroup)
+                return r;
+        r = open_cgroup_of_init(e);
+        if (r < 0)
+                return r;
+        error_clear();
+        launch.cgroup = e->cgroup;
+        return e->handle.row->exec(&launch, &e->launched);
+}
+
+static int finish(struct execution *e)
+{
+        const struct exec_request *request = e->request;
+        struct seccomp_listener listener = {e->spec, e->handle.container.record, e->launched.pid};
+        int r = 0;
+
+        if (e->handle.container.record->namespaces & (1U << OCI_NS_USER))
+                rlimits_raise(e->launched.pid, e->process.rlimits.v, e->process.rlimits.n);
+        if (request->console_socket)
+                r = handover_send(request->console_socket, e->launched.console_name, e->launched.console);
+        if (r == 0 && request->pidfd_socket)
+                r = handover_send(request->pidfd_socket, "pidfd", e->launched.pidfd);
+        if (r == 0)
+                r = launch_release(&e->launched, -EBADF);
+        if (r == 0)
+                r = launch_finish(e->launched.channel, EXEC_DEADLINE_MS, seccomp_listener_deliver, &listener);
+        if (r == 0 && request->pid_file)
+                r = handover_pid_file(request->pid_file, e->launched.pid);
+        return r;
+}
+
+static int execute(struct execution *e, struct foreground *foreground)
+{
+        int r = read_all_of_it(e);
+
+        if (r == 0)
+                r = compile_seccomp(e);
+        if (r == 0)
+                r = open_cgroup(e);
+        if (r < 0)
+                return r;
+        e->procfs = procfs_open();
+        if (e->procfs < 0)
+                return e->procfs;
+        e->interrupt = interrupts_watch();
+        if (e->interrupt < 0)
+                return e->interrupt;
+        r = launch_it(e);
+        if (r == 0 && !e->request->detach)
+                r = foreground_prepare(foreground);
+        return r == 0 ? finish(e) : r;
+}
+
+int container_exec(struct runtime *runtime, const struct exec_request *request, int *exit_status)
+{
+        struct foreground foreground = {.signals = -EBADF, .terminal = -EBADF};
+        struct execution e = {
+                .request = request,
+                .runtime = runtime,
+                .handle = HANDLE_NONE,
+                .launched = LAUNCHED_NONE,
+                .procfs = -EBADF,
+                .cgroup = -EBADF,
+                .interrupt = -EBADF,
+        };
+        int r = execute(&e, &foreground);
+
+        *exit_status = 0;
+        if (r < 0)
+                launch_abort(&e.launched);
+        else if (!request->detach)
+                r = foreground_wait(&foreground, e.launched.pidfd, e.launched.console, exit_status);
+        foreground_end(&foreground);
+        execution_free(&e);
+        return r;
+}

@@ -1,0 +1,127 @@
+#include "runtime/life/exec_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+
+#define PROCESS_MOST ((size_t)16 << 20)
+
+static int from_file(const char *path, struct arena *arena, struct oci_process *process)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r = read_file_at(AT_FDCWD, path, PROCESS_MOST, &text, &size);
+
+        if (r < 0)
+                return fail(-r, "read process file %s", path);
+        r = oci_process_parse(text, size, arena, process);
+        return r < 0 ? fail_in(r, "%s", path) : 0;
+}
+
+static bool same_variable(const char *a, const char *b)
+{
+        size_t length = strcspn(a, "=");
+
+        return strncmp(a, b, length) == 0 && b[length] == '=';
+}
+
+/* The container's variables, then ours; of two with one name the later wins. */
+static int overlay_environment(const struct exec_request *request, struct arena *arena, struct oci_process *process)
+{
+        const struct oci_strings old = process->env;
+        const char **v = arena_array(arena, old.n + request->n_env + 1, sizeof(*v));
+        size_t n = 0;
+
+        if (!v)
+                return fail(ENOMEM, "environment");
+        for (size_t i = 0; i < old.n; i++)
+                v[n++] = old.v[i];
+        for (size_t i = 0; i < request->n_env; i++) {
+                size_t at = 0;
+
+                if (!strchr(request->env[i], '=') || request->env[i][0] == '=')
+                        return refuse(EINVAL, "--env %s: expected NAME=VALUE", request->env[i]);
+                while (at < n && !same_variable(request->env[i], v[at]))
+                        at++;
+                v[at] = request->env[i];
+                n += at == n;
+        }
+        process->env = (struct oci_strings){n, v};
+        return 0;
+}
+
+static int overlay_groups(const struct exec_request *request, struct arena *arena, struct oci_user *user)
+{
+        uint32_t *groups;
+
+        if (!request->n_additional_gids)
+                return 0;
+        groups = arena_array(arena, user->n_additional_gids + request->n_additional_gids, sizeof(*groups));
+        if (!groups)
+                return fail(ENOMEM, "groups");
+        if (user->n_additional_gids)
+                memcpy(groups, user->additional_gids, user->n_additional_gids * sizeof(*groups));
+        memcpy(groups + user->n_additional_gids, request->additional_gids,
+               request->n_additional_gids * sizeof(*groups));
+        user->additional_gids = groups;
+        user->n_additional_gids += request->n_additional_gids;
+        return 0;
+}
+
+/* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). */
+static void overlay_capabilities(uint64_t added, struct oci_capabilities *capabilities)
+{
+        capabilities->set = true;
+        capabilities->bounding |= added;
+        capabilities->permitted |= added;
+        capabilities->effective |= added;
+}
+
+static int overlay(const struct exec_request *request, struct arena *arena, struct oci_process *process)
+{
+        const char **args;
+        int r;
+
+        if (!request->n_args)
+                return refuse(EINVAL, "no command to execute");
+        args = arena_array(arena, request->n_args + 1, sizeof(*args));
+        if (!args)
+                return fail(ENOMEM, "arguments");
+        memcpy(args, request->args, request->n_args * sizeof(*args));
+        process->args = (struct oci_strings){request->n_args, args};
+        process->terminal = request->tty_set && request->tty;
+        process->console_size.set = false;
+        if (request->cwd)
+                process->cwd = request->cwd;
+        if (process->cwd[0] != '/')
+                return refuse(EINVAL, "--cwd %s: is not absolute", process->cwd);
+        if (request->user_set) {
+                process->user.uid = request->uid;
+                if (request->gid_set)
+                        process->user.gid = request->gid;
+        }
+        if (request->process_label)
+                process->selinux_label = request->process_label;
+        if (request->apparmor)
+                process->apparmor_profile = request->apparmor;
+        if (request->no_new_privs_set)
+                process->no_new_privileges = request->no_new_privs;
+        if (request->capabilities)
+                overlay_capabilities(request->capabilities, &process->capabilities);
+        r = overlay_environment(request, arena, process);
+        return r < 0 ? r : overlay_groups(request, arena, &process->user);
+}
+
+int exec_process(const struct exec_request *request, const struct oci_process *container, struct arena *arena,
+                 struct oci_process *process)
+{
+        if (request->process_file)
+                return from_file(request->process_file, arena, process);
+        *process = *container;
+        return overlay(request, arena, process);
+}
