@@ -70,6 +70,7 @@ file"
         mkdir "$T/outside"
         bundle
         ln -s "$T/outside" "$B/rootfs/link"
+        mkdir -p "$B/rootfs/$T/outside"
         edit '.mounts += [{destination: "/link/target", type: "tmpfs", source: "tmpfs"}]'
         args /bin/probe mounts
         run -0 once
