@@ -293,7 +293,7 @@ int step_seccomp(struct init *init, const struct step_seccomp *step)
 
         if (!filter)
                 return refuse(EINVAL, "plan: the seccomp filter is damaged");
-        r = seccomp_load(filter, (unsigned short)(step->filter.size / sizeof(*filter)), step->flags, &listener);
+        r = seccomp_load_filter(filter, (unsigned short)(step->filter.size / sizeof(*filter)), step->flags, &listener);
         if (r < 0 || listener < 0)
                 return r;
         r = channel_send(init->channel, CHANNEL_LISTENER, 0, NULL, listener);
