@@ -89,6 +89,16 @@ int read_file_at(int dirfd, const char *path, size_t most, char **data, size_t *
         return read_all(fd, most, data, size);
 }
 
+int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) ? read_all(fd, most, data, size) : -EMEDIUMTYPE;
+}
+
 ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size)
 {
         _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 /* A rename somewhere above during the walk makes the kernel answer EAGAIN rather than risk an escape; trying again is
  * what openat2(2) asks for. An attacker who renames without end gets an error, not an endless loop. */
 #define RESOLVE_TRIES 64
+#define LINKS_MAX     40 /* as the kernel's own limit of links in one path */
 
 static int resolve(int root, const char *path, int flags, mode_t mode)
 {
@@ -72,7 +74,27 @@ static int next_component(const char **path, char name[NAME_MAX + 1])
 
 /* Makes what is missing of the path one component at a time. The prefix is resolved in-root anew for each one, so
  * that a symlink in the image ("/var/run -> /run") leads where the container will see it. */
-static int make_directories(int root, const char *path, mode_t mode)
+static int make_directories(int root, const char *path, mode_t mode, int links);
+
+/* The name is a link that leads nowhere yet (an image's "/var/run -> /run"): what is missing is made where it points
+ * to, which is inside the root again. */
+static int make_link_target(int root, int parent, const char *link, size_t directory_length, mode_t mode, int links)
+{
+        _cleanup_free_ char *path = NULL;
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(parent, link + directory_length + 1, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return -errno;
+        if (links >= LINKS_MAX)
+                return -ELOOP;
+        target[n] = '\0';
+        if (target[0] != '/' && asprintf(&path, "%.*s/%s", (int)directory_length, link, target) < 0)
+                return -ENOMEM;
+        return make_directories(root, path ? path : target, mode, links + 1);
+}
+
+static int make_directories(int root, const char *path, mode_t mode, int links)
 {
         _cleanup_free_ char *prefix = NULL;
         char name[NAME_MAX + 1];
@@ -103,8 +125,15 @@ static int make_directories(int root, const char *path, mode_t mode)
                 }
                 if (fd != -ENOENT)
                         return fd;
-                if (strcmp(name, "..") == 0 || (mkdirat(parent, name, mode) < 0 && errno != EEXIST))
+                if (strcmp(name, "..") == 0)
+                        return -ENOENT;
+                if (mkdirat(parent, name, mode) == 0)
+                        continue;
+                if (errno != EEXIST)
                         return -errno;
+                fd = make_link_target(root, parent, prefix, used - length - 1, mode, links);
+                if (fd < 0)
+                        return fd;
         }
         return r;
 }
@@ -118,7 +147,7 @@ int in_root_mkdir(int root, const char *path, mode_t mode)
                 return fd;
         if (fd != -ENOENT)
                 return fail(-fd, "open directory %s", path);
-        r = make_directories(root, path, mode);
+        r = make_directories(root, path, mode, 0);
         if (r < 0)
                 return fail(-r, "create directory %s", path);
         fd = resolve(root, path, O_PATH | O_DIRECTORY, 0);

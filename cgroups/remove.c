@@ -100,14 +100,35 @@ static int remove_occupied(const struct cgroup_host *host, const char *name, int
                       name);
 }
 
-/* Parents that create made. Somebody else may use them by now: that is no error. */
-static void remove_parents(const struct cgroup_host *host, char *name, int existing_depth)
+static int depth_of(const char *name)
 {
         int depth = 1;
 
         for (const char *p = name; *p; p++)
                 depth += *p == '/';
-        for (depth--; depth > existing_depth; depth--) {
+        return depth;
+}
+
+static int empty_group(const struct cgroup_host *host, const char *name, int64_t deadline)
+{
+        _cleanup_close_ int fd = openat(host->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return cgroup_is_gone(-errno) ? 0 : fail(errno, "open cgroup %s/%s", host->mount_point, name);
+        r = cgroup_wait_empty(fd, deadline);
+        if (r == 0) {
+                r = remove_below(fd);
+                if (r < 0)
+                        r = fail(-r, "remove the sub-groups of cgroup %s/%s", host->mount_point, name);
+        }
+        return r;
+}
+
+/* Parents that create made. Somebody else may use them by now: that is no error. */
+static void remove_parents(const struct cgroup_host *host, char *name, int existing_depth)
+{
+        for (int depth = depth_of(name) - 1; depth > existing_depth; depth--) {
                 int r;
 
                 *strrchr(name, '/') = '\0';
@@ -129,6 +150,9 @@ int cgroup_remove(const struct cgroup_host *host, const char *path, int existing
                 return fail(ENAMETOOLONG, "remove cgroup %s", path);
         if (!name[0])
                 return refuse(EINVAL, "remove cgroup %s: this is the root of the tree", host->mount_point);
+        /* A group that was there before the container stays, emptied. */
+        if (depth_of(name) <= existing_depth)
+                return empty_group(host, name, deadline);
         r = rmdir_at(host->root_fd, name);
         if (is_occupied(-r))
                 r = remove_occupied(host, name, deadline);

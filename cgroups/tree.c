@@ -82,7 +82,7 @@ static int make_group(const struct cgroup_host *host, const char *path)
 
 /* Somebody else's processes would share our limits and die with our container; a frozen group would hang the first
  * process that enters it. */
-static int check_reusable(int cgroup_fd, const char *path)
+static int check_unused(int cgroup_fd, const char *path)
 {
         uint64_t value = 0;
         char text[256];
@@ -165,6 +165,17 @@ int cgroup_open(const struct cgroup_host *host, const char *path)
         return fd < 0 ? fail(errno, "open cgroup %s%s", host->mount_point, path) : fd;
 }
 
+int cgroup_check_reusable(const struct cgroup_host *host, const char *path)
+{
+        _cleanup_close_ int fd = cgroup_open(host, path);
+
+        if (fd == -ENOENT) {
+                error_clear();
+                return 0;
+        }
+        return fd < 0 ? fd : check_unused(fd, path);
+}
+
 int cgroup_open_below(int cgroup_fd, const char *path)
 {
         const struct open_how how = {
@@ -189,7 +200,7 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
         if (fd < 0)
                 return fd;
         if (!made) {
-                r = check_reusable(fd, path);
+                r = check_unused(fd, path);
                 if (r < 0)
                         return r;
         }

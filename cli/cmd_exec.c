@@ -62,7 +62,7 @@ static int read_groups(const struct exec_options *options, struct arena *arena, 
                 return fail(ENOMEM, "keep the additional groups");
         for (size_t i = 0; i < options->additional_gids.n; i++)
                 if (parse_id(options->additional_gids.v[i], &gids[i]) < 0)
-                        return refuse(EINVAL, "invalid additional gid '%s': expected a decimal number below 4294967295",
+                        return refuse(EINVAL, "--additional-gids '%s': expected a decimal number below 4294967295",
                                       options->additional_gids.v[i]);
         request->additional_gids = gids;
         request->n_additional_gids = options->additional_gids.n;

@@ -84,20 +84,29 @@ static int set_options(int context, const char *type, const char *data)
         return 0;
 }
 
+/* Since Linux 5.17 a file system that has change counters keeps them always; where the option is still known it has its
+ * own name, elsewhere it has no effect, as with mount(2). */
+static void set_change_counters(int context)
+{
+        char line[256];
+
+        if (sys_fsconfig(context, FSCONFIG_SET_FLAG, "i_version", NULL, 0) < 0)
+                (void)!read(context, line, sizeof(line));
+}
+
 static int set_super_block_flags(int context, const char *type, uint64_t set, uint64_t clear)
 {
         static const struct {
                 uint64_t flag;
                 const char *on, *off;
         } names[] = {
-                {MS_RDONLY, "ro", "rw"},
-                {MS_SYNCHRONOUS, "sync", "async"},
-                {MS_DIRSYNC, "dirsync", NULL},
-                {MS_MANDLOCK, "mand", "nomand"},
-                {MS_LAZYTIME, "lazytime", "nolazytime"},
-                {MS_I_VERSION, "iversion", NULL},
+                {MS_RDONLY, "ro", "rw"},         {MS_SYNCHRONOUS, "sync", "async"},       {MS_DIRSYNC, "dirsync", NULL},
+                {MS_MANDLOCK, "mand", "nomand"}, {MS_LAZYTIME, "lazytime", "nolazytime"},
+
         };
 
+        if (set & MS_I_VERSION)
+                set_change_counters(context);
         for (size_t i = 0; i < ELEMENTS(names); i++) {
                 const char *word = set & names[i].flag ? names[i].on : clear & names[i].flag ? names[i].off : NULL;
 

@@ -68,12 +68,18 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
 
 int rootfs_pivot(int root, bool host_is_shared)
 {
+        _cleanup_close_ int old_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (old_root < 0)
+                return fail(errno, "open the old root");
         if (fchdir(root) < 0)
                 return fail(errno, "enter the root file system");
         /* Both arguments the same directory: the old root is stacked on the new one, no put_old directory is needed
          * (pivot_root(2), NOTES). */
         if (sys_pivot_root(".", ".") < 0)
                 return fail(errno, "pivot_root");
+        if (fchdir(old_root) < 0)
+                return fail(errno, "return to the old root");
         /* Without this the umount would travel to the host. */
         if (host_is_shared && sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
                 return fail(errno, "cut the old root's propagation");

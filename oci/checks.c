@@ -23,8 +23,7 @@ int id_maps_check(const struct decoder *decoder, const char *field, const struct
 
                         if ((uint64_t)a->container_id < (uint64_t)b->container_id + b->size &&
                             (uint64_t)b->container_id < (uint64_t)a->container_id + a->size)
-                                return decode_refuse_at(decoder, field, i, "container ids overlap those of [%zu]",
-                                                        j);
+                                return decode_refuse_at(decoder, field, i, "container ids overlap those of [%zu]", j);
                         if ((uint64_t)a->host_id < (uint64_t)b->host_id + b->size &&
                             (uint64_t)b->host_id < (uint64_t)a->host_id + a->size)
                                 return decode_refuse_at(decoder, field, i, "host ids overlap those of [%zu]", j);

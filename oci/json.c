@@ -94,10 +94,6 @@ static const char *keep_string(struct parser *parser, const unsigned char *bytes
         uintptr_t at = (uintptr_t)bytes, from = (uintptr_t)parser->text;
         char *kept;
 
-        if (length && memchr(bytes, '\0', length)) {
-                stop_at(parser, "a string holds a NUL byte");
-                return NULL;
-        }
         if (at > from && at - from < parser->size) {
                 kept = parser->text + (at - from);
                 kept[length] = '\0';
@@ -160,6 +156,10 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
 
         if (!node)
                 return 0;
+        if (length && memchr(bytes, '\0', length)) {
+                node->kind = JSON_NUL_STRING;
+                return 1;
+        }
         node->text = keep_string(parser, bytes, length);
         node->length = length;
         return node->text != NULL;
@@ -169,6 +169,10 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 {
         struct parser *parser = context;
 
+        if (length && memchr(bytes, '\0', length)) {
+                stop_at(parser, "a key holds a NUL byte");
+                return 0;
+        }
         parser->key = keep_string(parser, bytes, length);
         return parser->key != NULL;
 }
@@ -222,32 +226,36 @@ static int compare_keys(const void *a, const void *b)
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The first key that stands twice in the object, by sorting: linear search would make a large object of a stranger
- * expensive. *keys_out is the caller's to free. -ENOMEM. */
+/* A key that stands twice in the object, NULL when there is none. keys: room for all. By sorting: comparing each with
+ * each would make a large object of a stranger expensive. */
+static const char *duplicate_in(const struct json_node *object, const char **keys)
+{
+        size_t n = 0;
+
+        for (const struct json_node *member = object->first; member; member = member->next)
+                keys[n++] = member->key;
+        qsort(keys, n, sizeof(*keys), compare_keys);
+        for (size_t i = 1; i < n; i++) {
+                if (strcmp(keys[i - 1], keys[i]) == 0)
+                        return keys[i];
+        }
+        return NULL;
+}
+
+/* Most objects are small and need no memory of their own. -ENOMEM. */
 static int find_duplicate(const struct json_node *object, const char **duplicate)
 {
         const char *few[32];
         _cleanup_free_ const char **many = NULL;
-        const char **keys = few;
-        size_t n = 0;
 
-        *duplicate = NULL;
-        if (object->n > ELEMENTS(few)) {
-                many = malloc(object->n * sizeof(*many));
-                if (!many)
-                        return -ENOMEM;
-                keys = many;
+        if (object->n <= ELEMENTS(few)) {
+                *duplicate = duplicate_in(object, few);
+                return 0;
         }
-        for (const struct json_node *member = object->first; member; member = member->next)
-                keys[n++] = member->key;
-        if (n > 1)
-                qsort(keys, n, sizeof(*keys), compare_keys);
-        for (size_t i = 1; i < n; i++) {
-                if (strcmp(keys[i - 1], keys[i]) == 0) {
-                        *duplicate = keys[i];
-                        break;
-                }
-        }
+        many = malloc(object->n * sizeof(*many));
+        if (!many)
+                return -ENOMEM;
+        *duplicate = duplicate_in(object, many);
         return 0;
 }
 

@@ -22,6 +22,7 @@ enum json_kind {
         JSON_INTEGER, /* in the range of int64_t or uint64_t; see json_integer */
         JSON_NUMBER,  /* every other number: a fraction, an exponent, too large */
         JSON_STRING,
+        JSON_NUL_STRING, /* one with a NUL byte: C would read less than what was written. Nobody accepts it */
         JSON_ARRAY,
         JSON_OBJECT,
 };

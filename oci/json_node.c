@@ -29,9 +29,10 @@ const struct json_node *json_element(const struct json_node *array, size_t index
 const char *json_kind_name(enum json_kind kind)
 {
         static const char *const names[] = {
-                [JSON_NULL] = "null",        [JSON_BOOL] = "a boolean",  [JSON_INTEGER] = "an integer",
-                [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
-                [JSON_OBJECT] = "an object",
+                [JSON_NULL] = "null",          [JSON_BOOL] = "a boolean",
+                [JSON_INTEGER] = "an integer", [JSON_NUMBER] = "a number",
+                [JSON_STRING] = "a string",    [JSON_ARRAY] = "an array",
+                [JSON_OBJECT] = "an object",   [JSON_NUL_STRING] = "a string with a NUL byte",
         };
 
         return names[kind];

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "oci/json.h"
 
@@ -54,55 +53,87 @@ static char *replace_invalid(const char *text, size_t size)
         return copy;
 }
 
+static void put_clean(struct json_writer *json, const char *text, size_t size)
+{
+        note(json, yajl_gen_string(json->generator, (const unsigned char *)text, size));
+}
+
 static void put_text(struct json_writer *json, const char *text)
 {
         size_t size = strlen(text);
-        _cleanup_free_ char *clean = NULL;
+        char *clean;
 
         if (json->error)
                 return;
-        if (utf8_prefix(text, size) < size) {
-                clean = replace_invalid(text, size);
-                if (!clean) {
-                        json->error = -ENOMEM;
-                        return;
-                }
-                text = clean;
-                size = strlen(clean);
+        if (utf8_prefix(text, size) == size) {
+                put_clean(json, text, size);
+                return;
         }
-        note(json, yajl_gen_string(json->generator, (const unsigned char *)text, size));
+        clean = replace_invalid(text, size);
+        if (clean)
+                put_clean(json, clean, strlen(clean));
+        else
+                json->error = -ENOMEM;
+        free(clean);
+}
+
+/* yajl breaks the line inside of empty arrays and objects: the bracket is printed with the first value. */
+static void open_waiting(struct json_writer *json)
+{
+        char opened = json->opened;
+
+        json->opened = '\0';
+        if (json->error == 0 && opened)
+                note(json, opened == '{' ? yajl_gen_map_open(json->generator) : yajl_gen_array_open(json->generator));
 }
 
 /* Every value begins here. False: an earlier call failed and the writer is not to be used. */
 static bool begin(struct json_writer *json, const char *key)
 {
+        open_waiting(json);
         if (json->error == 0 && key)
                 put_text(json, key);
         return json->error == 0;
 }
 
+/* What is a JSON value already. */
+static void put_raw(struct json_writer *json, const char *value)
+{
+        note(json, yajl_gen_number(json->generator, value, strlen(value)));
+}
+
 void json_object(struct json_writer *json, const char *key)
 {
         if (begin(json, key))
-                note(json, yajl_gen_map_open(json->generator));
+                json->opened = '{';
 }
 
 void json_object_end(struct json_writer *json)
 {
-        if (json->error == 0)
-                note(json, yajl_gen_map_close(json->generator));
+        if (json->error)
+                return;
+        if (json->opened == '{')
+                put_raw(json, "{}");
+        else
+                note(json, json->opened ? yajl_gen_in_error_state : yajl_gen_map_close(json->generator));
+        json->opened = '\0';
 }
 
 void json_array(struct json_writer *json, const char *key)
 {
         if (begin(json, key))
-                note(json, yajl_gen_array_open(json->generator));
+                json->opened = '[';
 }
 
 void json_array_end(struct json_writer *json)
 {
-        if (json->error == 0)
-                note(json, yajl_gen_array_close(json->generator));
+        if (json->error)
+                return;
+        if (json->opened == '[')
+                put_raw(json, "[]");
+        else
+                note(json, json->opened ? yajl_gen_in_error_state : yajl_gen_array_close(json->generator));
+        json->opened = '\0';
 }
 
 void json_null(struct json_writer *json, const char *key)
@@ -127,19 +158,13 @@ void json_bool(struct json_writer *json, const char *key, bool value)
                 note(json, yajl_gen_bool(json->generator, value));
 }
 
-/* What is a JSON value already. */
-static void put_raw(struct json_writer *json, const char *key, const char *value)
-{
-        if (begin(json, key))
-                note(json, yajl_gen_number(json->generator, value, strlen(value)));
-}
-
 void json_i64(struct json_writer *json, const char *key, int64_t value)
 {
         char text[32];
 
         snprintf(text, sizeof(text), "%lld", (long long)value);
-        put_raw(json, key, text);
+        if (begin(json, key))
+                put_raw(json, text);
 }
 
 void json_u64(struct json_writer *json, const char *key, uint64_t value)
@@ -147,7 +172,8 @@ void json_u64(struct json_writer *json, const char *key, uint64_t value)
         char text[32];
 
         snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-        put_raw(json, key, text);
+        if (begin(json, key))
+                put_raw(json, text);
 }
 
 void json_decimal(struct json_writer *json, const char *key, double value)
@@ -155,15 +181,12 @@ void json_decimal(struct json_writer *json, const char *key, double value)
         char text[512];
 
         snprintf(text, sizeof(text), "%.2f", isfinite(value) ? value : 0.0);
-        put_raw(json, key, text);
+        if (begin(json, key))
+                put_raw(json, text);
 }
 
 void json_strings(struct json_writer *json, const char *key, const struct oci_strings *strings)
 {
-        if (strings->n == 0) {
-                put_raw(json, key, "[]"); /* yajl would break the line in between */
-                return;
-        }
         json_array(json, key);
         for (size_t i = 0; i < strings->n; i++)
                 json_string(json, NULL, strings->v[i]);
@@ -172,10 +195,6 @@ void json_strings(struct json_writer *json, const char *key, const struct oci_st
 
 void json_pairs(struct json_writer *json, const char *key, const struct oci_pairs *pairs)
 {
-        if (pairs->n == 0) {
-                put_raw(json, key, "{}");
-                return;
-        }
         json_object(json, key);
         for (size_t i = 0; i < pairs->n; i++)
                 json_string(json, pairs->v[i].key, pairs->v[i].value);
@@ -189,7 +208,8 @@ static int copy_text(struct json_writer *json, char **text)
         size_t size;
 
         /* Another value is refused as one too many only when the text is whole. */
-        if (yajl_gen_null(json->generator) != yajl_gen_generation_complete ||
+        open_waiting(json);
+        if (json->error || yajl_gen_null(json->generator) != yajl_gen_generation_complete ||
             yajl_gen_get_buf(json->generator, &bytes, &size) != yajl_gen_status_ok)
                 return -EINVAL;
         while (size && bytes[size - 1] == '\n')

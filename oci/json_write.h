@@ -26,7 +26,8 @@
 
 struct json_writer {
         void *generator;
-        int error; /* the first failure, a negative errno */
+        char opened; /* '{' or '[' that waits for its first value, so that empty ones stay on one line */
+        int error;   /* the first failure, a negative errno */
 };
 
 /* indent: what one level is indented by ("  ", "\t"); NULL: all on one line. The string must live until json_finish. */

@@ -41,6 +41,6 @@
  *   SCMP_ACT_NOTIFY: left out                      refuse the filter
  * enableCMT, enableMBM of intelRdt                 removed in 1.3: unknown members now            decode_object
  * hwconfig for hwConfig in vm                      the Go binding's spelling                      vm.c
- * vm.image.format absent: raw                      the specification's first format               vm.c
+ * vm.image.format absent: raw                      config-vm.md: unset means raw                  vm.c
  */
 /* clang-format on */

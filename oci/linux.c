@@ -225,11 +225,14 @@ static const struct decode_field intel_rdt_fields[] = {
 static int check_intel_rdt(struct decoder *decoder, void *structure)
 {
         const struct oci_intel_rdt *rdt = structure;
-        const char *id = rdt->clos_id;
+        const char *id = rdt->clos_id, *bandwidth = rdt->mem_bw_schema;
         char got[80];
 
         if (id && strcmp(id, "/") != 0 && (strpbrk(id, "/\n") || strcmp(id, ".") == 0 || strcmp(id, "..") == 0))
                 return decode_refuse(decoder, "closID", "%s is no name of a group", json_quote(id, got, sizeof(got)));
+        if (bandwidth && (strncmp(bandwidth, "MB:", 3) != 0 || strchr(bandwidth, '\n')))
+                return decode_refuse(decoder, "memBwSchema", "expected one line that starts with \"MB:\", got %s",
+                                     json_quote(bandwidth, got, sizeof(got)));
         for (size_t i = 0; i < rdt->schemata.n; i++) {
                 if (strchr(rdt->schemata.v[i], '\n'))
                         return decode_refuse_at(decoder, "schemata", i, "holds a newline");

@@ -172,7 +172,7 @@ static const struct decode_table scheduler_table =
 
 static const struct decode_field io_priority_fields[] = {
         DECODE_WORD(struct oci_io_priority, class, "class", &io_class_words, DECODE_REQUIRED),
-        DECODE_I32(struct oci_io_priority, priority, "priority", 0, 7, 0),
+        DECODE_I32(struct oci_io_priority, priority, "priority", 0, 7, DECODE_REQUIRED),
 };
 static const struct decode_table io_priority_table = DECODE_TABLE(struct oci_io_priority, io_priority_fields, NULL);
 
@@ -218,7 +218,7 @@ static int check_process(struct decoder *decoder, void *structure)
 
         if (process->args.v[0][0] == '\0')
                 return decode_refuse_at(decoder, "args", 0, "must not be empty");
-        if (process->console_size.height == 0 || process->console_size.width == 0)
+        if (!process->terminal || process->console_size.height == 0 || process->console_size.width == 0)
                 process->console_size.set = false;
         r = environment_check(decoder, "env", &process->env);
         return r < 0 ? r : check_rlimit_duplicates(decoder, &process->rlimits);

@@ -55,7 +55,9 @@ static int rule_element(struct decoder *decoder, const struct json_node *node, s
         if (r < 0)
                 return r;
         rule->allow = entry.allow.value;
-        rule->type = entry.type ? (char)entry.type : 'a';
+        rule->type = 'a';
+        if (entry.type)
+                rule->type = (char)entry.type;
         rule->major = entry.major.set ? entry.major.value : -1;
         rule->minor = entry.minor.set ? entry.minor.value : -1;
         return rule_access(decoder, entry.access, &rule->access);
@@ -156,8 +158,11 @@ static const struct decode_field weight_device_fields[] = {
 static int check_weight_device(struct decoder *decoder, void *structure)
 {
         struct oci_weight_device *device = structure;
-        int r = check_weight(decoder, "weight", &device->weight);
+        int r;
 
+        if (!device->weight.set && !device->leaf_weight.set)
+                return decode_refuse(decoder, NULL, "needs weight or leafWeight");
+        r = check_weight(decoder, "weight", &device->weight);
         return r < 0 ? r : check_weight(decoder, "leafWeight", &device->leaf_weight);
 }
 
@@ -171,16 +176,14 @@ static const struct decode_field throttle_fields[] = {
 };
 static const struct decode_table throttle_table = DECODE_TABLE(struct oci_throttle_device, throttle_fields, NULL);
 
-#define THROTTLE(member, json) DECODE_ARRAY(struct oci_block_io, member.n, member.v, json, &throttle_table, 0)
-
 static const struct decode_field block_io_fields[] = {
         WEIGHT(struct oci_block_io, weight, "weight"),
         WEIGHT(struct oci_block_io, leaf_weight, "leafWeight"),
         DECODE_ARRAY(struct oci_block_io, weight_device.n, weight_device.v, "weightDevice", &weight_device_table, 0),
-        THROTTLE(read_bps, "throttleReadBpsDevice"),
-        THROTTLE(write_bps, "throttleWriteBpsDevice"),
-        THROTTLE(read_iops, "throttleReadIOPSDevice"),
-        THROTTLE(write_iops, "throttleWriteIOPSDevice"),
+        DECODE_ARRAY(struct oci_block_io, read_bps.n, read_bps.v, "throttleReadBpsDevice", &throttle_table, 0),
+        DECODE_ARRAY(struct oci_block_io, write_bps.n, write_bps.v, "throttleWriteBpsDevice", &throttle_table, 0),
+        DECODE_ARRAY(struct oci_block_io, read_iops.n, read_iops.v, "throttleReadIOPSDevice", &throttle_table, 0),
+        DECODE_ARRAY(struct oci_block_io, write_iops.n, write_iops.v, "throttleWriteIOPSDevice", &throttle_table, 0),
 };
 
 static int check_block_io(struct decoder *decoder, void *structure)

@@ -159,20 +159,37 @@ uint64_t capabilities_reduce(struct oci_capabilities *wanted, const struct oci_c
         return lost;
 }
 
+/* One line for all of them: a rootless container may lack dozens. */
+static void warn_lost(uint64_t lost)
+{
+        char list[1280] = "", buffer[16];
+        size_t used = 0;
+
+        for (unsigned capability = 0; lost; capability++, lost >>= 1) {
+                int n;
+
+                if (!(lost & 1))
+                        continue;
+                n = snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+                             capability_name(capability, buffer));
+                if (n < 0 || (size_t)n >= sizeof(list) - used)
+                        break;
+                used += (size_t)n;
+        }
+        log_warning("process.capabilities: going on without what cannot be granted here: %s", list);
+}
+
 int capabilities_limit(struct oci_capabilities *wanted)
 {
         struct oci_capabilities held;
         uint64_t lost;
-        char buffer[16];
         int r = capabilities_read(&held);
 
         if (r < 0)
                 return r;
         lost = capabilities_reduce(wanted, &held);
-        for (unsigned capability = 0; lost; capability++, lost >>= 1)
-                if (lost & 1)
-                        log_warning("process.capabilities: %s cannot be granted here, going on without it",
-                                    capability_name(capability, buffer));
+        if (lost)
+                warn_lost(lost);
         return 0;
 }
 

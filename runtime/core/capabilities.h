@@ -33,7 +33,7 @@ uint64_t capabilities_reduce(struct oci_capabilities *wanted, const struct oci_c
 /* Reads the calling process's sets. */
 int capabilities_read(struct oci_capabilities *sets);
 
-/* capabilities_reduce against the calling process; each capability left out is one warning (runtime-spec 1.1: a
+/* capabilities_reduce against the calling process; what is left out is named in one warning (runtime-spec 1.1: a
  * capability that cannot be granted is no error). */
 int capabilities_limit(struct oci_capabilities *wanted);
 

@@ -34,6 +34,7 @@ struct hook_process {
         int output, errors; /* read ends, non-blocking; -EBADF after their end */
         int exec_error;     /* read end: an int when execve failed, the end of file when not */
         struct tail output_tail, errors_tail;
+        int interrupt; /* borrowed */
 };
 
 /* What the child needs. */
@@ -231,6 +232,7 @@ static int await_end(struct hook_process *process, int64_t deadline)
                         {.fd = process->pidfd, .events = POLLIN},
                         {.fd = process->output, .events = POLLIN},
                         {.fd = process->errors, .events = POLLIN},
+                        {.fd = process->interrupt, .events = POLLIN},
                 };
                 int left = until_ms(deadline);
 
@@ -242,6 +244,8 @@ static int await_end(struct hook_process *process, int64_t deadline)
                         drain_some(&process->output, &process->output_tail);
                 if (polled[2].revents)
                         drain_some(&process->errors, &process->errors_tail);
+                if (polled[3].revents)
+                        return refuse(EINTR, "interrupted by a signal");
                 if (left == 0)
                         return 0;
         }
@@ -332,25 +336,26 @@ static int run(const struct oci_hook *hook, const char *state, struct hook_proce
         return r < 0 ? r : wait_hook(hook, process);
 }
 
-int hook_run(const char *kind, size_t index, const struct oci_hook *hook, const char *state)
+int hook_run(const char *kind, size_t index, const struct oci_hook *hook, const char *state, int interrupt)
 {
         _cleanup_(cleanup_hook_process) struct hook_process process = {
                 .pidfd = -EBADF,
                 .output = -EBADF,
                 .errors = -EBADF,
                 .exec_error = -EBADF,
+                .interrupt = interrupt,
         };
         struct sigaction standard = {.sa_handler = SIG_DFL}, previous;
         int r;
 
         /* Where SIGCHLD is ignored the kernel reaps by itself, and the exit status is lost. */
         if (sigaction(SIGCHLD, NULL, &previous) < 0)
-                return fail(errno, "hook %s[%zu] %s: look at SIGCHLD", kind, index, hook->path);
+                return fail(errno, "hooks.%s[%zu] %s: look at SIGCHLD", kind, index, hook->path);
         if (previous.sa_handler == SIG_IGN || (previous.sa_flags & SA_NOCLDWAIT))
                 (void)sigaction(SIGCHLD, &standard, NULL);
         r = run(hook, state, &process);
         (void)sigaction(SIGCHLD, &previous, NULL);
         if (log_debug_wanted() && process.output_tail.n)
-                log_debug("hook %s[%zu] %s: output: %s", kind, index, hook->path, tail_text(&process.output_tail));
-        return r < 0 ? fail_in(r, "hook %s[%zu] %s", kind, index, hook->path) : 0;
+                log_debug("hooks.%s[%zu] %s: output: %s", kind, index, hook->path, tail_text(&process.output_tail));
+        return r < 0 ? fail_in(r, "hooks.%s[%zu] %s", kind, index, hook->path) : 0;
 }

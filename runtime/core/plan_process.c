@@ -98,7 +98,8 @@ static void add_bounding(struct plan_builder *builder, const struct oci_capabili
         step->effective = capabilities->effective;
         step->inheritable = capabilities->inheritable;
         step->permitted = capabilities->permitted;
-        step->ambient = capabilities->ambient;
+        /* What the kernel cannot raise was one warning when the configuration was read. */
+        step->ambient = capabilities->ambient & capabilities->permitted & capabilities->inheritable;
 }
 
 static void add_seccomp(struct plan_builder *builder, const struct plan_process_facts *facts)

@@ -43,19 +43,18 @@ static const char *value_text(uint64_t value, char buffer[static 24])
 
 static int explain(int err, const struct oci_rlimit *limit)
 {
+        /* Even with the capability no process may have more open files. */
+        const char *bound = limit->resource == RLIMIT_NOFILE ? ", and nr_open of /proc/sys/fs bounds it" : "";
         const char *name = rlimit_name(limit->resource);
         char soft[24], hard[24], present[24];
         struct kernel_limit old;
 
-        if (err == EPERM && syscall(SYS_prlimit64, 0, limit->resource, NULL, &old) == 0 && limit->hard > old.hard)
+        if (err == EPERM && syscall(SYS_prlimit64, 0, limit->resource, NULL, &old) == 0)
                 return fail(EPERM,
                             "set %s to %s:%s: raising the hard limit from %s needs CAP_SYS_RESOURCE in the initial "
-                            "user namespace",
+                            "user namespace%s",
                             name, value_text(limit->soft, soft), value_text(limit->hard, hard),
-                            value_text(old.hard, present));
-        if (err == EPERM && limit->resource == RLIMIT_NOFILE)
-                return fail(EPERM, "set %s to %s:%s: the hard limit may not be above /proc/sys/fs/nr_open", name,
-                            value_text(limit->soft, soft), value_text(limit->hard, hard));
+                            value_text(old.hard, present), bound);
         return fail(err, "set %s to %s:%s", name, value_text(limit->soft, soft), value_text(limit->hard, hard));
 }
 

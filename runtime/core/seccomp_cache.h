@@ -1,5 +1,5 @@
-/* Compiled seccomp filters on disk, <root>/.cache/seccomp: compiling a large profile takes libseccomp milliseconds,
- * reading it back a fraction of one.
+/* Compiled seccomp filters on disk, <root>/.cache/seccomp: looking up a large profile's names takes libseccomp
+ * milliseconds, reading the result back a fraction of one.
  *
  * A file is named by a 64-bit hash of the key, but what decides is the key itself: it stands whole in the file and is
  * compared byte by byte, so neither a collision nor a damaged, truncated or older file can ever give a wrong filter: it

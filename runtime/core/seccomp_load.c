@@ -51,7 +51,7 @@ static int explain(int err, unsigned flags)
         return fail(err, "load seccomp filter");
 }
 
-int seccomp_load(const struct sock_filter *filter, unsigned short n, unsigned flags, int *listener)
+int seccomp_load_filter(const struct sock_filter *filter, unsigned short n, unsigned flags, int *listener)
 {
         /* The kernel's struct lacks the const; it only reads. */
         struct sock_fprog program = {.len = n, .filter = (struct sock_filter *)(uintptr_t)filter};

@@ -46,16 +46,20 @@ static int enter_directory(struct init *init, const char *path, bool create)
         return 0;
 }
 
+/* -EACCES: nobody may execute it. -EAGAIN: we may not, or cannot even see it, but the user may (a root-squashed share).
+ */
 static int check_executable(const char *path)
 {
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
+                return errno == EACCES ? -EAGAIN : -errno;
+        if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
                 return -EACCES;
         /* With the effective ids: what execve will ask. */
-        return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+        if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+                return 0;
+        return errno == EACCES ? -EAGAIN : -errno;
 }
 
 static int search_path(const char *name, const char *path, char **found)
@@ -73,7 +77,7 @@ static int search_path(const char *name, const char *path, char **found)
                         *found = strdup(candidate);
                         return *found ? 0 : -ENOMEM;
                 }
-                if (r == -EACCES)
+                if (r == -EAGAIN || (r == -EACCES && result != -EAGAIN))
                         result = r;
                 p += length;
                 if (!*p)
@@ -81,7 +85,7 @@ static int search_path(const char *name, const char *path, char **found)
         }
 }
 
-static int find_program(struct init *init, const struct step_program *step)
+static int find_program(struct init *init, const struct step_program *step, bool last_look)
 {
         const char *name = init_text(init, step->name), *path = init_text(init, step->path);
         bool searched = !strchr(name, '/');
@@ -94,6 +98,8 @@ static int find_program(struct init *init, const struct step_program *step)
                 if (r == 0 && !(init->program = strdup(name)))
                         r = -ENOMEM;
         }
+        if (r == -EAGAIN && !last_look)
+                return 0;
         switch (r) {
         case 0:
                 return 0;
@@ -101,6 +107,7 @@ static int find_program(struct init *init, const struct step_program *step)
         case -ENOTDIR:
                 return refuse(ENOENT, searched ? MESSAGE_NOT_FOUND_IN_PATH : MESSAGE_NO_SUCH_EXECUTABLE, name);
         case -EACCES:
+        case -EAGAIN:
                 return refuse(EACCES, MESSAGE_NOT_EXECUTABLE, name);
         default:
                 return fail(-r, "exec: \"%s\"", name);
@@ -123,11 +130,8 @@ int step_program(struct init *init, const struct step_program *step)
                         return r;
                 init->setgroups_denied = r;
         }
-        r = init->cwd_entered ? find_program(init, step) : 0;
-        if (r == -EACCES)
-                r = 0;
         error_clear();
-        return r < 0 ? find_program(init, step) : 0;
+        return init->cwd_entered ? find_program(init, step, false) : 0;
 }
 
 /* ---- the wait for start ---- */
@@ -289,7 +293,7 @@ int step_seccomp(struct init *init, const struct step_seccomp *step)
 
         if (!filter)
                 return refuse(EINVAL, "plan: the seccomp filter is damaged");
-        r = seccomp_load(filter, (unsigned short)(step->filter.size / sizeof(*filter)), step->flags, &listener);
+        r = seccomp_load_filter(filter, (unsigned short)(step->filter.size / sizeof(*filter)), step->flags, &listener);
         if (r < 0 || listener < 0)
                 return r;
         r = channel_send(init->channel, CHANNEL_LISTENER, 0, NULL, listener);
@@ -360,7 +364,7 @@ static int second_look(struct init *init, const struct step_prepare *step)
                 if (r < 0)
                         return fail_in(r, "process.cwd");
         }
-        return init->program ? 0 : find_program(init, &program);
+        return init->program ? 0 : find_program(init, &program, true);
 }
 
 static bool has_variable(const char *const *env, const char *name)

@@ -90,7 +90,7 @@ int step_hook(struct init *init, const struct step_hook *step)
         hook.env = (struct oci_strings){step->env.n, env};
         hook.timeout.set = step->timeout > 0;
         hook.timeout.value = step->timeout;
-        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}");
+        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}", -EBADF);
 }
 
 int step_pivot(struct init *init, const struct step_pivot *step)

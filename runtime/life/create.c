@@ -42,7 +42,7 @@ static int begin(struct made *made, int notify)
         if (r == 0)
                 r = launch_finish(made->launched.channel, EXEC_DEADLINE_MS, seccomp_listener_deliver, &listener);
         if (r == 0)
-                r = hooks_run(made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING);
+                r = hooks_run(made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING, made->interrupt);
         if (r == 0 && notify >= 0)
                 r = notify_forward(notify, made->request->notify_socket, made->launched.pid, made->launched.pidfd);
         return r;

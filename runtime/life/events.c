@@ -97,7 +97,8 @@ static int read_usage(const struct subject *subject, struct arena *arena, struct
         memset(usage, 0, sizeof(*usage));
         if (subject->cgroup_fd >= 0)
                 r = cgroup_read_statistics(subject->cgroup_fd, arena, &usage->cgroup);
-        if (r == 0)
+        /* A container on the network of the host would be charged with all that the host sends. */
+        if (r == 0 && record->namespaces & 1U << OCI_NS_NETWORK)
                 r = read_network(record->init.pid, arena, &usage->network);
         if (r == 0)
                 r = read_rdt(record->resctrl, arena, &usage->rdt);

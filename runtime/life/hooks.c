@@ -31,13 +31,13 @@ int hooks_state_fd(const struct record *record, enum container_status status)
 }
 
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
-              enum container_status status)
+              enum container_status status, int interrupt)
 {
         _cleanup_free_ char *json = NULL;
         int r = spec->hooks[kind].n ? hooks_state(record, status, &json) : 0;
 
         for (size_t i = 0; r == 0 && i < spec->hooks[kind].n; i++)
-                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json);
+                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, interrupt);
         return r;
 }
 
@@ -54,7 +54,7 @@ void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const s
                 return;
         }
         for (size_t i = 0; i < spec->hooks[kind].n; i++)
-                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json) < 0) {
+                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, -EBADF) < 0) {
                         log_warning("%s", error_message());
                         error_clear();
                 }

@@ -11,9 +11,10 @@ int hooks_state(const struct record *record, enum container_status status, char 
 /* The same in a sealed memfd, for hooks that the init runs. Returns the descriptor. */
 int hooks_state_fd(const struct record *record, enum container_status status);
 
-/* Runs all hooks of a kind in order, stops at the first that fails. */
+/* Runs all hooks of a kind in order, stops at the first that fails. interrupt: as hook_run (runtime/core/hook_run.h).
+ */
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
-              enum container_status status);
+              enum container_status status, int interrupt);
 
 /* The same, going on after a failure, which is a warning: poststop. */
 void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,

@@ -22,11 +22,12 @@
 #include "runtime/core/hook_run.h"
 #include "runtime/core/resctrl.h"
 #include "runtime/core/rlimits.h"
+#include "runtime/core/seccomp_cache.h"
 #include "runtime/life/handover.h"
 #include "runtime/life/hooks.h"
 #include "runtime/life/interrupt.h"
+#include "runtime/life/messages.h"
 #include "runtime/life/notify.h"
-#include "runtime/core/seccomp_cache.h"
 #include "runtime/life/target.h"
 #include "runtime/life/undo.h"
 
@@ -186,6 +187,9 @@ static int prepare_host(struct made *made, bool park)
         made->procfs = procfs_open();
         if (made->procfs < 0)
                 return made->procfs;
+        made->facts.id = made->request->id;
+        made->facts.bundle = made->record.bundle;
+        made->facts.root = made->record.rootfs;
         r = make_cgroup(made);
         if (r == 0)
                 r = find_own_cgroup(made);
@@ -231,9 +235,9 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
         if (r < 0)
                 return r;
         made->hooks_began = true;
-        r = hooks_run(made->spec, OCI_HOOK_PRESTART, &made->record, STATUS_CREATING);
+        r = hooks_run(made->spec, OCI_HOOK_PRESTART, &made->record, STATUS_CREATING, made->interrupt);
         if (r == 0)
-                r = hooks_run(made->spec, OCI_HOOK_CREATE_RUNTIME, &made->record, STATUS_CREATING);
+                r = hooks_run(made->spec, OCI_HOOK_CREATE_RUNTIME, &made->record, STATUS_CREATING, made->interrupt);
         if (r < 0)
                 return r;
         if (!made->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n)
@@ -269,9 +273,6 @@ static int launch_init(struct made *made)
         };
         int r;
 
-        made->facts.id = made->request->id;
-        made->facts.bundle = made->record.bundle;
-        made->facts.root = made->record.rootfs;
         made->facts.rootless = made->runtime->rootless;
         made->facts.needs_report = needs_report(made->spec);
         made->facts.no_pivot = made->request->no_pivot;
@@ -364,6 +365,18 @@ static int finish(struct made *made)
         return r == 0 ? hand_over(made) : r;
 }
 
+/* The first thing to say, before anything about the bundle; make_record's mkdir is what decides. */
+static int check_unused_id(struct made *made)
+{
+        int r = runtime_open_root(made->runtime, false);
+
+        if (r < 0 || made->runtime->root_fd < 0)
+                return r;
+        return faccessat(made->runtime->root_fd, made->request->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+                       ? refuse(EEXIST, MESSAGE_EXISTS ": %s", made->request->id)
+                       : 0;
+}
+
 int make_container(struct made *made, struct runtime *runtime, const struct create_request *request, bool park)
 {
         int r = container_id_check(request->id);
@@ -373,8 +386,10 @@ int make_container(struct made *made, struct runtime *runtime, const struct crea
         /* Until the socket exists: any slot says that there will be one. */
         made->facts.start_socket = park ? 0 : PLAN_NO_SLOT;
         if (r == 0)
-                r = make_read(made);
+                r = check_unused_id(made);
         if (r == 0)
+                r = make_read(made);
+        if (r == 0 && runtime->root_fd < 0)
                 r = runtime_open_root(runtime, true);
         if (r == 0) {
                 made->interrupt = interrupts_watch();

@@ -37,7 +37,10 @@ static int read_config(struct made *made)
 
         if (bundle < 0)
                 return fail(errno, "open bundle %s", request->bundle);
-        r = read_file_at(request->config ? AT_FDCWD : bundle, file, CONFIG_MOST, &made->config, &made->config_size);
+        r = read_regular_file_at(request->config ? AT_FDCWD : bundle, file, CONFIG_MOST, &made->config,
+                                 &made->config_size);
+        if (r == -EMEDIUMTYPE)
+                return refuse(EINVAL, "%s is not a regular file", file);
         if (r < 0)
                 return fail(-r, "read %s%s%s", request->config ? "" : request->bundle, request->config ? "" : "/",
                             file);
@@ -141,6 +144,8 @@ static int find_cgroup(struct made *made)
         r = cgroup_check_controllers(host, &made->writes);
         if (r == 0)
                 r = cgroup_path_for(host, made->spec->linux_.cgroups_path, made->request->id, path, sizeof(path));
+        if (r == 0)
+                r = cgroup_check_reusable(host, path);
         if (r < 0)
                 return r;
         made->record.cgroup = arena_strdup(&made->record.arena, path);

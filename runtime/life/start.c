@@ -61,7 +61,7 @@ int container_start(struct runtime *runtime, const char *id, const char *notify_
         r = handle.row->start(&handle.target, seccomp_listener_deliver, &listener);
         if (r == 0) {
                 (void)unlinkat(handle.container.dir_fd, START_SOCKET, 0);
-                r = hooks_run(spec, OCI_HOOK_POSTSTART, handle.container.record, STATUS_RUNNING);
+                r = hooks_run(spec, OCI_HOOK_POSTSTART, handle.container.record, STATUS_RUNNING, -EBADF);
         }
         if (r < 0) {
                 stop(&handle);

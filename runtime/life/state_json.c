@@ -3,11 +3,12 @@
 #include "runtime/life/owner.h"
 #include "runtime/life/record.h"
 
-/* pid is 0 once it has ended, as runc prints it: go-runc decodes into a struct and would not notice its absence. */
+/* pid is 0 before it exists and once it has ended, as runc prints it: go-runc decodes into a struct and would not
+ * notice its absence. */
 void state_write(struct json_writer *json, const struct container *container)
 {
         const struct record *record = container->record;
-        bool lives = container->status != STATUS_STOPPED && container->status != STATUS_CREATING;
+        bool lives = container->status != STATUS_STOPPED;
         char owner[256];
 
         owner_name(record->owner, owner, sizeof(owner));

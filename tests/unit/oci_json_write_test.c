@@ -51,9 +51,13 @@ static void prints_indented(void **state)
         json_strings(&json, "words", &(const struct oci_strings){.n = 2, .v = words});
         json_pairs(&json, "none", &(const struct oci_pairs){0});
         json_pairs(&json, "pairs", &(const struct oci_pairs){.n = 1, .v = &pair});
+        json_array(&json, "deep");
+        json_object(&json, NULL);
+        json_object_end(&json);
+        json_array_end(&json);
         json_object_end(&json);
         finishes_as(&json, "{\n  \"empty\": [],\n  \"words\": [\n    \"x\",\n    \"y\"\n  ],\n  \"none\": {},\n"
-                           "  \"pairs\": {\n    \"k\": \"v\"\n  }\n}\n");
+                           "  \"pairs\": {\n    \"k\": \"v\"\n  },\n  \"deep\": [\n    {}\n  ]\n}\n");
 }
 
 static void replaces_bad_bytes(void **state)
@@ -76,6 +80,15 @@ static void half_a_text_is_refused(void **state)
         assert_int_equal(json_finish(&json, &text), -EINVAL);
         json_start(&json, NULL);
         json_object(&json, NULL);
+        assert_int_equal(json_finish(&json, &text), -EINVAL);
+        json_start(&json, NULL);
+        json_object(&json, NULL);
+        json_array_end(&json);
+        assert_int_equal(json_finish(&json, &text), -EINVAL);
+        json_start(&json, NULL);
+        json_object(&json, NULL);
+        json_object_end(&json);
+        json_object_end(&json);
         assert_int_equal(json_finish(&json, &text), -EINVAL);
         json_start(&json, NULL);
         json_object(&json, NULL);

@@ -231,6 +231,10 @@ static void resctrl(void **state)
         REFUSED({LINUX("'intelRdt':{'closID':'a/b'}"), "linux.intelRdt.closID: 'a/b' is no name of a group"},
                 {LINUX("'intelRdt':{'closID':'//'}"), "linux.intelRdt.closID: '//' is no name of a group"},
                 {LINUX("'intelRdt':{'closID':'.'}"), "linux.intelRdt.closID: '.' is no name of a group"},
+                {LINUX("'intelRdt':{'memBwSchema':'L3:0=1'}"),
+                 "linux.intelRdt.memBwSchema: expected one line that starts with 'MB:', got 'L3:0=1'"},
+                {LINUX("'intelRdt':{'memBwSchema':'MB:0=1\\nMB:1=1'}"),
+                 "linux.intelRdt.memBwSchema: expected one line that starts with 'MB:', got 'MB:0=1\\u000aMB:1=1'"},
                 {LINUX("'intelRdt':{'closID':'..'}"), "linux.intelRdt.closID: '..' is no name of a group"},
                 {LINUX("'intelRdt':{'schemata':['a','b\\nc']}"), "linux.intelRdt.schemata[1]: holds a newline"});
 }

@@ -86,7 +86,7 @@ static void bounds(void **state)
                 {PROCESS("'env':['A']"), "process.env[0]: expected NAME=VALUE, got 'A'"},
                 {PROCESS("'env':['A=1','=1']"), "process.env[1]: expected NAME=VALUE, got '=1'"},
                 {PROCESS("'env':['A=1','']"), "process.env[1]: expected NAME=VALUE, got ''"},
-                {PROCESS("'env':['A=\\u0000']"), "config.json: line 1, column 99: a string holds a NUL byte"});
+                {PROCESS("'env':['A=\\u0000']"), "process.env[0]: expected a string, got a string with a NUL byte"});
 }
 
 static void rlimits(void **state)
@@ -141,8 +141,10 @@ static void scheduling(void **state)
                  "process.scheduler.period: must not be below the deadline"},
                 {PROCESS("'scheduler':{'policy':'SCHED_OTHER','flags':['X']}"),
                  "process.scheduler.flags[0]: unknown value 'X'"},
+                {PROCESS("'ioPriority':{'class':'IOPRIO_CLASS_RT'}"),
+                 "process.ioPriority.priority: required field is missing"},
                 {PROCESS("'ioPriority':{'priority':1}"), "process.ioPriority.class: required field is missing"},
-                {PROCESS("'ioPriority':{'class':'IOPRIO_CLASS_NONE'}"),
+                {PROCESS("'ioPriority':{'class':'IOPRIO_CLASS_NONE','priority':1}"),
                  "process.ioPriority.class: unknown value 'IOPRIO_CLASS_NONE'"},
                 {PROCESS("'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':8}"),
                  "process.ioPriority.priority: expected a number from 0 to 7, got 8"});
@@ -203,8 +205,9 @@ static void capabilities(void **state)
 
 static void lenient(void **state)
 {
-        struct oci_spec *spec = accept(PROCESS("'consoleSize':{'height':0,'width':0},'apparmorProfile':'',"
-                                               "'selinuxLabel':'','commandLine':'x','capabilities':null"));
+        struct oci_spec *spec =
+                accept(PROCESS("'terminal':true,'consoleSize':{'height':0,'width':0},'apparmorProfile':'',"
+                               "'selinuxLabel':'','commandLine':'x','capabilities':null"));
 
         (void)state;
         assert_false(spec->process.console_size.set);
@@ -212,6 +215,9 @@ static void lenient(void **state)
         assert_null(spec->process.selinux_label);
         assert_false(spec->process.capabilities.set);
         assert_int_equal(spec->process.user.uid, 0);
+        oci_spec_free(spec);
+        spec = accept(PROCESS("'consoleSize':{'height':24,'width':80}"));
+        assert_false(spec->process.console_size.set);
         oci_spec_free(spec);
 }
 
@@ -261,7 +267,7 @@ int main(void)
                 PROMISE("scheduler and ioPriority: contradictions are refused", scheduling),
                 PROMISE("a CPU list that is none is refused", cpu_lists),
                 PROMISE("unknown and ungrantable capabilities are warnings", capabilities),
-                PROMISE("empty strings and a console of no size are unset", lenient),
+                PROMISE("empty strings, a console of no size or without a terminal are unset", lenient),
                 PROMISE("of variables with one name the last stays, however many there are", many_variables_are_quick),
                 PROMISE("a process alone has paths without prefix", alone),
         };

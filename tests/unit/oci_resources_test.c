@@ -114,6 +114,8 @@ static void block_io(void **state)
                  "linux.resources.blockIO.weight: expected a number from 0 to 1000, got 1001"},
                 {RESOURCES("'blockIO':{'weightDevice':[{'major':1,'minor':1,'leafWeight':1}]}"),
                  "linux.resources.blockIO.weightDevice[0].leafWeight: expected a number from 10 to 1000, got 1"},
+                {RESOURCES("'blockIO':{'weightDevice':[{'major':1,'minor':1}]}"),
+                 "linux.resources.blockIO.weightDevice[0]: needs weight or leafWeight"},
                 {RESOURCES("'blockIO':{'weightDevice':[{'minor':1}]}"),
                  "linux.resources.blockIO.weightDevice[0].major: required field is missing"},
                 {RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':1,'minor':1}]}"),

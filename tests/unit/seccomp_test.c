@@ -346,6 +346,92 @@ static void calls_have_the_numbers_of_their_architecture(void **state)
         seccomp_program_free(&program);
 }
 
+static void an_architecture_without_calls_has_the_default(void **state)
+{
+        struct oci_seccomp profile = {
+                .default_action = SCMP_ACT_ERRNO(EPERM),
+                ARCHITECTURES(SCMP_ARCH_ARM, SCMP_ARCH_AARCH64, SCMP_ARCH_X86, SCMP_ARCH_X32),
+                RULES({.names = NAMES("arch_prctl"), .action = SCMP_ACT_ALLOW}),
+        };
+        struct seccomp_program program = compile(&profile);
+
+        (void)state;
+        assert_int_equal(ask(&program, AUDIT_ARCH_ARM, 3, 0, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_ARM, 2000, 0, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_AARCH64, 158, 0, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, 384, 0, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_X86_64, 158, 0, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_X86_64, 0x40000000 | 158, 0, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_X86_64, 0x40000000 | 157, 0, 0), REFUSED);
+        seccomp_program_free(&program);
+}
+
+static void a_call_that_a_tracer_cancelled_is_not_killed(void **state)
+{
+        struct oci_seccomp profile = {
+                .default_action = SCMP_ACT_ERRNO(EPERM),
+                RULES({.names = NAMES("read"), .action = SCMP_ACT_ALLOW}),
+        };
+        struct seccomp_program program = compile(&profile);
+
+        (void)state;
+        assert_int_equal(ask(&program, AUDIT_ARCH_X86_64, -1, 0, 0), UNKNOWN);
+        seccomp_program_free(&program);
+}
+
+#define SOCKETCALL        102
+#define SOCKETCALL_SOCKET 1
+#define SOCKETCALL_BIND   2
+#define DIRECT_SOCKET     359
+
+static void a_call_inside_socketcall_has_its_rule_there_and_by_its_own_number(void **state)
+{
+        struct oci_seccomp profile = {
+                .default_action = SCMP_ACT_ERRNO(EPERM),
+                ARCHITECTURES(SCMP_ARCH_X86),
+                RULES({.names = NAMES("socket", "semop", "accept"), .action = SCMP_ACT_ALLOW}),
+        };
+        struct seccomp_program program = compile(&profile);
+
+        (void)state;
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, SOCKETCALL_SOCKET, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, 5, 0), ALLOWED); /* accept, which has no number */
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, SOCKETCALL_BIND, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, DIRECT_SOCKET, 0, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, 117, 1, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, 117, 2, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_X86_64, 41, 0, 0), ALLOWED);
+        seccomp_program_free(&program);
+}
+
+static void what_cannot_be_seen_inside_socketcall_is_never_allowed_by_it(void **state)
+{
+        struct oci_seccomp_rule only_unix = {
+                .names = NAMES("socket"), ARGS({.index = 0, .value = 1, .op = SCMP_CMP_EQ}), .action = SCMP_ACT_ALLOW};
+        struct oci_seccomp_rule not_vsock = {.names = NAMES("socket"),
+                                             ARGS({.index = 0, .value = 40, .op = SCMP_CMP_EQ}),
+                                             .action = SCMP_ACT_ERRNO(EPERM)};
+        struct oci_seccomp lax = {.default_action = SCMP_ACT_ALLOW, .n_rules = 1, .rules = &not_vsock},
+                           strict = {.default_action = SCMP_ACT_ERRNO(EPERM), .n_rules = 1, .rules = &only_unix};
+        uint32_t arch = SCMP_ARCH_X86;
+        struct seccomp_program program;
+
+        (void)state;
+        lax.n_architectures = strict.n_architectures = 1;
+        lax.architectures = strict.architectures = &arch;
+        program = compile(&strict);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, SOCKETCALL_SOCKET, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, DIRECT_SOCKET, 1, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, DIRECT_SOCKET, 40, 0), REFUSED);
+        seccomp_program_free(&program);
+        program = compile(&lax);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, SOCKETCALL_SOCKET, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, SOCKETCALL, SOCKETCALL_BIND, 0), ALLOWED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, DIRECT_SOCKET, 40, 0), REFUSED);
+        assert_int_equal(ask(&program, AUDIT_ARCH_I386, DIRECT_SOCKET, 1, 0), ALLOWED);
+        seccomp_program_free(&program);
+}
+
 static void x32_calls_stay_foreign_where_x32_is_not_listed(void **state)
 {
         struct oci_seccomp profile = {
@@ -366,6 +452,102 @@ static void x32_calls_stay_foreign_where_x32_is_not_listed(void **state)
 }
 
 #endif
+
+static void a_rule_without_conditions_decides_whatever_stands_beside_it(void **state)
+{
+        struct oci_seccomp profile = {
+                .default_action = SCMP_ACT_ERRNO(EPERM),
+                RULES({.names = NAMES("socket"),
+                       .action = SCMP_ACT_ERRNO(EINVAL),
+                       ARGS({.index = 0, .value = 16, .op = SCMP_CMP_EQ})},
+                      {.names = NAMES("socket"), .action = SCMP_ACT_ALLOW},
+                      {.names = NAMES("socket"), .action = SCMP_ACT_TRAP}),
+        };
+        struct seccomp_program program = compile(&profile);
+
+        (void)state;
+        assert_int_equal(ask_native(&program, SYS_socket, 16, 0), ALLOWED);
+        assert_int_equal(ask_native(&program, SYS_socket, 1, 0), ALLOWED);
+        seccomp_program_free(&program);
+}
+
+static void of_rules_with_conditions_the_first_that_matches_decides(void **state)
+{
+        struct oci_seccomp profile = {
+                .default_action = SCMP_ACT_ERRNO(EPERM),
+                RULES({.names = NAMES("socket"),
+                       .action = SCMP_ACT_ERRNO(EINVAL),
+                       ARGS({.index = 0, .value = 16, .op = SCMP_CMP_EQ})},
+                      {.names = NAMES("socket"),
+                       .action = SCMP_ACT_ALLOW,
+                       ARGS({.index = 0, .value = 20, .op = SCMP_CMP_LT})}),
+        };
+        struct seccomp_program program = compile(&profile);
+
+        (void)state;
+        assert_int_equal(ask_native(&program, SYS_socket, 16, 0), SECCOMP_RET_ERRNO | EINVAL);
+        assert_int_equal(ask_native(&program, SYS_socket, 17, 0), ALLOWED);
+        assert_int_equal(ask_native(&program, SYS_socket, 20, 0), REFUSED);
+        seccomp_program_free(&program);
+}
+
+/* Every call with conditions: no jump of the program is long enough for all of it. */
+static void a_long_program_reaches_its_ends(void **state)
+{
+        enum { CALLS = 300 };
+        struct oci_seccomp_rule *rules = calloc(CALLS, sizeof(*rules));
+        struct oci_seccomp_arg *args = calloc(CALLS, sizeof(*args));
+        char **names = calloc(CALLS, sizeof(*names));
+        struct oci_seccomp profile = {.default_action = SCMP_ACT_ERRNO(EPERM), .rules = rules};
+        struct seccomp_program program;
+
+        (void)state;
+        for (int nr = 0; nr < CALLS; nr++) {
+                names[nr] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+                if (!names[nr])
+                        continue;
+                args[nr] = (struct oci_seccomp_arg){
+                        .index = nr % 2, .value = (uint64_t)nr << 20, .op = nr % 3 ? SCMP_CMP_GT : SCMP_CMP_EQ};
+                rules[profile.n_rules++] =
+                        (struct oci_seccomp_rule){.names = {1, (const char **)(uintptr_t)&names[nr]},
+                                                  .action = nr % 5 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(100 + nr % 50),
+                                                  .n_args = 1,
+                                                  .args = &args[nr]};
+        }
+        program = compile(&profile);
+        assert_true(program.n > 1000);
+        for (int nr = 0; nr < CALLS; nr++) {
+                uint32_t action = nr % 5 ? ALLOWED : SECCOMP_RET_ERRNO | (uint32_t)(100 + nr % 50);
+                uint64_t value = (uint64_t)nr << 20;
+
+                if (!names[nr])
+                        continue;
+                assert_int_equal(ask_native(&program, nr, value, value), nr % 3 ? REFUSED : action);
+                assert_int_equal(ask_native(&program, nr, value + 1, value + 1), nr % 3 ? action : REFUSED);
+                free(names[nr]);
+        }
+        seccomp_program_free(&program);
+        free(names);
+        free(args);
+        free(rules);
+}
+
+static void a_profile_too_long_for_the_kernel_is_refused(void **state)
+{
+        const char *name = "read";
+        struct oci_seccomp_arg arg = {.index = 0, .value = 1, .op = SCMP_CMP_GT};
+        struct oci_seccomp_rule *rules = calloc(1000, sizeof(*rules));
+        struct oci_seccomp profile = {.default_action = SCMP_ACT_ERRNO(EPERM), .n_rules = 1000, .rules = rules};
+        struct seccomp_program program;
+
+        (void)state;
+        for (int i = 0; i < 1000; i++)
+                rules[i] = (struct oci_seccomp_rule){
+                        .names = {1, &name}, .action = SCMP_ACT_ALLOW, .n_args = 1, .args = &arg};
+        assert_int_equal(seccomp_compile(&profile, &program), -E2BIG);
+        assert_non_null(strstr(error_message(), "4096"));
+        free(rules);
+}
 
 static uint32_t answer_for_a_new_call(uint32_t default_action)
 {
@@ -441,11 +623,19 @@ int main(void)
                 cmocka_unit_test(every_operator_compares_all_64_bits),
                 cmocka_unit_test(any_mixture_of_rules_means_or_of_ands),
                 cmocka_unit_test(each_rule_keeps_its_own_errno),
+                cmocka_unit_test(a_rule_without_conditions_decides_whatever_stands_beside_it),
+                cmocka_unit_test(of_rules_with_conditions_the_first_that_matches_decides),
+                cmocka_unit_test(a_long_program_reaches_its_ends),
+                cmocka_unit_test(a_profile_too_long_for_the_kernel_is_refused),
                 cmocka_unit_test(an_unknown_name_is_skipped),
                 cmocka_unit_test(a_rule_that_repeats_the_default_changes_nothing),
                 cmocka_unit_test(a_foreign_architecture_is_killed),
 #ifdef __x86_64__
                 cmocka_unit_test(calls_have_the_numbers_of_their_architecture),
+                cmocka_unit_test(an_architecture_without_calls_has_the_default),
+                cmocka_unit_test(a_call_that_a_tracer_cancelled_is_not_killed),
+                cmocka_unit_test(a_call_inside_socketcall_has_its_rule_there_and_by_its_own_number),
+                cmocka_unit_test(what_cannot_be_seen_inside_socketcall_is_never_allowed_by_it),
                 cmocka_unit_test(x32_calls_stay_foreign_where_x32_is_not_listed),
 #endif
                 cmocka_unit_test(a_call_newer_than_the_profile_answers_enosys_unless_the_default_allows),
