@@ -54,7 +54,8 @@ help:
 ## make            build build/berth
 ## make demo       install what building needs, build, and run a first container
 ## make check      the whole test suite
-## make check-full  every crash point, and a minute of each fuzzer
+## make check-full   every crash point, and a minute of each fuzzer
+## make conformance  the specification's demands on berth, crun and runc, side by side
 ## make bench      speed and size beside crun and runc
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
@@ -177,6 +178,12 @@ check-native: check-build
 check-full: deps
 	@$(MAKE) --no-print-directory check-build
 	@CRASH=all FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check $(STAGES)
+
+.PHONY: conformance
+conformance:
+	@scripts/install-deps build check bench
+	@$(MAKE) --no-print-directory all $(CHECK_TOOLS)
+	@tests/conformance/table
 
 .PHONY: fuzz
 fuzz: deps
