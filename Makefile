@@ -19,7 +19,7 @@ CFLAGS := -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -MMD -MP
 HARDENING := -fstack-protector-strong -ffunction-sections -fdata-sections -fPIE
 LDFLAGS_STATIC := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
-LIBS := -lyajl_s -lseccomp -lnl-route-3 -lnl-3
+LIBS := -lyajl_s -lseccomp -lnl-3
 
 # The programs are static and stand on musl: before main, glibc asks the processor some fifty questions (CPUID), each of
 # which is a trap in a virtual machine; musl asks none. Its own headers come first, these after them.

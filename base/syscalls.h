@@ -3,6 +3,7 @@
  * this header; the constants come from <linux/mount.h>. */
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -85,6 +86,38 @@ static inline int sys_pivot_root(const char *new_root, const char *put_old)
 static inline pid_t sys_clone3(struct clone_args *args)
 {
         return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+}
+
+/* The same sharing the caller's memory, which stands still until the child executes or ends (vfork): on a small process
+ * a fifth of what a copy costs. args->flags must hold CLONE_VM | CLONE_VFORK. The child may only call functions that do
+ * not return, with values that were ready before: it works on the caller's stack. Inline, because the C library's
+ * syscall() would return twice through one stack frame. */
+static inline __attribute__((always_inline)) pid_t sys_clone3_vfork(struct clone_args *args)
+{
+#if defined(__x86_64__)
+        long result;
+
+        __asm__ volatile("syscall"
+                         : "=a"(result)
+                         : "0"((long)SYS_clone3), "D"(args), "S"(sizeof(*args))
+                         : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+        register long number __asm__("x8") = SYS_clone3;
+        register long result __asm__("x0") = (long)args;
+        register long size __asm__("x1") = sizeof(*args);
+
+        __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(size) : "memory");
+#else
+        long result;
+
+        args->flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+        return sys_clone3(args);
+#endif
+        if (result < 0) {
+                errno = (int)-result;
+                return -1;
+        }
+        return (pid_t)result;
 }
 
 static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)

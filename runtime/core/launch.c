@@ -34,24 +34,27 @@ static int seal_init(void)
         return fd < 0 ? fail(-fd, "make the sealed copy of " INIT_NAME) : fd;
 }
 
-static void __attribute__((noreturn)) become_init(int image, int channel, unsigned keep_fds)
+/* Runs in the parent's memory (vfork): nothing here may return or change what the parent has. */
+static void __attribute__((noreturn, noinline))
+become_init(int image, int channel, unsigned keep_fds, char *const *args)
 {
         static char *const no_environment[] = {NULL};
-        char number[16];
-        char *const args[] = {(char[]){INIT_NAME}, number, NULL};
 
-        snprintf(number, sizeof(number), "%d", channel);
         if (sys_close_range(3 + keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(channel, F_SETFD, 0) == 0)
                 (void)sys_execveat(image, "", args, no_environment, AT_EMPTY_PATH);
         (void)channel_send(channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
         _exit(127);
 }
 
-/* The first process: still outside of every new namespace, already in the container's cgroup. */
-static int start_init(const struct launch *launch, int channel, pid_t *stage, int *stage_pidfd)
+/* The first process: already in the container's cgroup, and, unless the init clones the process inside itself, already
+ * in its new namespaces. In either case the first thing it does is to execute the sealed copy, before anybody of the
+ * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
+static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
+        struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD, .exit_signal = SIGCHLD};
         _cleanup_close_ int image = seal_init();
+        char number[16];
+        char *const argv[] = {(char[]){INIT_NAME}, number, NULL};
 
         if (image < 0)
                 return image;
@@ -61,15 +64,21 @@ static int start_init(const struct launch *launch, int channel, pid_t *stage, in
                 if (r < 0)
                         return fail_in(r, "process.execCPUAffinity.initial");
         }
-        args.pidfd = (uint64_t)(uintptr_t)stage_pidfd;
+        snprintf(number, sizeof(number), "%d", channel);
+        args.pidfd = (uint64_t)(uintptr_t)pidfd;
+        if (!launch->staged)
+                args.flags |= launch->namespaces;
         if (launch->cgroup >= 0) {
                 args.flags |= CLONE_INTO_CGROUP;
                 args.cgroup = (uint64_t)launch->cgroup;
         }
-        *stage = sys_clone3(&args);
-        if (*stage == 0)
-                become_init(image, channel, launch->keep_fds);
-        return *stage < 0 ? fail(errno, "clone%s", launch->cgroup >= 0 ? " into the cgroup" : "") : 0;
+        *first = sys_clone3_vfork(&args);
+        if (*first == 0)
+                become_init(image, channel, launch->keep_fds, argv);
+        if (*first > 0)
+                return 0;
+        return fail(errno, "clone%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
+                    errno == ENOSPC ? " (a user.max_*_namespaces limit is reached)" : "");
 }
 
 static int send_plan(const struct launch *launch, int channel)
@@ -263,6 +272,10 @@ int launch_begin(const struct launch *launch, struct launched *launched)
         launched->channel = pair[0];
         r = start_init(launch, pair[1], &serving.stage, &serving.stage_pidfd);
         close(pair[1]);
+        if (r == 0 && !launch->staged) {
+                launched->pid = serving.stage;
+                launched->pidfd = take_fd(&serving.stage_pidfd);
+        }
         if (r == 0)
                 r = send_plan(launch, launched->channel);
         if (r == 0)

@@ -33,10 +33,12 @@ struct launch {
         size_t plan_size;
         const int *slots;
         size_t n_slots;
-        int procfs;           /* the host's */
-        int cgroup;           /* group to start in (a directory descriptor), -EBADF: the caller's */
-        unsigned keep_fds;    /* descriptors from 3 on that the program inherits */
-        const char *affinity; /* execCPUAffinity.initial, or NULL */
+        int procfs;  /* the host's */
+        int cgroup;  /* group to start in (a directory descriptor), -EBADF: the caller's */
+        bool staged; /* the plan has a STEP_CLONE: the process inside is a clone of the init, not the init itself */
+        uint64_t namespaces;                           /* CLONE_NEW* to start the init in, when it is not staged */
+        unsigned keep_fds;                             /* descriptors from 3 on that the program inherits */
+        const char *affinity;                          /* execCPUAffinity.initial, or NULL */
         const struct oci_id_maps *uid_maps, *gid_maps; /* of a new user namespace */
         bool privileged;                               /* may write any map */
         int step_deadline_ms;

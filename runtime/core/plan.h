@@ -39,6 +39,8 @@ typedef int32_t plan_slot;
         X(TIME_NAMESPACE, time_namespace)                                                                              \
         X(CLONE, clone)                                                                                                \
         /* inside, before the root is changed */                                                                       \
+        X(UNDUMPABLE, undumpable)                                                                                      \
+        X(UNSHARE, unshare)                                                                                            \
         X(SESSION, session)                                                                                            \
         X(KEYRING, keyring)                                                                                            \
         X(HOSTNAME, hostname)                                                                                          \
@@ -110,6 +112,16 @@ struct step_time_namespace {
 
 /* clone3 with these namespaces. The child goes on with the next step; the caller reports the child's pid and ends. */
 struct step_clone {
+        uint64_t flags;
+};
+
+/* Nobody of the container may trace us or look at our descriptors. */
+struct step_undumpable {
+        uint32_t unused;
+};
+
+/* Namespaces that cannot be made by the clone: a cgroup namespace begins at the group that one is in. */
+struct step_unshare {
         uint64_t flags;
 };
 

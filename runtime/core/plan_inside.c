@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,25 +98,48 @@ static void add_time_namespace(struct plan_builder *builder, const struct oci_li
         PLAN_ADD(builder, TIME_NAMESPACE, time_namespace)->offsets = text;
 }
 
-static void add_clone(struct plan_builder *builder, const struct oci_linux *linux_)
+static uint64_t new_namespaces(const struct oci_linux *linux_)
 {
         uint64_t flags = 0;
 
         for (enum oci_namespace_kind kind = 0; kind < OCI_NS_KINDS; kind++)
                 if (is_new(&linux_->namespaces[kind]) && kind != OCI_NS_USER && kind != OCI_NS_TIME)
                         flags |= (uint64_t)namespace_kinds[kind].flag;
-        PLAN_ADD(builder, CLONE, clone)->flags = flags;
+        return flags;
 }
 
+bool plan_is_staged(const struct oci_spec *spec)
+{
+        const struct oci_namespace *namespaces = spec->linux_.namespaces;
+
+        return namespaces[OCI_NS_USER].listed || namespaces[OCI_NS_TIME].listed || is_joined(&namespaces[OCI_NS_PID]) ||
+               is_joined(&namespaces[OCI_NS_MOUNT]);
+}
+
+uint64_t plan_launch_namespaces(const struct oci_spec *spec)
+{
+        return new_namespaces(&spec->linux_) & ~(uint64_t)CLONE_NEWCGROUP;
+}
+
+/* Staged: outside first, into what only an existing process can enter (a user namespace that waits for its maps, a pid
+ * namespace with others in it), then a clone. Else the init was started inside, and what is left can be done there. */
 static void add_outside(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
+        uint64_t flags = new_namespaces(&spec->linux_);
+        bool staged = plan_is_staged(spec);
+
+        if (!staged)
+                PLAN_ADD(builder, UNDUMPABLE, undumpable)->unused = 0;
         if (spec->process.oom_score_adj.set)
                 PLAN_ADD(builder, OOM_SCORE, oom_score)->value = (int32_t)spec->process.oom_score_adj.value;
         add_joins(builder, spec, facts, false);
         add_user_namespace(builder, spec, facts);
         add_joins(builder, spec, facts, true);
         add_time_namespace(builder, &spec->linux_);
-        add_clone(builder, &spec->linux_);
+        if (staged)
+                PLAN_ADD(builder, CLONE, clone)->flags = flags;
+        else if (flags & CLONE_NEWCGROUP)
+                PLAN_ADD(builder, UNSHARE, unshare)->flags = CLONE_NEWCGROUP;
 }
 
 /* ---- inside ---- */

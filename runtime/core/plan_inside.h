@@ -42,6 +42,10 @@ struct plan_facts {
  * namespace). */
 int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, struct plan_builder *builder);
 
+/* Whether the plan has a STEP_CLONE, or else the namespaces in which the init is to be started (launch.h). */
+bool plan_is_staged(const struct oci_spec *spec);
+uint64_t plan_launch_namespaces(const struct oci_spec *spec);
+
 /* ---- exec ---- */
 
 struct plan_exec_facts {

@@ -92,6 +92,20 @@ int step_clone(struct init *init, const struct step_clone *step)
         _exit(r < 0);
 }
 
+int step_undumpable(struct init *init, const struct step_undumpable *step)
+{
+        (void)init;
+        (void)step;
+        return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(errno, "become undumpable") : 0;
+}
+
+int step_unshare(struct init *init, const struct step_unshare *step)
+{
+        (void)init;
+        return unshare((int)step->flags) < 0 ? fail(errno, "make namespaces (0x%llx)", (unsigned long long)step->flags)
+                                             : 0;
+}
+
 int step_session(struct init *init, const struct step_session *step)
 {
         (void)init;

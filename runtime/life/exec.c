@@ -187,6 +187,7 @@ static int launch_it(struct execution *e)
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
                 .procfs = e->procfs,
+                .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,
                 .step_deadline_ms = e->handle.container.status == STATUS_PAUSED ? INT_MAX : LAUNCH_STEP_DEADLINE_MS,

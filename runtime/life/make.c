@@ -262,6 +262,8 @@ static int launch_init(struct made *made)
                 .n_slots = made->sources.n,
                 .procfs = made->procfs,
                 .cgroup = made->cgroup_fd,
+                .staged = plan_is_staged(made->spec),
+                .namespaces = plan_launch_namespaces(made->spec),
                 .keep_fds = made->keep_fds,
                 .uid_maps = &made->spec->linux_.uid_mappings,
                 .gid_maps = &made->spec->linux_.gid_mappings,
