@@ -54,6 +54,8 @@ help:
 ## make            build build/berth
 ## make demo       install what building needs, build, and run a first container
 ## make check      the whole test suite
+## make check-full   every crash point, and a minute of each fuzzer
+## make conformance  the specification's demands on berth, crun and runc, side by side
 ## make bench      speed and size beside crun and runc
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
@@ -115,8 +117,109 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Programs that the other tests use. What runs inside a container is static.
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe attack rootfs)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe floor pairbench rootfs)
+TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
+
+$(BUILD)/tests/%: tests/helpers/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe attack,$*),-static) -o $@ $< -lutil
+
+$(BUILD)/tests/inject: tests/crash/inject.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) -o $@ $<
+
+$(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -o $@ $<
+
+$(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe
+	@echo "  ROOTFS  $@"
+	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe
+
+# Fuzzers: libFuzzer, with the same sanitizers.
+FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS := 60
+
+$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/generated/version.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(BUILD)/fuzz/libberth.a: $(SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/init_image.o
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
+	@echo "  LINK    $@"
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.PHONY: deps
+deps:
+	@scripts/install-deps build check
+
+# The parts of `make check` can be run alone: make check STAGES="unit integration".
+STAGES := unit rules integration conformance crash fuzz
+
+.PHONY: check check-native check-full check-build
+check: deps
+	@$(MAKE) --no-print-directory check-native
+
+check-build: all $(CHECK_TOOLS) $(UNIT_TESTS) $(FUZZERS)
+
+check-native: check-build
+	@tests/check $(STAGES)
+
+check-full: deps
+	@$(MAKE) --no-print-directory check-build
+	@CRASH=all FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check $(STAGES)
+
+.PHONY: conformance
+conformance:
+	@scripts/install-deps build check bench
+	@$(MAKE) --no-print-directory all $(CHECK_TOOLS)
+	@tests/conformance/table
+
+.PHONY: fuzz
+fuzz: deps
+	@$(MAKE) --no-print-directory $(FUZZERS) $(BUILD)/tests/footprint
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check fuzz
+
+.PHONY: bench
+bench:
+	@scripts/install-deps build bench check
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@$(BUILD)/tests/view tests/bench/bench
+
+.PHONY: demo
+demo:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo $(BUILD)/berth
+
+.PHONY: install
+install: all
+	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
+	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
+
+.PHONY: format
+format:
+	@find base oci namespaces cgroups netdev runtime vmmode cli tests -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+
+.PHONY: lint
+lint:
+	@scripts/install-deps build check lint
+	@$(MAKE) --no-print-directory $(BUILD)/generated/version.h
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
+        $(BUILD)/fuzz/obj/*/*.d $(BUILD)/fuzz/obj/*/*/*.d)

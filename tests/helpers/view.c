@@ -1,5 +1,6 @@
 /* A machine of its own for the suite: runs a command inside new mount, pid, network, IPC and UTS namespaces with fresh
- * /proc, /sys, /run and /tmp, so that a test sees what it made and nothing else, and the host keeps nothing of it.
+ * /proc, /sys, /run, /tmp and /dev/shm, so that a test sees what it made and nothing else, and the host keeps nothing
+ * of it.
  *
  * On a hybrid host the v1 tree is hidden (in this view only) and cgroup v2 stands on /sys/fs/cgroup, rooted in a group
  * of its own by a cgroup namespace. On a unified host the tree stays as it is. The first process of the view reaps
@@ -119,6 +120,8 @@ static void set_up_files(bool unified)
                 return; /* its sockets are how the systemd driver is reached */
         if (!holds("/run", cwd) && !holds("/run", runtime))
                 mount_or_die("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+        if (!holds("/dev/shm", cwd) && !holds("/dev/shm", runtime))
+                mount_or_die("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
         if (!holds("/tmp", cwd) && !holds("/tmp", runtime))
                 mount_or_die("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
 }

@@ -296,18 +296,19 @@ TABLE
         refused '[Nn]o space' create
 }
 
-@test "create that is interrupted while a hook runs leaves nothing" {
+@test "create that is interrupted while a hook runs leaves nothing: no hook, no container" {
         bundle
         printf '#!/bin/sh\necho >%s/hooked\nexec sleep 1000\n' "$T" >"$T/slow.sh"
         chmod +x "$T/slow.sh"
         edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/slow.sh"
         for signal in INT TERM HUP; do
-                "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
-                creator=$!
+                # A shell's background job ignores SIGINT: give it back.
+                timeout -k 1 10 env --default-signal=INT "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+                waiter=$!
                 eventually test -e "$T/hooked"
-                kill -$signal $creator
-                wait $creator && false
-                berth delete --force "$ID"
+                pkill -$signal -P $waiter
+                wait $waiter && false
+                [ ! -e "$ROOT/$ID" ]
                 run -1 pgrep -x sleep
                 rm -f "$T/hooked"
         done

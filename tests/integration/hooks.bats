@@ -133,7 +133,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
 @test "hooks: what a failing one wrote to stderr is in the message" {
         fails_in createRuntime
         refused 'why it failed' create
-        has fail.sh hooks.createRuntime
+        has fail.sh createRuntime
 }
 
 @test "hooks: a failing startContainer fails start; the container does not run" {
@@ -218,7 +218,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
         SECONDS=0
         create
         ((SECONDS < 3))
-        pkill -x sleep
+        eventually pkill -x sleep
 }
 
 @test "hooks: get no descriptors of the runtime or the caller" {
