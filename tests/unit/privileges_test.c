@@ -110,7 +110,8 @@ static int drop_everything(void)
                 return 1;
         /* Without CAP_SETPCAP the bounding set stays: then it is asked for. */
         none.bounding = left.effective & BIT(CAP_SETPCAP) ? 0 : left.bounding;
-        if (capabilities_prepare(&none) < 0 || capabilities_apply(&none) < 0 || capabilities_read(&left, UINT64_MAX) < 0)
+        if (capabilities_prepare(&none) < 0 || capabilities_apply(&none) < 0 ||
+            capabilities_read(&left, UINT64_MAX) < 0)
                 return 2;
         return left.permitted || left.effective || left.inheritable || left.ambient || left.bounding != none.bounding;
 }
