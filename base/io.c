@@ -147,8 +147,9 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
         {
                 _cleanup_close_ int fd = -EBADF;
 
-                (void)unlinkat(dirfd, temporary, 0);
                 fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+                if (fd < 0 && errno == EEXIST && unlinkat(dirfd, temporary, 0) == 0)
+                        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
                 if (fd < 0)
                         return -errno;
                 r = write_all(fd, data, size);

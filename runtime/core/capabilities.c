@@ -69,22 +69,6 @@ const char *capability_name(unsigned capability, char buffer[static 16])
         return buffer;
 }
 
-int capabilities_last(void)
-{
-        int known = CAP_CHOWN, unknown = 64;
-
-        /* Every number up to the last is valid and none beyond: a binary search needs six calls instead of 41. */
-        while (unknown - known > 1) {
-                int middle = (known + unknown) / 2;
-
-                if (prctl(PR_CAPBSET_READ, middle, 0, 0, 0) < 0)
-                        unknown = middle;
-                else
-                        known = middle;
-        }
-        return known;
-}
-
 static int get_sets(struct oci_capabilities *sets)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -121,16 +105,17 @@ static int put_sets(uint64_t effective, uint64_t permitted, uint64_t inheritable
         return 0;
 }
 
-int capabilities_read(struct oci_capabilities *sets)
+int capabilities_read(struct oci_capabilities *sets, uint64_t of)
 {
-        int last = capabilities_last();
         int r;
 
         *sets = (struct oci_capabilities){.set = true};
         r = get_sets(sets);
         if (r < 0)
                 return r;
-        for (int capability = 0; capability <= last; capability++) {
+        for (int capability = 0; of >> capability && capability < 64; capability++) {
+                if (!(of & bit((unsigned)capability)))
+                        continue;
                 if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1)
                         sets->bounding |= bit((unsigned)capability);
                 if ((sets->inheritable & sets->permitted & bit((unsigned)capability)) &&
@@ -183,7 +168,7 @@ int capabilities_limit(struct oci_capabilities *wanted)
 {
         struct oci_capabilities held;
         uint64_t lost;
-        int r = capabilities_read(&held);
+        int r = capabilities_read(&held, wanted->bounding | wanted->inheritable | wanted->ambient);
 
         if (r < 0)
                 return r;
@@ -195,14 +180,17 @@ int capabilities_limit(struct oci_capabilities *wanted)
 
 int capabilities_prepare(const struct oci_capabilities *sets)
 {
-        int last = capabilities_last();
         char buffer[16];
 
-        for (int capability = 0; capability <= last; capability++) {
-                if (sets->bounding & bit((unsigned)capability) || prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1)
+        /* EINVAL: the first number that this kernel does not know. Dropping what is gone is fine, but needs CAP_SETPCAP
+         * all the same. */
+        for (int capability = 0; capability < 64; capability++) {
+                if (sets->bounding & bit((unsigned)capability) || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
                         continue;
-                if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-                        return fail(errno, "drop %s from the bounding set",
+                if (errno == EINVAL)
+                        break;
+                if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1)
+                        return fail(EPERM, "drop %s from the bounding set",
                                     capability_name((unsigned)capability, buffer));
         }
         if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

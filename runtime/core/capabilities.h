@@ -14,9 +14,6 @@
 
 #include "oci/spec.h"
 
-/* The highest capability that this kernel knows (40 since Linux 5.9), asked with PR_CAPBSET_READ: no procfs needed. */
-int capabilities_last(void);
-
 /* "CAP_CHOWN" for 0; "CAP_63" and the like for what has no name here. `buffer` holds at least 16 bytes and is only used
  * for those. */
 const char *capability_name(unsigned capability, char buffer[static 16]);
@@ -30,8 +27,9 @@ const char *capability_name(unsigned capability, char buffer[static 16]);
  *   ambient      only what stays permitted and inheritable */
 uint64_t capabilities_reduce(struct oci_capabilities *wanted, const struct oci_capabilities *held);
 
-/* Reads the calling process's sets. */
-int capabilities_read(struct oci_capabilities *sets);
+/* Reads the calling process's sets; the bounding and the ambient one only as far as `of` (each bit is a system call).
+ */
+int capabilities_read(struct oci_capabilities *sets, uint64_t of);
 
 /* capabilities_reduce against the calling process; what is left out is named in one warning (runtime-spec 1.1: a
  * capability that cannot be granted is no error). */

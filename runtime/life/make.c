@@ -370,7 +370,7 @@ static int finish(struct made *made)
 /* The first thing to say, before anything about the bundle; make_record's mkdir is what decides. */
 static int check_unused_id(struct made *made)
 {
-        int r = runtime_open_root(made->runtime, false);
+        int r = made->runtime->root_fd < 0 ? runtime_open_root(made->runtime, false) : 0;
 
         if (r < 0 || made->runtime->root_fd < 0)
                 return r;

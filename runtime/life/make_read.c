@@ -99,7 +99,7 @@ static int check_terminal(const struct made *made, bool park)
 static int find_privileges(struct made *made)
 {
         struct oci_capabilities held;
-        int r = capabilities_read(&held);
+        int r = capabilities_read(&held, 0);
 
         if (r < 0)
                 return r;

@@ -126,7 +126,7 @@ static void a_missing_hook_is_an_error_that_names_it(void **state)
 
         (void)state;
         assert_int_equal(hook_run("poststart", 1, &hook, STATE, -EBADF), -ENOENT);
-        assert_message("hook poststart[1] /no/such/hook: ");
+        assert_message("hooks.poststart[1] /no/such/hook: ");
         assert_message("No such file or directory");
 }
 

@@ -123,7 +123,7 @@ static void a_parked_init_is_created_until_it_is_released(void **state)
         prctl(PR_GET_NAME, before);
         prctl(PR_SET_NAME, "berth-init");
         assert_int_equal(status_of("web"), STATUS_RUNNING);
-        touch(dir_fd, RECORD_START_SOCKET);
+        touch(dir_fd, START_SOCKET);
         assert_int_equal(status_of("web"), STATUS_CREATED);
         prctl(PR_SET_NAME, "nginx");
         assert_int_equal(status_of("web"), STATUS_RUNNING);
