@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
+#include "namespaces/mount.h"
 #include "namespaces/namespace.h"
 #include "namespaces/procfs.h"
 #include "netdev/link.h"
@@ -157,6 +158,7 @@ static int make_start_socket(struct made *made)
 
 static int make_notify(struct made *made)
 {
+        _cleanup_close_ int tree = -EBADF;
         char path[PATH_MAX];
         int r;
 
@@ -164,8 +166,13 @@ static int make_notify(struct made *made)
                 return 0;
         snprintf(path, sizeof(path), "%s/%s", made->runtime->root, made->request->id);
         r = notify_make_directory(made->dir_fd, path, &made->notify_directory);
+        if (r < 0)
+                return r;
         made->facts.notify_directory = made->notify_directory;
-        return r;
+        /* Opened here: the state directory is closed to the ids of a user namespace. */
+        tree = mount_clone(AT_FDCWD, made->notify_directory, false, 0);
+        r = tree < 0 ? tree : mount_propagate(tree, MS_PRIVATE);
+        return r < 0 ? fail_in(r, "NOTIFY_SOCKET") : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
 }
 
 static int find_own_cgroup(struct made *made)
@@ -246,11 +253,18 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
         return *state < 0 ? *state : 0;
 }
 
+/* createContainer hooks run between two words of the init. */
 static int hooks_deadline_ms(const struct oci_spec *spec)
 {
-        size_t n = spec->hooks[OCI_HOOK_CREATE_CONTAINER].n + spec->hooks[OCI_HOOK_START_CONTAINER].n;
+        const struct oci_hooks *hooks = &spec->hooks[OCI_HOOK_CREATE_CONTAINER];
+        int64_t seconds = LAUNCH_STEP_DEADLINE_MS / 1000;
 
-        return n > 1000 ? INT_MAX : LAUNCH_STEP_DEADLINE_MS + (int)n * HOOK_TIMEOUT_SECONDS * 1000;
+        for (size_t i = 0; i < hooks->n && seconds < INT_MAX / 1000; i++) {
+                int64_t more = hooks->v[i].timeout.set ? hooks->v[i].timeout.value : HOOK_TIMEOUT_SECONDS;
+
+                seconds = more > INT_MAX / 1000 - seconds ? INT_MAX / 1000 : seconds + more;
+        }
+        return (int)seconds * 1000;
 }
 
 /* ---- before the program ---- */
