@@ -380,7 +380,7 @@ static inline const void *plan_payload(const struct plan_step *step)
 }
 
 /* References into the pool, checked. plan_string: NULL for an absent one. plan_strings fills v[0..n] (n + 1 places, the
- * last NULL) and returns n; -EINVAL when the list runs out of the pool. plan_bytes: NULL when outside. */
+ * last NULL) and returns n; -EINVAL when the list runs out of the pool. plan_bytes: NULL when outside or unaligned. */
 const char *plan_string(const struct plan *plan, plan_text text);
 int plan_strings(const struct plan *plan, struct plan_list list, const char **v);
 const void *plan_bytes(const struct plan *plan, struct plan_blob blob);
