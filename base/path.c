@@ -174,11 +174,42 @@ int in_root_parent(int root, const char *path, char *name, size_t name_size)
         return in_root_mkdir(root, slash && parent[0] ? parent : "/", 0755);
 }
 
+/* Makes an empty file. A link that leads nowhere yet (an image's "/etc/resolv.conf -> ../run/resolv.conf") is followed
+ * by hand, each step inside the root: with O_EXCL the kernel does not, and without it nobody makes the parents. */
+static int make_file(int root, const char *path, int links)
+{
+        _cleanup_free_ char *joined = NULL;
+        _cleanup_close_ int parent = -EBADF, fd = -EBADF;
+        char name[NAME_MAX + 1], target[PATH_MAX];
+        size_t directory = strlen(path);
+        ssize_t n;
+
+        while (directory > 0 && path[directory - 1] == '/')
+                directory--;
+        while (directory > 0 && path[directory - 1] != '/')
+                directory--;
+        parent = in_root_parent(root, path, name, sizeof(name));
+        if (parent < 0)
+                return parent;
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd >= 0)
+                return 0;
+        if (errno != EEXIST)
+                return fail(errno, "create file %s", path);
+        n = readlinkat(parent, name, target, sizeof(target) - 1);
+        if (n < 0) /* somebody made it just now */
+                return errno == EINVAL ? 0 : fail(errno, "create file %s", path);
+        if (links >= LINKS_MAX)
+                return fail(ELOOP, "create file %s", path);
+        target[n] = '\0';
+        if (target[0] != '/' && asprintf(&joined, "%.*s/%s", (int)directory, path, target) < 0)
+                return fail(ENOMEM, "create file %s", path);
+        return make_file(root, joined ? joined : target, links + 1);
+}
+
 int in_root_target(int root, const char *path, int is_directory)
 {
-        _cleanup_close_ int parent = -EBADF;
-        char name[NAME_MAX + 1];
-        int fd = resolve(root, path, O_PATH, 0);
+        int fd = resolve(root, path, O_PATH, 0), r;
 
         if (fd >= 0)
                 return fd;
@@ -186,21 +217,19 @@ int in_root_target(int root, const char *path, int is_directory)
                 return fail(-fd, "open %s", path);
         if (is_directory)
                 return in_root_mkdir(root, path, 0755);
-        parent = in_root_parent(root, path, name, sizeof(name));
-        if (parent < 0)
-                return parent;
-        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (fd < 0 && errno != EEXIST)
-                return fail(errno, "create file %s", path);
-        if (fd >= 0)
-                close(fd);
-        /* A dangling symlink at the target is followed, in-root, by this second look and fails there. */
+        r = make_file(root, path, 0);
+        if (r < 0)
+                return r;
         fd = resolve(root, path, O_PATH, 0);
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
 }
 
 int remove_tree_at(int dirfd, const char *name)
 {
+        const struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+        };
         _cleanup_closedir_ DIR *dir = NULL;
         struct dirent *entry;
         int fd, r = 0;
@@ -209,7 +238,7 @@ int remove_tree_at(int dirfd, const char *name)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return fail(errno, "remove %s", name);
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = sys_openat2(dirfd, name, &how);
         if (fd < 0)
                 return fail(errno, "open directory %s", name);
         dir = fdopendir(fd);

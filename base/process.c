@@ -17,6 +17,19 @@
 #define P_PIDFD 3
 #endif
 
+void signals_reset(void)
+{
+        /* The kernel's struct sigaction, all zero: SIG_DFL. By the raw call, because the C libraries refuse the numbers
+         * that they use themselves (32 to 34), which callers have been seen to ignore. */
+        const uint64_t standard[4] = {0};
+        sigset_t none;
+
+        for (int signal = 1; signal <= 64; signal++)
+                (void)syscall(SYS_rt_sigaction, signal, standard, NULL, sizeof(uint64_t));
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int process_reap(int pidfd, int timeout_ms, int *status)
 {
         siginfo_t info = {0};
@@ -62,10 +75,7 @@ static int collect(int fd, int64_t deadline, char *output, size_t size)
 
 static void __attribute__((noreturn)) become(const char *program, const char *const *args, int out, int errors)
 {
-        sigset_t none;
-
-        sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        signals_reset();
         (void)dup2(out, STDOUT_FILENO);
         (void)dup2(out, STDERR_FILENO);
         (void)execvp(program, (char *const *)(uintptr_t)args);

@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Puts every signal back to its default disposition and empties the mask: ignored signals and the mask survive an
+ * execve, and what our caller ignored or blocked is not meant for what we start. */
+void signals_reset(void);
+
 /* Runs a program found in PATH (execvp) with the caller's environment and waits. Its output and error, at most `size` -
  * 1 bytes, go into `output` (NUL-terminated, without the newline at the end). Returns its exit status (128 + signal
  * when killed), or a negative errno with a message: -ENOENT when there is no such program, -ETIMEDOUT after it was

@@ -12,16 +12,21 @@
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
 
+/* Another container on the same root may put a link in its place at any moment: what is looked at is what is changed. */
 static int check_existing(int parent, const char *name, const struct device_node *node)
 {
+        _cleanup_close_ int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        char path[64];
         struct stat st;
 
-        if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fd < 0 || fstat(fd, &st) < 0)
                 return fail(errno, "look at device %s", node->path);
         if ((st.st_mode & S_IFMT) != (node->mode & S_IFMT) ||
             (!S_ISFIFO(st.st_mode) && st.st_rdev != makedev(node->major, node->minor)))
                 return refuse(EEXIST, "device %s: a different file is there already", node->path);
-        if (fchmodat(parent, name, node->mode & 07777, 0) < 0)
+        /* fchmod(2) refuses O_PATH descriptors. The root is not changed yet: /proc is the host's. */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        if (chmod(path, node->mode & 07777) < 0)
                 return fail(errno, "set the mode of device %s", node->path);
         return 0;
 }

@@ -1,6 +1,5 @@
 /* The main program of berth-init (runtime/core/init.h). */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/process.h"
 #include "base/syscalls.h"
 #include "namespaces/procfs.h"
 #include "runtime/core/channel.h"
@@ -110,18 +110,6 @@ static int receive_plan(struct init *init)
         return plan_open(block, (size_t)st.st_size, &init->plan);
 }
 
-/* What the engine ignored or blocked is no business of the container's. */
-static void reset_signals(void)
-{
-        const struct sigaction standard = {.sa_handler = SIG_DFL};
-        sigset_t none;
-
-        sigemptyset(&none);
-        for (int signal = 1; signal < _NSIG; signal++)
-                (void)sigaction(signal, &standard, NULL);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int run(struct init *init)
 {
         int r = receive_plan(init);
@@ -154,7 +142,7 @@ int main(int argc, char **argv)
         (void)prctl(PR_SET_NAME, INIT_NAME);
         log_set_sink(send_log, LOG_LEVEL_DEBUG);
         umask(0);
-        reset_signals();
+        signals_reset();
         r = run(&the_init);
         (void)channel_send(the_init.channel, CHANNEL_ERROR, -r, error_message(), -EBADF);
         return 1;

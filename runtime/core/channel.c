@@ -22,6 +22,10 @@ int channel_receive(int channel, struct channel_message *message, int *fds, size
 {
         ssize_t n = receive_message(channel, message, sizeof(*message), fds, room, timeout_ms);
 
+        /* The other side ended with something of ours unread. The kernel tells that before it hands out what was sent
+         * to us earlier, which is perhaps the reason. */
+        if (n == -ECONNRESET)
+                n = receive_message(channel, message, sizeof(*message), fds, room, timeout_ms);
         if (n == 0 || n == -ECONNRESET) {
                 message->kind = CHANNEL_END;
                 message->number = 0;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/syscalls.h"
 
 #ifndef P_PIDFD
@@ -54,23 +55,11 @@ static void cleanup_hook_process(struct hook_process *process)
 
 /* ---- the child ---- */
 
-/* Ignored signals survive an execve (a caller may ignore SIGPIPE or SIGHUP) and so does the mask. */
-static void reset_signals(void)
-{
-        struct sigaction action = {.sa_handler = SIG_DFL};
-        sigset_t none;
-
-        for (int signal = 1; signal < NSIG; signal++)
-                (void)sigaction(signal, &action, NULL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void __attribute__((noreturn)) become_hook(const struct hook_start *start)
 {
         int err;
 
-        reset_signals();
+        signals_reset();
         /* A session of its own: no controlling terminal, and one group to kill. */
         (void)setsid();
         if (dup2(start->input, 0) < 0 || dup2(start->output, 1) < 0 || dup2(start->errors, 2) < 0 ||

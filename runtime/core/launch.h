@@ -43,6 +43,9 @@ struct launch {
         bool privileged;                               /* may write any map */
         int step_deadline_ms;
         int interrupt; /* a signalfd: anything to read there ends the launch with -EINTR; -EBADF none */
+        /* Called while the init works, as soon as its pid is known (not staged only); may already call launch_release.
+         * NULL: nothing to do. */
+        int (*on_started)(void *data, struct launched *launched);
         /* Called when the init has reached a point. On POINT_NAMESPACES *state may be set to a descriptor (its caller
          * closes it) with the state for hooks. Not called for POINT_READY: launch_begin returns then. */
         int (*on_point)(void *data, enum plan_point point, const struct launched *launched, int *state);

@@ -92,6 +92,9 @@ int plan_strings(const struct plan *plan, struct plan_list list, const char **v)
 {
         size_t at = list.at;
 
+        /* Every string has at least its NUL: the caller's places for more than that are never written to. */
+        if (list.n > plan->header->pool_size)
+                return -EINVAL;
         for (uint32_t i = 0; i < list.n; i++) {
                 if (at >= plan->header->pool_size)
                         return -EINVAL;
@@ -104,7 +107,7 @@ int plan_strings(const struct plan *plan, struct plan_list list, const char **v)
 
 const void *plan_bytes(const struct plan *plan, struct plan_blob blob)
 {
-        if (!lies_within(blob.at, blob.size, plan->header->pool_size))
+        if (blob.at % 8 || !lies_within(blob.at, blob.size, plan->header->pool_size))
                 return NULL;
         return plan->block + plan->header->pool_at + blob.at;
 }

@@ -201,6 +201,7 @@ struct step_mount {
 #define PLAN_MOUNT_READONLY_AFTER_COPY  (1U << 8)
 #define PLAN_MOUNT_HOST_VIEW            (1U << 9) /* may fall back to the host\'s procfs, sysfs or mqueue */
 #define PLAN_MOUNT_BIND_REMOUNT         (1U << 10)
+#define PLAN_MOUNT_KEEP_LOCKED          (1U << 11) /* in a user namespace: what the host's mount forbids stays forbidden */
 
 struct step_device {
         plan_text path;
@@ -379,7 +380,7 @@ static inline const void *plan_payload(const struct plan_step *step)
 }
 
 /* References into the pool, checked. plan_string: NULL for an absent one. plan_strings fills v[0..n] (n + 1 places, the
- * last NULL) and returns n; -EINVAL when the list runs out of the pool. plan_bytes: NULL when outside. */
+ * last NULL) and returns n; -EINVAL when the list runs out of the pool. plan_bytes: NULL when outside or unaligned. */
 const char *plan_string(const struct plan *plan, plan_text text);
 int plan_strings(const struct plan *plan, struct plan_list list, const char **v);
 const void *plan_bytes(const struct plan *plan, struct plan_blob blob);

@@ -280,7 +280,11 @@ static void add_root(struct plan_builder *builder, const struct oci_spec *spec, 
                 spec->linux_.rootfs_propagation ? (uint32_t)spec->linux_.rootfs_propagation : MS_SLAVE | MS_REC;
         /* An unbindable parent could not be cloned from. */
         if (step->parent_propagation & MS_UNBINDABLE)
-                step->parent_propagation = MS_PRIVATE | MS_REC;
+                step->parent_propagation = MS_PRIVATE;
+        /* "slave" and "private" without the r are about the container's root. The old mounts are cut off as a whole:
+         * the root may lie on another mount than "/", and what is mounted there must not reach the host. */
+        if (!(step->parent_propagation & MS_SHARED))
+                step->parent_propagation |= MS_REC;
 }
 
 static void add_notify_mount(struct plan_builder *builder, const struct plan_facts *facts)
@@ -296,8 +300,10 @@ static void add_notify_mount(struct plan_builder *builder, const struct plan_fac
         step->kind = MOUNT_KIND_BIND;
         step->source = source;
         step->destination = destination;
-        step->source_slot = step->userns_slot = PLAN_NO_SLOT;
-        step->attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        step->source_slot = facts->notify_tree;
+        step->userns_slot = PLAN_NO_SLOT;
+        /* The socket can be sent to all the same, but nothing of the container's can be left in the state directory. */
+        step->attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 }
 
 static void add_masks(struct plan_builder *builder, const struct oci_linux *linux_)

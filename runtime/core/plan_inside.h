@@ -34,6 +34,7 @@ struct plan_facts {
         unsigned keep_fds;            /* LISTEN_FDS and --preserve-fds together */
         const char *listen_fds;       /* the number that LISTEN_FDS gets inside, NULL: none */
         const char *notify_directory; /* to be bound at /run/notify, NULL: none */
+        plan_slot notify_tree;        /* a detached tree of it */
 };
 
 #define NOTIFY_INSIDE "/run/notify"

@@ -109,6 +109,8 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
                 flags |= PLAN_MOUNT_BIND_REMOUNT;
         if (spec->linux_.namespaces[OCI_NS_CGROUP].listed)
                 flags |= PLAN_MOUNT_PRIVATE_CGROUP;
+        if (kind == MOUNT_KIND_BIND && spec->linux_.namespaces[OCI_NS_USER].listed)
+                flags |= PLAN_MOUNT_KEEP_LOCKED;
         if (may_show_the_host(spec, kind))
                 flags |= PLAN_MOUNT_HOST_VIEW;
         return flags;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/syscalls.h"
+#include "cgroups/events.h"
 #include "runtime/core/channel.h"
 #include "runtime/core/isolation.h"
 
@@ -107,6 +108,9 @@ static int destroy(const struct isolation_target *target, int64_t deadline)
         if (target->pidfd >= 0 && sys_pidfd_send_signal(target->pidfd, SIGKILL) < 0 && errno != ESRCH)
                 return fail(errno, "kill the container's init");
         if (target->cgroup >= 0) {
+                /* The usual end: everybody is gone already. */
+                if (cgroup_wait_event(target->cgroup, "populated", 0, 0) == 0)
+                        return 0;
                 r = cgroup_kill(target->cgroup);
                 if (r == 0)
                         r = cgroup_wait_empty(target->cgroup, deadline);

@@ -28,6 +28,7 @@
 #endif
 
 #define ANSWERS 32
+#define SHARED  64 /* conditions of calls, remembered for other calls with the same */
 
 /* Classic BPF jumps forward only. So the program is written from its end to its start: whatever a jump goes to is
  * there already. A label is the place of an instruction, counted from the end. */
@@ -40,6 +41,11 @@ struct writer {
                 uint32_t action;
                 size_t label;
         } answers[ANSWERS]; /* return instructions, for those who are near enough to share one */
+        size_t n_shared;
+        struct {
+                const struct seccomp_alternative *v;
+                size_t n, label;
+        } shared[SHARED];
 };
 
 /* Numbers from `start` on (to the next range) have one answer, or the alternatives from `first` on. */
@@ -192,6 +198,41 @@ static size_t put_alternatives(struct writer *writer, const struct seccomp_alter
         return next;
 }
 
+static bool same_alternatives(const struct seccomp_alternative *a, const struct seccomp_alternative *b, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (a[i].action != b[i].action || a[i].n_args != b[i].n_args)
+                        return false;
+                for (size_t k = 0; k < a[i].n_args; k++) {
+                        const struct oci_seccomp_arg *x = &a[i].args[k], *y = &b[i].args[k];
+
+                        if (x->index != y->index || x->op != y->op || x->value != y->value ||
+                            x->value_two != y->value_two)
+                                return false;
+                }
+        }
+        return true;
+}
+
+/* Profiles give one list of conditions to many calls, and every architecture has the calls again. The conditions look
+ * at arguments only, so one copy of them does for all. */
+static size_t share_alternatives(struct writer *writer, const struct seccomp_alternative *v, size_t n,
+                                 uint32_t default_action)
+{
+        size_t label;
+
+        for (size_t i = 0; i < writer->n_shared; i++)
+                if (writer->shared[i].n == n && same_alternatives(writer->shared[i].v, v, n))
+                        return writer->shared[i].label;
+        label = put_alternatives(writer, v, n, default_action);
+        if (writer->n_shared < SHARED) {
+                writer->shared[writer->n_shared].v = v;
+                writer->shared[writer->n_shared].n = n;
+                writer->shared[writer->n_shared++].label = label;
+        }
+        return label;
+}
+
 /* ---- numbers ---- */
 
 static void add_range(struct range *ranges, size_t *n, struct range range)
@@ -237,7 +278,7 @@ static size_t put_tree(struct writer *writer, const struct seccomp_table *table,
         if (n == 1 && ranges->plain)
                 return put_answer(writer, ranges->action);
         if (n == 1)
-                return put_alternatives(writer, &table->v[ranges->first], ranges->n, default_action);
+                return share_alternatives(writer, &table->v[ranges->first], ranges->n, default_action);
         high = put_tree(writer, table, ranges + middle, n - middle, default_action);
         low = put_tree(writer, table, ranges, middle, default_action);
         return put_jump(writer, BPF_JGE, ranges[middle].start, high, low);

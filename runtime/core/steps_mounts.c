@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
@@ -219,12 +220,39 @@ static int attach(struct init *init, const struct step_mount *step, int mount, c
         return r;
 }
 
+/* What the kernel itself holds against a user namespace's root when it copies a mount (MNT_LOCK_*,
+ * mount_namespaces(7)); it does not know that the parent opened this one for us. */
+static int check_locked(const struct step_mount *step, int mount)
+{
+        static const struct {
+                unsigned long state;
+                uint64_t attribute;
+                const char *name;
+        } locked[] = {
+                {ST_RDONLY, MOUNT_ATTR_RDONLY, "read-only"},
+                {ST_NOSUID, MOUNT_ATTR_NOSUID, "nosuid"},
+                {ST_NODEV, MOUNT_ATTR_NODEV, "nodev"},
+                {ST_NOEXEC, MOUNT_ATTR_NOEXEC, "noexec"},
+        };
+        struct statvfs st;
+
+        if (!(step->flags & PLAN_MOUNT_KEEP_LOCKED))
+                return 0;
+        if (fstatvfs(mount, &st) < 0)
+                return fail(errno, "look at the source's mount");
+        for (size_t i = 0; i < ELEMENTS(locked); i++)
+                if ((step->attr_clear | step->recursive_clear) & locked[i].attribute && st.f_flag & locked[i].state)
+                        return refuse(EPERM, "the source is mounted %s, which a user namespace cannot lift",
+                                      locked[i].name);
+        return 0;
+}
+
 static int set_attributes(struct init *init, const struct step_mount *step, int mount)
 {
         int userns = init_slot(init, step->userns_slot);
-        int r = 0;
+        int r = check_locked(step, mount);
 
-        if (userns >= 0)
+        if (r == 0 && userns >= 0)
                 r = mount_idmap(mount, userns, step->flags & PLAN_MOUNT_IDMAP_RECURSIVE);
         if (r == 0)
                 r = mount_change(mount, step->attr_set, step->attr_clear, false);

@@ -196,10 +196,12 @@ int step_park(struct init *init, const struct step_park *step)
         int r;
 
         let_go_of_the_host(init, step->needs_procfs);
+        /* Before create can return: a kill that follows at once must not be lost. */
+        if (listener >= 0)
+                die_by_usual_signals();
         r = init_ask(init, CHANNEL_POINT, POINT_READY);
         if (r < 0 || listener < 0)
                 return r;
-        die_by_usual_signals();
         r = wait_for_start(init, listener);
         close(listener);
         return r;
@@ -399,8 +401,8 @@ int step_prepare(struct init *init, const struct step_prepare *step)
 {
         int r;
 
-        init->args = calloc(step->args.n + 1, sizeof(*init->args));
-        init->env = calloc(step->env.n + 3, sizeof(*init->env));
+        init->args = calloc((size_t)step->args.n + 1, sizeof(*init->args));
+        init->env = calloc((size_t)step->env.n + 3, sizeof(*init->env));
         if (!init->args || !init->env)
                 return fail(ENOMEM, "prepare the program");
         if (plan_strings(&init->plan, step->args, init->args) < 0 ||

@@ -78,8 +78,8 @@ int step_console(struct init *init, const struct step_console *step)
 
 int step_hook(struct init *init, const struct step_hook *step)
 {
-        _cleanup_free_ const char **args = calloc(step->args.n + 1, sizeof(*args));
-        _cleanup_free_ const char **env = calloc(step->env.n + 1, sizeof(*env));
+        _cleanup_free_ const char **args = calloc((size_t)step->args.n + 1, sizeof(*args));
+        _cleanup_free_ const char **env = calloc((size_t)step->env.n + 1, sizeof(*env));
         struct oci_hook hook = {.path = init_text(init, step->path)};
 
         if (!args || !env)

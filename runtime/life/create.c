@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "runtime/core/hook_run.h"
 #include "runtime/life/foreground.h"
+#include "runtime/life/handle.h"
 #include "runtime/life/hooks.h"
 #include "runtime/life/make.h"
 #include "runtime/life/notify.h"
@@ -34,7 +36,7 @@ int container_create(struct runtime *runtime, const struct create_request *reque
 }
 
 /* From the parked init to the running program. */
-static int begin(struct made *made, int notify)
+static int begin(struct made *made)
 {
         struct seccomp_listener listener = {made->spec, &made->record, made->launched.pid};
         int r = make_release(made);
@@ -43,23 +45,54 @@ static int begin(struct made *made, int notify)
                 r = launch_finish(made->launched.channel, EXEC_DEADLINE_MS, seccomp_listener_deliver, &listener);
         if (r == 0)
                 r = hooks_run(made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING, made->interrupt);
-        if (r == 0 && notify >= 0)
-                r = notify_forward(notify, made->request->notify_socket, made->launched.pid, made->launched.pidfd);
         return r;
 }
 
+/* Somebody else may have deleted the container while it ran, and even made another one of that name. */
 static int remove_container(struct made *made)
 {
-        int r = undo_container(made->runtime, &made->record, made->dir_fd);
+        struct stat st;
+        int r = handle_lock(made->runtime, made->request->id, &made->lock_fd);
 
+        if (r == -ENOENT || (r == 0 && fstat(made->dir_fd, &st) == 0 && st.st_nlink == 0)) {
+                error_clear();
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        r = undo_container(made->runtime, &made->record, made->dir_fd);
         hooks_run_all(made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
         return r;
 }
 
-static int wait_and_remove(struct made *made, struct foreground *foreground, int *exit_status)
-{
-        int r = foreground_wait(foreground, made->launched.pidfd, made->launched.console, exit_status);
+struct notification {
+        int socket, target;
+        pid_t pid;
+};
 
+static int on_notification(void *data)
+{
+        const struct notification *notification = data;
+
+        return notify_hand_on(notification->socket, notification->target, notification->pid);
+}
+
+static int wait_and_remove(struct made *made, struct foreground *foreground, int notify, int *exit_status)
+{
+        _cleanup_close_ int target = notify >= 0 ? notify_connect(made->request->notify_socket) : -EBADF;
+        struct notification notification = {notify, target, made->launched.pid};
+        int r;
+
+        /* Signals and the terminal are served from the start, not only once the container is ready. */
+        if (target >= 0) {
+                foreground->other = notify;
+                foreground->on_other = on_notification;
+                foreground->data = &notification;
+        } else if (notify >= 0) {
+                log_warning("%s", error_message());
+                error_clear();
+        }
+        r = foreground_wait(foreground, made->launched.pidfd, made->launched.console, exit_status);
         foreground_end(foreground);
         if (r == 0 && !made->request->keep)
                 r = remove_container(made);
@@ -76,7 +109,7 @@ static int become_reaper(const struct create_request *request)
 
 int container_run(struct runtime *runtime, const struct create_request *request, int *exit_status)
 {
-        struct foreground foreground = {.signals = -EBADF, .terminal = -EBADF};
+        struct foreground foreground = FOREGROUND_NONE;
         _cleanup_close_ int notify = -EBADF;
         struct made made = MADE_NONE;
         int r = become_reaper(request);
@@ -90,11 +123,15 @@ int container_run(struct runtime *runtime, const struct create_request *request,
         if (!request->detach)
                 r = foreground_prepare(&foreground);
         if (r == 0)
-                r = begin(&made, notify);
+                r = begin(&made);
         if (r < 0)
                 make_undo(&made);
-        else if (!request->detach)
-                r = wait_and_remove(&made, &foreground, exit_status);
+        /* Others may work on the container from now on. */
+        replace_fd(&made.lock_fd, -EBADF);
+        if (r == 0 && !request->detach)
+                r = wait_and_remove(&made, &foreground, notify, exit_status);
+        else if (r == 0 && notify >= 0)
+                r = notify_forward(notify, request->notify_socket, made.launched.pid, made.launched.pidfd);
         foreground_end(&foreground);
         make_free(&made);
         return r;

@@ -55,6 +55,9 @@ static void execution_free(struct execution *e)
 
 static int check_status(const struct execution *e)
 {
+        /* It may have ended since its status was looked at. */
+        if (e->handle.target.pidfd < 0)
+                return refuse(EINVAL, MESSAGE_EXEC_STOPPED);
         switch (e->handle.container.status) {
         case STATUS_CREATED:
         case STATUS_RUNNING:
@@ -255,7 +258,7 @@ static int execute(struct execution *e, struct foreground *foreground)
 
 int container_exec(struct runtime *runtime, const struct exec_request *request, int *exit_status)
 {
-        struct foreground foreground = {.signals = -EBADF, .terminal = -EBADF};
+        struct foreground foreground = FOREGROUND_NONE;
         struct execution e = {
                 .request = request,
                 .runtime = runtime,

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/syscalls.h"
 
@@ -25,7 +26,7 @@ int foreground_prepare(struct foreground *foreground)
 {
         sigset_t signals;
 
-        *foreground = (struct foreground){.signals = -EBADF, .terminal = -EBADF};
+        *foreground = (struct foreground)FOREGROUND_NONE;
         sigfillset(&signals);
         /* Faults are our own, and job control of our own stays with the kernel. */
         for (size_t i = 0; i < 8; i++) {
@@ -52,6 +53,7 @@ static void begin_terminal(struct foreground *foreground, int master)
         struct termios raw;
 
         foreground->terminal = master;
+        (void)fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
         if (tcgetattr(STDIN_FILENO, &saved_terminal) < 0)
                 return;
         raw = saved_terminal;
@@ -113,6 +115,35 @@ static bool pump(int from, int to)
         return write_all(to, buffer, (size_t)n) == 0;
 }
 
+/* What was typed waits here until the terminal takes it. A write that blocks would keep us from reading what the process
+ * says, and a process that nobody listens to does not read either. */
+struct typed {
+        char bytes[4096];
+        size_t n, at;
+};
+
+/* False at the end of stdin. */
+static bool read_typed(struct typed *typed)
+{
+        ssize_t n = read(STDIN_FILENO, typed->bytes, sizeof(typed->bytes));
+
+        if (n < 0)
+                return errno == EINTR || errno == EAGAIN;
+        typed->at = 0;
+        typed->n = (size_t)n;
+        return n > 0;
+}
+
+static void write_typed(struct typed *typed, int master)
+{
+        ssize_t n = write(master, typed->bytes + typed->at, typed->n - typed->at);
+
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+                typed->at = typed->n;
+        else if (n > 0)
+                typed->at += (size_t)n;
+}
+
 static void drain_terminal(int master)
 {
         int64_t deadline = now_ms() + DRAIN_MS;
@@ -122,19 +153,33 @@ static void drain_terminal(int master)
                         return;
 }
 
+static void serve_other(struct foreground *foreground)
+{
+        int r = foreground->on_other(foreground->data);
+
+        if (r < 0) {
+                log_warning("%s", error_message());
+                error_clear();
+        }
+        if (r != 0)
+                foreground->other = -EBADF;
+}
+
 int foreground_wait(struct foreground *foreground, int pidfd, int master, int *status)
 {
-        struct pollfd fds[] = {
-                {.fd = pidfd, .events = POLLIN},
-                {.fd = foreground->signals, .events = POLLIN},
-                {.fd = master, .events = POLLIN},
-                {.fd = master >= 0 ? STDIN_FILENO : -1, .events = POLLIN},
-        };
+        struct typed typed = {.n = 0};
+        bool output = master >= 0, input = master >= 0;
+        struct pollfd fds[5] = {{.fd = pidfd, .events = POLLIN}, {.fd = foreground->signals, .events = POLLIN}};
         int r;
 
         if (master >= 0)
                 begin_terminal(foreground, master);
         while (!fds[0].revents) {
+                bool waiting = typed.at < typed.n;
+
+                fds[2] = (struct pollfd){output ? master : -1, (short)(waiting ? POLLIN | POLLOUT : POLLIN), 0};
+                fds[3] = (struct pollfd){input && !waiting ? STDIN_FILENO : -1, POLLIN, 0};
+                fds[4] = (struct pollfd){foreground->other, POLLIN, 0};
                 /* As long as the process lives: that is what the command is for. */
                 if (poll(fds, ELEMENTS(fds), -1) < 0) {
                         if (errno == EINTR)
@@ -145,12 +190,16 @@ int foreground_wait(struct foreground *foreground, int pidfd, int master, int *s
                         forward_signals(foreground, pidfd);
                         reap_strangers(pidfd);
                 }
-                if (fds[2].revents && !pump(master, STDOUT_FILENO))
-                        fds[2].fd = -1;
-                if (fds[3].revents && !pump(STDIN_FILENO, master))
-                        fds[3].fd = -1;
+                if (fds[2].revents & POLLOUT)
+                        write_typed(&typed, master);
+                if (fds[2].revents & ~POLLOUT)
+                        output = pump(master, STDOUT_FILENO);
+                if (fds[3].revents)
+                        input = read_typed(&typed);
+                if (fds[4].revents)
+                        serve_other(foreground);
         }
-        if (master >= 0 && fds[2].fd >= 0)
+        if (output)
                 drain_terminal(master);
         r = process_reap(pidfd, -1, status);
         return r < 0 ? fail(-r, "wait for the container") : 0;

@@ -8,7 +8,15 @@ struct foreground {
         int signals;  /* signalfd: what arrives there is forwarded */
         int terminal; /* the terminal's master, -EBADF without */
         bool raw;     /* our own stdin is a terminal and was made raw */
+        int other;    /* one more descriptor to be read while waiting, -EBADF none */
+        int (*on_other)(void *data); /* called when it can be read; a result that is not 0 was the last */
+        void *data;
 };
+
+#define FOREGROUND_NONE                                                                                                \
+        {                                                                                                              \
+                .signals = -EBADF, .terminal = -EBADF, .other = -EBADF                                                 \
+        }
 
 /* Blocks every signal that can be forwarded and watches it; before the launch, so that none is lost. */
 int foreground_prepare(struct foreground *foreground);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include "base/cleanup.h"
@@ -45,19 +46,28 @@ static int lock_with_deadline(int fd)
                            : 0;
 }
 
-static int take_lock(struct runtime *runtime, const char *id, int *lock_fd)
+int handle_lock(struct runtime *runtime, const char *id, int *lock_fd)
 {
-        _cleanup_close_ int dir = openat(runtime->root_fd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        _cleanup_close_ int fd = dir < 0 ? -EBADF : openat(dir, RECORD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        int r;
+        for (;;) {
+                _cleanup_close_ int dir = openat(runtime->root_fd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                _cleanup_close_ int fd = dir < 0 ? -EBADF : openat(dir, RECORD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+                struct stat st;
+                int r;
 
-        if (fd < 0)
-                return errno == ENOENT ? refuse(ENOENT, MESSAGE_NOT_EXIST) : fail(errno, "open the container's lock");
-        r = lock_with_deadline(fd);
-        if (r < 0)
-                return r;
-        *lock_fd = take_fd(&fd);
-        return 0;
+                if (fd < 0)
+                        return errno == ENOENT ? refuse(ENOENT, MESSAGE_NOT_EXIST)
+                                               : fail(errno, "open the container's lock");
+                r = lock_with_deadline(fd);
+                if (r < 0)
+                        return r;
+                /* Whom we waited for may have deleted the container, and somebody made another one of that name. */
+                if (fstat(fd, &st) < 0)
+                        return fail(errno, "look at the container's lock");
+                if (st.st_nlink == 0)
+                        continue;
+                *lock_fd = take_fd(&fd);
+                return 0;
+        }
 }
 
 int handle_open(struct handle *handle, struct runtime *runtime, const char *id, bool lock)
@@ -70,7 +80,7 @@ int handle_open(struct handle *handle, struct runtime *runtime, const char *id, 
         if (r == 0 && runtime->root_fd < 0)
                 r = refuse(ENOENT, MESSAGE_NOT_EXIST);
         if (r == 0 && lock)
-                r = take_lock(runtime, id, &handle->lock_fd);
+                r = handle_lock(runtime, id, &handle->lock_fd);
         if (r == 0)
                 r = container_load(runtime, id, &handle->container);
         if (r == 0) {

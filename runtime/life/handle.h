@@ -18,6 +18,9 @@ struct handle {
 int handle_open(struct handle *handle, struct runtime *runtime, const char *id, bool lock);
 void handle_close(struct handle *handle);
 
+/* The lock alone. -ENOENT with MESSAGE_NOT_EXIST when there is no such container (any more). */
+int handle_lock(struct runtime *runtime, const char *id, int *lock_fd);
+
 /* The configuration as create saved it. *spec is the caller's. */
 int handle_spec(const struct handle *handle, struct oci_spec **spec);
 

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
+#include "namespaces/mount.h"
 #include "namespaces/namespace.h"
 #include "namespaces/procfs.h"
 #include "netdev/link.h"
@@ -157,6 +158,7 @@ static int make_start_socket(struct made *made)
 
 static int make_notify(struct made *made)
 {
+        _cleanup_close_ int tree = -EBADF;
         char path[PATH_MAX];
         int r;
 
@@ -164,8 +166,13 @@ static int make_notify(struct made *made)
                 return 0;
         snprintf(path, sizeof(path), "%s/%s", made->runtime->root, made->request->id);
         r = notify_make_directory(made->dir_fd, path, &made->notify_directory);
+        if (r < 0)
+                return r;
         made->facts.notify_directory = made->notify_directory;
-        return r;
+        /* Opened here: the state directory is closed to the ids of a user namespace. */
+        tree = mount_clone(AT_FDCWD, made->notify_directory, false, 0);
+        r = tree < 0 ? tree : mount_propagate(tree, MS_PRIVATE);
+        return r < 0 ? fail_in(r, "NOTIFY_SOCKET") : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
 }
 
 static int find_own_cgroup(struct made *made)
@@ -246,55 +253,28 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
         return *state < 0 ? *state : 0;
 }
 
+/* createContainer hooks run between two words of the init. */
 static int hooks_deadline_ms(const struct oci_spec *spec)
 {
-        size_t n = spec->hooks[OCI_HOOK_CREATE_CONTAINER].n + spec->hooks[OCI_HOOK_START_CONTAINER].n;
+        const struct oci_hooks *hooks = &spec->hooks[OCI_HOOK_CREATE_CONTAINER];
+        int64_t seconds = LAUNCH_STEP_DEADLINE_MS / 1000;
 
-        return n > 1000 ? INT_MAX : LAUNCH_STEP_DEADLINE_MS + (int)n * HOOK_TIMEOUT_SECONDS * 1000;
-}
+        for (size_t i = 0; i < hooks->n && seconds < INT_MAX / 1000; i++) {
+                int64_t more = hooks->v[i].timeout.set ? hooks->v[i].timeout.value : HOOK_TIMEOUT_SECONDS;
 
-static int launch_init(struct made *made)
-{
-        struct plan_builder builder = {0};
-        _cleanup_free_ void *block = NULL;
-        struct launch launch = {
-                .slots = made->sources.fds,
-                .n_slots = made->sources.n,
-                .procfs = made->procfs,
-                .cgroup = made->cgroup_fd,
-                .staged = plan_is_staged(made->spec),
-                .namespaces = plan_launch_namespaces(made->spec),
-                .keep_fds = made->keep_fds,
-                .uid_maps = &made->spec->linux_.uid_mappings,
-                .gid_maps = &made->spec->linux_.gid_mappings,
-                .privileged = made->privileged,
-                .step_deadline_ms = hooks_deadline_ms(made->spec),
-                .interrupt = made->interrupt,
-                .on_point = on_point,
-                .data = made,
-        };
-        int r;
-
-        made->facts.rootless = made->runtime->rootless;
-        made->facts.needs_report = needs_report(made->spec);
-        made->facts.no_pivot = made->request->no_pivot;
-        made->facts.no_new_keyring = made->request->no_new_keyring;
-        made->facts.host_has_kcore = access("/proc/kcore", F_OK) == 0;
-        made->facts.keep_fds = made->keep_fds;
-        made->facts.listen_fds = made->request->listen_fds;
-        r = plan_container(made->spec, &made->facts, &builder);
-        if (r < 0) {
-                plan_builder_free(&builder);
-                return r;
+                seconds = more > INT_MAX / 1000 - seconds ? INT_MAX / 1000 : seconds + more;
         }
-        r = plan_finish(&builder, &block, &launch.plan_size);
-        if (r < 0)
-                return r;
-        launch.plan = block;
-        return made->row->create(&launch, &made->launched);
+        return (int)seconds * 1000;
 }
 
-/* ---- finish ---- */
+/* ---- before the program ---- */
+
+static bool needs_device_program(const struct made *made)
+{
+        const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+
+        return made->cgroup_fd >= 0 && rules->n && !device_rules_allow_all(rules);
+}
 
 static int attach_device_program(struct made *made)
 {
@@ -303,7 +283,7 @@ static int attach_device_program(struct made *made)
         size_t n;
         int r;
 
-        if (made->cgroup_fd < 0 || !rules->n || device_rules_allow_all(rules))
+        if (!needs_device_program(made))
                 return 0;
         r = device_program_build(rules, &program, &n);
         if (r == 0)
@@ -350,7 +330,8 @@ static int hand_over(struct made *made)
         return r;
 }
 
-static int finish(struct made *made)
+/* Everything that must hold before the program runs, and the record of it. */
+static int settle(struct made *made)
 {
         int r = made->cgroup_fd >= 0 ? apply_writes(made, true) : 0;
 
@@ -362,9 +343,72 @@ static int finish(struct made *made)
                 r = join_resctrl(made);
         if (r == 0)
                 r = process_identify(made->launched.pid, &made->record.init);
-        if (r == 0)
-                r = record_write(made->dir_fd, &made->record);
-        return r == 0 ? hand_over(made) : r;
+        return r == 0 ? record_write(made->dir_fd, &made->record) : r;
+}
+
+/* When nobody has to act between the init and the program, what berth does beside it is done while it builds, and it
+ * finds the word to go on already there: one change of processes less for `run`. Not where a failure of ours would come
+ * too late (hand_over), and not before the device program that would hinder the init. */
+static bool may_settle_early(const struct made *made)
+{
+        const struct create_request *request = made->request;
+
+        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !request->console_socket &&
+               !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
+}
+
+static int on_started(void *data, struct launched *launched)
+{
+        struct made *made = data;
+        int r;
+
+        (void)launched;
+        if (!may_settle_early(made))
+                return 0;
+        r = settle(made);
+        return r == 0 ? make_release(made) : r;
+}
+
+static int launch_init(struct made *made)
+{
+        struct plan_builder builder = {0};
+        _cleanup_free_ void *block = NULL;
+        struct launch launch = {
+                .slots = made->sources.fds,
+                .n_slots = made->sources.n,
+                .procfs = made->procfs,
+                .cgroup = made->cgroup_fd,
+                .staged = plan_is_staged(made->spec),
+                .namespaces = plan_launch_namespaces(made->spec),
+                .keep_fds = made->keep_fds,
+                .uid_maps = &made->spec->linux_.uid_mappings,
+                .gid_maps = &made->spec->linux_.gid_mappings,
+                .privileged = made->privileged,
+                .step_deadline_ms = hooks_deadline_ms(made->spec),
+                .interrupt = made->interrupt,
+                .on_started = on_started,
+                .on_point = on_point,
+                .data = made,
+        };
+        int r;
+
+        made->facts.rootless = made->runtime->rootless;
+        made->facts.needs_report = needs_report(made->spec);
+        made->facts.no_pivot = made->request->no_pivot;
+        made->facts.no_new_keyring = made->request->no_new_keyring;
+        made->facts.host_has_kcore = access("/proc/kcore", F_OK) == 0;
+        made->facts.keep_fds = made->keep_fds;
+        made->facts.listen_fds = made->request->listen_fds;
+        r = plan_container(made->spec, &made->facts, &builder);
+        if (r < 0) {
+                plan_builder_free(&builder);
+                return r;
+        }
+        r = plan_finish(&builder, &block, &launch.plan_size);
+        if (r < 0)
+                return r;
+        launch.plan = block;
+        return made->row->create(&launch, &made->launched);
 }
 
 /* The first thing to say, before anything about the bundle; make_record's mkdir is what decides. */
@@ -403,8 +447,10 @@ int make_container(struct made *made, struct runtime *runtime, const struct crea
                 r = prepare_host(made, park);
         if (r == 0)
                 r = launch_init(made);
+        if (r == 0 && !made->released)
+                r = settle(made);
         if (r == 0)
-                r = finish(made);
+                r = hand_over(made);
         if (r < 0) {
                 make_undo(made);
                 make_free(made);
@@ -416,6 +462,9 @@ int make_release(struct made *made)
 {
         _cleanup_close_ int state = -EBADF;
 
+        if (made->released)
+                return 0;
+        made->released = true;
         if (made->spec->hooks[OCI_HOOK_START_CONTAINER].n) {
                 state = hooks_state_fd(&made->record, STATUS_CREATED);
                 if (state < 0)

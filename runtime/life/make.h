@@ -25,6 +25,7 @@ struct made {
         const struct isolation_row *row;
         bool privileged;  /* the host's CAP_SYS_ADMIN: a user namespace is not needed */
         bool recorded;    /* the record is on disk: there is something to undo */
+        bool released;    /* the init has its word to go on */
         bool hooks_began; /* poststop hooks are due */
         int dir_fd, lock_fd, procfs, cgroup_fd, interrupt;
         unsigned keep_fds;

@@ -151,7 +151,10 @@ static int find_cgroup(struct made *made)
         made->record.cgroup = arena_strdup(&made->record.arena, path);
         if (!made->record.cgroup)
                 return fail(ENOMEM, "cgroup path");
-        made->record.cgroup_existing_depth = cgroup_existing_depth(host, path);
+        r = cgroup_existing_depth(host, path);
+        if (r < 0)
+                return r;
+        made->record.cgroup_existing_depth = r;
         return 0;
 }
 

@@ -29,6 +29,8 @@ int notify_listen(int dir_fd)
 {
         _cleanup_close_ int fd = -EBADF;
         struct sockaddr_un address = {.sun_family = AF_UNIX};
+        mode_t mask;
+        int r;
 
         if (faccessat(dir_fd, NOTIFY_DIRECTORY, F_OK, 0) < 0)
                 return -ENOENT;
@@ -37,14 +39,15 @@ int notify_listen(int dir_fd)
         if (fd < 0)
                 return fail(errno, "make the socket for NOTIFY_SOCKET");
         snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NOTIFY_SOCKET_NAME, dir_fd);
-        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return fail(errno, "bind the socket for NOTIFY_SOCKET");
-        if (fchmodat(dir_fd, NOTIFY_SOCKET_NAME, 0777, 0) < 0)
-                return fail(errno, "open up the socket for NOTIFY_SOCKET");
-        return take_fd(&fd);
+        /* For every user inside from the first moment on: a chmod(2) afterwards would follow what a process of the
+         * container may have put there in the meantime. */
+        mask = umask(0);
+        r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        (void)umask(mask);
+        return r < 0 ? fail(-r, "bind the socket for NOTIFY_SOCKET") : take_fd(&fd);
 }
 
-static int connect_target(const char *target)
+int notify_connect(const char *target)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -63,20 +66,40 @@ static int connect_target(const char *target)
         return take_fd(&fd);
 }
 
-static bool says_ready(char *message)
+/* What a container may say of itself. The rest (MAINPID, FDSTORE, WATCHDOG...) is about the service's processes, and we
+ * are trusted more than the container: systemd takes any MAINPID from root. */
+static bool may_say(const char *line, size_t length)
+{
+        static const char *const allowed[] = {"READY=", "STATUS=", "EXTEND_TIMEOUT_USEC="};
+
+        for (size_t i = 0; i < ELEMENTS(allowed); i++)
+                if (length >= strlen(allowed[i]) && strncmp(line, allowed[i], strlen(allowed[i])) == 0)
+                        return true;
+        return false;
+}
+
+/* Leaves the lines that are handed on. True when READY is among them. */
+static bool filter(char *message)
 {
         bool ready = false;
+        char *to = message;
 
-        for (char *line = message; line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                ready = ready || strncmp(line, "READY=", 6) == 0;
+        for (const char *line = message; *line;) {
+                size_t length = strcspn(line, "\n");
+                size_t whole = length + (line[length] == '\n');
+
+                if (may_say(line, length)) {
+                        ready = ready || strncmp(line, "READY=", 6) == 0;
+                        memmove(to, line, whole);
+                        to += whole;
+                }
+                line += whole;
         }
+        *to = '\0';
         return ready;
 }
 
-/* One datagram; 1 when it was the READY one. The pid is ours to say: what the container believes its pid to be means
- * nothing outside. */
-static int hand_on(int socket, int target, pid_t pid)
+int notify_hand_on(int socket, int target, pid_t pid)
 {
         char message[NOTIFY_MESSAGE_MAX], own[64];
         ssize_t n = recv(socket, message, sizeof(message) - 1, 0);
@@ -85,19 +108,22 @@ static int hand_on(int socket, int target, pid_t pid)
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : fail(errno, "read the container's notification");
         message[n] = '\0';
-        ready = says_ready(message);
+        ready = filter(message);
+        if (!message[0])
+                return 0;
         if (ready) {
+                /* Ours to say: what the container believes its pid to be means nothing outside. */
                 snprintf(own, sizeof(own), "MAINPID=%d", (int)pid);
                 (void)send(target, own, strlen(own), MSG_NOSIGNAL);
         }
-        if (send(target, message, (size_t)n, MSG_NOSIGNAL) < 0)
+        if (send(target, message, strlen(message), MSG_NOSIGNAL) < 0)
                 return fail(errno, "hand on the container's notification");
         return ready;
 }
 
 int notify_forward(int socket, const char *target, pid_t pid, int pidfd)
 {
-        _cleanup_close_ int connection = connect_target(target);
+        _cleanup_close_ int connection = notify_connect(target);
         struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 
         if (connection < 0)
@@ -111,7 +137,7 @@ int notify_forward(int socket, const char *target, pid_t pid, int pidfd)
                                 continue;
                         return fail(errno, "wait for the container's notification");
                 }
-                r = fds[0].revents ? hand_on(socket, connection, pid) : 0;
+                r = fds[0].revents ? notify_hand_on(socket, connection, pid) : 0;
                 if (r != 0)
                         return r < 0 ? r : 0;
                 if (fds[1].revents && !fds[0].revents)

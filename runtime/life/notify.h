@@ -13,6 +13,13 @@ int notify_make_directory(int dir_fd, const char *dir_path, char **directory);
 /* Binds the socket in it. Returns the descriptor; -ENOENT without a message when create made no directory. */
 int notify_listen(int dir_fd);
 
-/* Hands on until READY=1 was or the container has ended, as runc does. target: the value of NOTIFY_SOCKET in berth's
- * environment (a path, or "@name" for an abstract socket). */
+/* Connects to the value of NOTIFY_SOCKET in berth's environment (a path, or "@name" for an abstract socket). Returns
+ * the descriptor. */
+int notify_connect(const char *target);
+
+/* Hands on one message of the container: what it says of itself, and nothing else of what systemd would believe us. 1
+ * when it was READY=1, 0 for another one, -errno with a message. */
+int notify_hand_on(int socket, int target, pid_t pid);
+
+/* Hands on until READY=1 was or the container has ended, as runc does. */
 int notify_forward(int socket, const char *target, pid_t pid, int pidfd);

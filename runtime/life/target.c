@@ -48,8 +48,11 @@ int target_open(struct isolation_target *target, const struct record *record, in
         if (!record->cgroup)
                 return 0;
         host = host_cgroups();
-        if (!host)
-                return -ENOENT;
+        if (!host) {
+                /* Not -ENOENT: the container is there, only its processes cannot be found from here. */
+                target_close(target);
+                return fail_in(-EOPNOTSUPP, "container %s", record->id);
+        }
         target->cgroup = cgroup_open(host, record->cgroup);
         if (target->cgroup < 0 && target->cgroup != -ENOENT) {
                 int r = target->cgroup;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,6 +29,16 @@ static struct candidate {
         long peak;
 } candidates[COMMANDS_MAX];
 static int n_candidates, rounds = 100;
+static int complaints; /* what the commands write to stderr, shown only when one fails */
+
+static void show_complaints(void)
+{
+        char text[4096];
+        ssize_t n = pread(complaints, text, sizeof(text), 0);
+
+        if (n > 0)
+                fwrite(text, 1, (size_t)n, stderr);
+}
 
 /* A word with its %d and %n filled in; malloc'ed. */
 static char *fill(const char *word, int round, const char *name)
@@ -63,12 +74,17 @@ static double run(const char *command, int round, const char *name, long *peak)
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, complaints, 2);
+        if (ftruncate(complaints, 0) < 0 || lseek(complaints, 0, SEEK_SET) < 0)
+                err(1, "pairbench: complaints");
         clock_gettime(CLOCK_MONOTONIC, &before);
         r = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
         if (r != 0)
                 errx(1, "%s: %s", words[0], strerror(r));
         wait4(pid, &status, 0, &usage);
         clock_gettime(CLOCK_MONOTONIC, &after);
+        if (status != 0)
+                show_complaints();
         if (status != 0)
                 errx(1, "pairbench: %s: '%s' ended with status %x", name, command, status);
         posix_spawn_file_actions_destroy(&actions);
@@ -102,6 +118,7 @@ int main(int argc, char **argv)
                 else
                         return 2;
         }
+        complaints = memfd_create("complaints", MFD_CLOEXEC);
         for (int i = optind; i < argc && n_candidates < COMMANDS_MAX; i++) {
                 char *equals = strchr(argv[i], '=');
 

@@ -37,15 +37,42 @@ static const char *payload;
 static pid_t known[KNOWN_MAX]; /* processes whose first stop was seen */
 static size_t n_known;
 
+static volatile sig_atomic_t out_of_patience;
+
 static void give_up(int signal)
 {
-        static const char text[] = "inject: nothing moved\n";
-
         (void)signal;
-        if (write(2, text, sizeof(text) - 1) < 0)
-                _exit(4);
+        out_of_patience = 1;
+}
+
+static void show(const char *format, pid_t pid)
+{
+        char path[64], text[512];
+        int fd;
+
+        snprintf(path, sizeof(path), format, pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+        if (fd >= 0)
+                close(fd);
+        text[n > 0 ? n : 0] = '\0';
+        fprintf(stderr, " %.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* Who waits for what. */
+static void report_stuck(void)
+{
+        fprintf(stderr, "inject: nothing moved; command %d, killed %d\n", command, killed);
+        for (size_t i = 0; i < n_known; i++) {
+                fprintf(stderr, "process");
+                show("/proc/%d/stat", known[i]);
+                show("/proc/%d/wchan", known[i]);
+                show("/proc/%d/syscall", known[i]);
+                fprintf(stderr, "\n");
+        }
         kill(command, SIGKILL);
-        _exit(3);
+        exit(3);
 }
 
 static bool is_new(pid_t pid)
@@ -149,6 +176,8 @@ static int follow(void)
         while (result < 0 || (killed && !dead)) {
                 pid_t pid = waitpid(-1, &status, __WALL);
 
+                if (out_of_patience)
+                        report_stuck();
                 if (pid < 0 && errno == EINTR)
                         continue;
                 if (pid < 0)
@@ -182,7 +211,7 @@ int main(int argc, char **argv)
         }
         if (point < 1 || !payload || optind >= argc)
                 errx(2, "usage: inject [-c] [-p PID] -n POINT -x PAYLOAD COMMAND...");
-        signal(SIGALRM, give_up);
+        sigaction(SIGALRM, &(struct sigaction){.sa_handler = give_up}, NULL); /* no SA_RESTART: it ends waitpid */
         alarm(PATIENCE_S);
         start(argv + optind);
         status = follow();

@@ -174,11 +174,13 @@ static int live(bool unified, int ready, char **command)
 
 static void make_group(void)
 {
+        const char *suite = getenv("BERTH_SUITE"); /* the mark of a whole run (tests/check) */
+
         if (umount2(TREE, MNT_DETACH) < 0 && errno != EINVAL)
                 err(125, "view: hide %s", TREE);
         mount_or_die("cgroup2", TREE, "cgroup2", 0, NULL);
         enable_controllers(TREE);
-        snprintf(group, sizeof(group), TREE "/berth-view-%d", getpid());
+        snprintf(group, sizeof(group), TREE "/berth-view-%.40s-%d", suite ? suite : "alone", getpid());
         if (mkdir(group, 0755) < 0)
                 err(125, "view: mkdir %s", group);
 }

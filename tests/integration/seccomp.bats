@@ -180,13 +180,22 @@ caught() {
 
 @test "seccomp: a profile as long as Docker's, twice" {
         bundle
-        jq -n '[range(400) | {names: ["getppid", "getpgid"], action: "SCMP_ACT_ERRNO", args: [{index: 1, value: (. + 10), op: "SCMP_CMP_EQ"}]}]' >"$T/rules"
+        jq -n '[{names: [range(400) | "call_of_tomorrow_\(.)"], action: "SCMP_ACT_ALLOW"},
+                {names: ["swapon", "swapoff", "reboot", "kexec_load", "init_module", "delete_module", "mount_setattr", "acct", "iopl", "ioperm"], action: "SCMP_ACT_ERRNO"}] +
+                [range(100) | {names: ["getpgid"], action: "SCMP_ACT_ERRNO", args: [{index: 1, value: (. + 10), op: "SCMP_CMP_EQ"}]}]' >"$T/rules"
         edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], syscalls: $rules[0]}' --slurpfile rules "$T/rules"
-        args /bin/probe call "$(nr getpgid)" 0 409
+        args /bin/probe call "$(nr getpgid)" 0 109
         run -0 once
         fact_is errno EPERM
         run -0 once
         fact_is errno EPERM
+}
+
+# bats test_tags=berth
+@test "seccomp: a filter that is too long for the kernel is refused, not cut" {
+        bundle
+        edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [range(5000) | {names: ["getpgid"], action: "SCMP_ACT_ERRNO", args: [{index: 1, value: (. * 1000003 + 10), op: "SCMP_CMP_EQ"}]}]}'
+        refused 'linux\.seccomp' create
 }
 
 @test "seccomp: SCMP_ACT_NOTIFY hands the listener to the agent at listenerPath" {

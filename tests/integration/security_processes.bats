@@ -133,7 +133,7 @@ saw_nothing() {
                 REFUSAL_KEEPS=1 refused 'memory' berth update --memory "$value" "$ID"
                 ID=other refused 'preserve-fds' berth create --preserve-fds "$value" --bundle "$B" other
                 refused_exec 'additional.gid' --additional-gids "$value" "$ID" /bin/true
-                refused_exec 'preserve-fds' --preserve-fds "$value" "$ID" /bin/true
+                REFUSAL_KEEPS=1 refused 'preserve-fds' berth exec --preserve-fds "$value" "$ID" /bin/true
         done
 }
 
