@@ -115,8 +115,8 @@ static bool pump(int from, int to)
         return write_all(to, buffer, (size_t)n) == 0;
 }
 
-/* What was typed waits here until the terminal takes it. A write that blocks would keep us from reading what the process
- * says, and a process that nobody listens to does not read either. */
+/* What was typed waits here until the terminal takes it. A write that blocks would keep us from reading what the
+ * process says, and a process that nobody listens to does not read either. */
 struct typed {
         char bytes[4096];
         size_t n, at;

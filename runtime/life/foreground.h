@@ -5,10 +5,10 @@
 #include <sys/types.h>
 
 struct foreground {
-        int signals;  /* signalfd: what arrives there is forwarded */
-        int terminal; /* the terminal's master, -EBADF without */
-        bool raw;     /* our own stdin is a terminal and was made raw */
-        int other;    /* one more descriptor to be read while waiting, -EBADF none */
+        int signals;                 /* signalfd: what arrives there is forwarded */
+        int terminal;                /* the terminal's master, -EBADF without */
+        bool raw;                    /* our own stdin is a terminal and was made raw */
+        int other;                   /* one more descriptor to be read while waiting, -EBADF none */
         int (*on_other)(void *data); /* called when it can be read; a result that is not 0 was the last */
         void *data;
 };

@@ -172,7 +172,8 @@ static int make_notify(struct made *made)
         /* Opened here: the state directory is closed to the ids of a user namespace. */
         tree = mount_clone(AT_FDCWD, made->notify_directory, false, 0);
         r = tree < 0 ? tree : mount_propagate(tree, MS_PRIVATE);
-        return r < 0 ? fail_in(r, "NOTIFY_SOCKET") : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
+        return r < 0 ? fail_in(r, "NOTIFY_SOCKET")
+                     : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
 }
 
 static int find_own_cgroup(struct made *made)
