@@ -51,7 +51,7 @@ become_init(int image, int channel, unsigned keep_fds, char *const *args)
  * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
 static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        struct clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD, .exit_signal = SIGCHLD};
+        struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
         _cleanup_close_ int image = seal_init();
         char number[16];
         char *const argv[] = {(char[]){INIT_NAME}, number, NULL};
@@ -72,7 +72,10 @@ static int start_init(const struct launch *launch, int channel, pid_t *first, in
                 args.flags |= CLONE_INTO_CGROUP;
                 args.cgroup = (uint64_t)launch->cgroup;
         }
-        *first = sys_clone3_vfork(&args);
+        /* In a frozen group we would stand still with the child, deaf to every signal. */
+        if (!launch->frozen)
+                args.flags |= CLONE_VM | CLONE_VFORK;
+        *first = launch->frozen ? sys_clone3(&args) : sys_clone3_vfork(&args);
         if (*first == 0)
                 become_init(image, channel, launch->keep_fds, argv);
         if (*first > 0)

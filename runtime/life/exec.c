@@ -190,6 +190,7 @@ static int launch_it(struct execution *e)
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
                 .procfs = e->procfs,
+                .frozen = e->handle.container.status == STATUS_PAUSED,
                 .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,

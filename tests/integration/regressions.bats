@@ -132,6 +132,27 @@ in_foreground() {
         [ "$output" -ge 240000 ]
 }
 
+has_processes() {
+        [ "$(wc -l <"$(cgroup_of)/cgroup.procs")" -eq "$1" ]
+}
+
+# bats test_tags=berth
+@test "exec --ignore-paused: a signal ends the wait for the frozen container" {
+        launch_waiting
+        berth pause "$ID"
+        "$BERTH" --root "$ROOT" exec --ignore-paused "$ID" /bin/true </dev/null >"$T/exec" 2>&1 3>&- 4>&- &
+        waiting=$!
+        eventually has_processes 2
+        kill -TERM $waiting
+        status=0
+        timeout 5 tail --pid=$waiting -f /dev/null || { kill -KILL $waiting; false; }
+        wait $waiting || status=$?
+        is $status 255
+        grep -q 'interrupted by a signal' "$T/exec"
+        is_state paused
+        berth resume "$ID"
+}
+
 # somebody_waits_for FILE: a berth is in flock(2), system call 73, with this file. (/proc/locks does not show locks whose
 # taker has ended.)
 somebody_waits_for() {
