@@ -206,6 +206,8 @@ demo:
 install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
 	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
+	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
+	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
 .PHONY: format
 format:

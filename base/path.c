@@ -224,11 +224,11 @@ int in_root_target(int root, const char *path, int is_directory)
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
 }
 
-int remove_tree_at(int dirfd, const char *name)
+static int remove_tree(int dirfd, const char *name, uint64_t resolve)
 {
         const struct open_how how = {
                 .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+                .resolve = resolve,
         };
         _cleanup_closedir_ DIR *dir = NULL;
         struct dirent *entry;
@@ -250,11 +250,16 @@ int remove_tree_at(int dirfd, const char *name)
         while ((entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
-                r = remove_tree_at(fd, entry->d_name);
+                r = remove_tree(fd, entry->d_name, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
                 if (r < 0)
                         return fail_in(r, "%s", name);
         }
         if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 return fail(errno, "remove directory %s", name);
         return 0;
+}
+
+int remove_tree_at(int dirfd, const char *name)
+{
+        return remove_tree(dirfd, name, 0);
 }

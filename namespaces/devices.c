@@ -12,7 +12,8 @@
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
 
-/* Another container on the same root may put a link in its place at any moment: what is looked at is what is changed. */
+/* Another container on the same root may put a link in its place at any moment: what is looked at is what is changed.
+ */
 static int check_existing(int parent, const char *name, const struct device_node *node)
 {
         _cleanup_close_ int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

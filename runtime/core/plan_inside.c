@@ -126,14 +126,18 @@ uint64_t plan_launch_namespaces(const struct oci_spec *spec)
 static void add_outside(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
         uint64_t flags = new_namespaces(&spec->linux_);
-        bool staged = plan_is_staged(spec);
+        bool staged = plan_is_staged(spec), new_user = is_new(&spec->linux_.namespaces[OCI_NS_USER]);
 
-        if (!staged)
-                PLAN_ADD(builder, UNDUMPABLE, undumpable)->unused = 0;
         if (spec->process.oom_score_adj.set)
                 PLAN_ADD(builder, OOM_SCORE, oom_score)->value = (int32_t)spec->process.oom_score_adj.value;
+        /* Before anything of the container's is joined. A new user namespace has nobody in it yet, and its maps can
+         * only be written while we are dumpable. */
+        if (!new_user)
+                PLAN_ADD(builder, UNDUMPABLE, undumpable)->unused = 0;
         add_joins(builder, spec, facts, false);
         add_user_namespace(builder, spec, facts);
+        if (new_user)
+                PLAN_ADD(builder, UNDUMPABLE, undumpable)->unused = 0;
         add_joins(builder, spec, facts, true);
         add_time_namespace(builder, &spec->linux_);
         if (staged)
@@ -446,6 +450,7 @@ int plan_exec(const struct oci_process *process, const struct plan_exec_facts *f
 
         if (process->oom_score_adj.set)
                 PLAN_ADD(builder, OOM_SCORE, oom_score)->value = (int32_t)process->oom_score_adj.value;
+        PLAN_ADD(builder, UNDUMPABLE, undumpable)->unused = 0;
         join = PLAN_ADD(builder, JOIN, join);
         join->slot = facts->pidfd;
         join->flags = facts->namespaces;

@@ -254,7 +254,9 @@ static int set_attributes(struct init *init, const struct step_mount *step, int 
 
         if (r == 0 && userns >= 0)
                 r = mount_idmap(mount, userns, step->flags & PLAN_MOUNT_IDMAP_RECURSIVE);
-        if (r == 0)
+        /* A new file system has got its attributes with fsmount. */
+        if (r == 0 && (step->kind == MOUNT_KIND_BIND || step->kind == MOUNT_KIND_REMOUNT ||
+                       step->kind == MOUNT_KIND_CGROUP || step->flags & PLAN_MOUNT_HOST_VIEW))
                 r = mount_change(mount, step->attr_set, step->attr_clear, false);
         if (r == 0)
                 r = mount_change(mount, step->recursive_set, step->recursive_clear, true);

@@ -66,10 +66,10 @@ int step_time_namespace(struct init *init, const struct step_time_namespace *ste
                 return fail(errno, "make the time namespace");
         if (!offsets)
                 return 0;
-        /* The change of ids made us undumpable, and the file root's of the outer namespace. Nobody of the container is
-         * near yet. */
+        /* The files of an undumpable process belong to root of the outer namespace. For this one write only. */
         (void)prctl(PR_SET_DUMPABLE, 1);
         r = procfs_write(init->procfs, "self/timens_offsets", offsets);
+        (void)prctl(PR_SET_DUMPABLE, 0);
         return r < 0 ? fail(-r, "linux.timeOffsets: write timens_offsets") : 0;
 }
 
@@ -80,8 +80,6 @@ int step_clone(struct init *init, const struct step_clone *step)
         pid_t pid;
         int r;
 
-        if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                return fail(errno, "become undumpable");
         pid = sys_clone3(&args);
         if (pid < 0)
                 return fail(errno, "clone into new namespaces%s",

@@ -176,9 +176,13 @@ static int wait_for_start(struct init *init, int listener)
 /* From here on a container's code may run beside us, perhaps with CAP_SYS_PTRACE: nothing of the host stays open.
  * Labels still need a procfs: a fresh one of our own pid namespace, or, where the kernel refuses that (in a user
  * namespace, whose root may not look at our descriptors), the host's. */
-static void let_go_of_the_host(struct init *init, bool needs_procfs)
+static void let_go_of_the_host(struct init *init, bool needs_procfs, int listener)
 {
         _cleanup_close_ int own = -EBADF;
+
+        for (size_t i = 0; i < init->n_slots; i++)
+                if (init->slots[i] != listener)
+                        replace_fd(&init->slots[i], -EBADF);
 
         if (needs_procfs) {
                 own = mount_new("proc", "proc", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
@@ -195,7 +199,7 @@ int step_park(struct init *init, const struct step_park *step)
         int listener = init_slot(init, step->slot);
         int r;
 
-        let_go_of_the_host(init, step->needs_procfs);
+        let_go_of_the_host(init, step->needs_procfs, listener);
         /* Before create can return: a kill that follows at once must not be lost. */
         if (listener >= 0)
                 die_by_usual_signals();

@@ -33,7 +33,8 @@ int kept_fds_count(const char *listen_fds, unsigned preserve_fds, unsigned *coun
                 return refuse(EINVAL, "LISTEN_FDS=%s is not a number", listen_fds);
         if (listen > INT_MAX / 4 || preserve_fds > INT_MAX / 4)
                 return refuse(ERANGE, "--preserve-fds: too many descriptors");
-        /* What we inherited is never close-on-exec, what we opened ourselves always is: it may have taken the number. */
+        /* What we inherited is never close-on-exec, what we opened ourselves always is: it may have taken the number.
+         */
         for (unsigned i = 0; i < listen + preserve_fds; i++)
                 if (fcntl((int)(3 + i), F_GETFD) != 0)
                         return refuse(EBADF, "%s: descriptor %u is not open",

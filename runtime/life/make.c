@@ -172,7 +172,8 @@ static int make_notify(struct made *made)
         /* Opened here: the state directory is closed to the ids of a user namespace. */
         tree = mount_clone(AT_FDCWD, made->notify_directory, false, 0);
         r = tree < 0 ? tree : mount_propagate(tree, MS_PRIVATE);
-        return r < 0 ? fail_in(r, "NOTIFY_SOCKET") : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
+        return r < 0 ? fail_in(r, "NOTIFY_SOCKET")
+                     : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
 }
 
 static int find_own_cgroup(struct made *made)
@@ -353,7 +354,7 @@ static bool may_settle_early(const struct made *made)
 {
         const struct create_request *request = made->request;
 
-        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !request->console_socket &&
+        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !made->spec->process.terminal &&
                !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
 }
 

@@ -88,7 +88,7 @@ hook_of() { # hook_of KIND EXIT: a hook of the host that leaves its name
                 args /bin/probe wait
                 run ! create
                 berth delete --force "$ID" || true
-                run ! pgrep -x probe
+                none_lives probe
                 rm -rf "$B"
         done
 }

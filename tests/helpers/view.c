@@ -97,33 +97,64 @@ static void mount_or_die(const char *source, const char *target, const char *typ
                 err(125, "view: mount %s on %s", type ? type : source, target);
 }
 
-/* A directory of ours must stay visible: the project may live below /tmp. */
-static bool holds(const char *directory, const char *path)
+static bool lies_below(const char *directory, const char *path)
 {
         size_t length = strlen(directory);
 
-        return path && strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+        return path && strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+static void make_parents(char *path)
+{
+        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                mkdir(path, 0755);
+                *slash = '/';
+        }
+        mkdir(path, 0755);
+}
+
+/* A fresh tmpfs on `directory`. The project and the runtime under test may live below it: they stay where they are. */
+static void cover(const char *directory, const char *options, char *const kept[2])
+{
+        int fds[2] = {-1, -1};
+        char path[64];
+
+        for (int i = 0; i < 2; i++)
+                if (lies_below(directory, kept[i]))
+                        fds[i] = open(kept[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        mount_or_die("tmpfs", directory, "tmpfs", MS_NOSUID | MS_NODEV, options);
+        for (int i = 0; i < 2; i++) {
+                if (fds[i] < 0)
+                        continue;
+                make_parents(kept[i]);
+                snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[i]);
+                mount_or_die(path, kept[i], NULL, MS_BIND | MS_REC, NULL);
+                close(fds[i]);
+        }
 }
 
 static void set_up_files(bool unified)
 {
-        char cwd[4096];
         const char *runtime = getenv("BERTH");
+        char cwd[4096], *kept[2] = {cwd, runtime ? strdup(runtime) : NULL};
 
         if (!getcwd(cwd, sizeof(cwd)))
                 err(125, "view: getcwd");
+        if (kept[1] && strrchr(kept[1], '/'))
+                *strrchr(kept[1], '/') = '\0';
+        if (lies_below(cwd, kept[1]))
+                kept[1] = NULL;
         mount_or_die("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
         umount2(TREE, MNT_DETACH);
         mount_or_die("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
         mount_or_die("cgroup2", TREE, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-        if (unified && access("/run/systemd/system", F_OK) == 0)
-                return; /* its sockets are how the systemd driver is reached */
-        if (!holds("/run", cwd) && !holds("/run", runtime))
-                mount_or_die("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
-        if (!holds("/dev/shm", cwd) && !holds("/dev/shm", runtime))
-                mount_or_die("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
-        if (!holds("/tmp", cwd) && !holds("/tmp", runtime))
-                mount_or_die("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+        if (!unified || access("/run/systemd/system", F_OK) < 0) /* its sockets are how the systemd driver is reached */
+                cover("/run", "mode=0755", kept);
+        cover("/dev/shm", "mode=1777", kept);
+        cover("/tmp", "mode=1777", kept);
+        if (chdir(cwd) < 0) /* not the covered one */
+                err(125, "view: chdir %s", cwd);
 }
 
 static void bring_up_loopback(void)

@@ -309,7 +309,7 @@ TABLE
                 pkill -$signal -P $waiter
                 wait $waiter && false
                 [ ! -e "$ROOT/$ID" ]
-                run -1 pgrep -x sleep
+                none_lives sleep
                 rm -f "$T/hooked"
         done
 }

@@ -124,7 +124,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
                 run -1 create
                 is_runtime crun || has fail.sh
                 [ ! -e "$ROOT/$ID" ]
-                run -1 pgrep -x probe
+                none_lives probe
                 rm -rf "$B"
         done
 }
@@ -142,7 +142,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
         run berth start "$ID"
         is_runtime berth && [ "$status" -eq 1 ]
         eventually is_state stopped
-        run -1 pgrep -x probe
+        none_lives probe
 }
 
 # bats test_tags=berth
@@ -175,7 +175,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
         run ! create
         ((SECONDS < 5))
         [ ! -e "$ROOT/$ID" ]
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 # bats test_tags=berth
@@ -186,7 +186,7 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
         edit '.hooks.createRuntime = [{path: $t, timeout: 1}]' --arg t "$T/slow.sh"
         refused 'slow.sh' create
         has timeout || has "timed out" || has "1 s"
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 @test "hooks: one that does not read the state is no problem" {

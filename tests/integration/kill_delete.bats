@@ -55,7 +55,7 @@ load ../lib/common
         is_runtime berth && all= || all=--all
         berth kill $all "$ID" KILL
         eventually is_state stopped
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 @test "kill --all: every process of the container gets the signal" {
@@ -78,7 +78,7 @@ load ../lib/common
         run -0 berth delete --force "$ID"
         is "$output" ""
         [ ! -e "$ROOT/$ID" ]
-        run -1 pgrep -x probe
+        none_lives probe
 }
 
 @test "delete --force: a container that does not exist is no error and says nothing" {
@@ -97,7 +97,7 @@ load ../lib/common
         pid=$(pid_of)
         is_runtime berth && force= || force=--force
         berth delete $force "$ID"
-        [ ! -e "/proc/$pid" ]
+        is_dead "$pid"
 }
 
 @test "delete: removes the cgroup and the parents that create made, and no other" {
@@ -143,9 +143,9 @@ load ../lib/common
         create
         berth start "$ID"
         eventually is_state stopped
-        pgrep -x sleep
+        eventually pgrep -x sleep
         berth delete --force "$ID"
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 # bats test_tags=berth

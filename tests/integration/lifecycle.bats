@@ -182,7 +182,7 @@ load ../lib/common
         args /bin/sh -c 'sleep 1000 & echo ready; read line </dev/null; exit 0'
         run -0 once
         has ready
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 # bats test_tags=berth

@@ -140,10 +140,10 @@ saw_nothing() {
 @test "what exec left running ends with the container, even as an orphan" {
         launch_waiting
         run -0 berth exec "$ID" /bin/sh -c '(sleep 1000 </dev/null >/dev/null 2>&1 &) ; true'
-        pgrep -x sleep
+        eventually pgrep -x sleep
         berth kill "$ID" KILL
         eventually is_state stopped
-        eventually eval '! pgrep -x sleep'
+        eventually none_lives sleep
 }
 
 @test "what exec left running without a pid namespace ends with delete --force" {
@@ -151,9 +151,9 @@ saw_nothing() {
         args /bin/probe wait
         launch
         run -0 berth exec "$ID" /bin/sh -c '/bin/busybox setsid sleep 1000 </dev/null >/dev/null 2>&1 & true'
-        pgrep -x sleep
+        eventually pgrep -x sleep
         berth delete --force "$ID"
-        run -1 pgrep -x sleep
+        none_lives sleep
 }
 
 @test "the program cannot push input into the caller's terminal (TIOCSTI)" {

@@ -163,6 +163,15 @@ eventually() {
         done
 }
 
+# No living process of that name; one that only waits to be reaped by its parent is dead.
+none_lives() {
+        ! pgrep -r R,S,D,T,t,I -x "$1"
+}
+
+is_dead() {
+        [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX] ' "/proc/$1/status"
+}
+
 # listener NAME VERB ARGUMENT...: start the far end of a socket (tests/helpers/receive.c) at $T/NAME.sock, its output
 # in $T/NAME, its pid in $LISTENER.
 listener() {
