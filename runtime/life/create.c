@@ -92,7 +92,7 @@ static int wait_and_remove(struct made *made, struct foreground *foreground, int
                 log_warning("%s", error_message());
                 error_clear();
         }
-        r = foreground_wait(foreground, made->launched.pidfd, made->launched.console, exit_status);
+        r = foreground_wait(foreground, made->launched.pidfd, exit_status);
         foreground_end(foreground);
         if (r == 0 && !made->request->keep)
                 r = remove_container(made);
@@ -121,7 +121,7 @@ int container_run(struct runtime *runtime, const struct create_request *request,
                 return r;
         notify = made.notify_directory ? notify_listen(made.dir_fd) : -EBADF;
         if (!request->detach)
-                r = foreground_prepare(&foreground);
+                r = foreground_prepare(&foreground, made.launched.console);
         if (r == 0)
                 r = begin(&made);
         if (r < 0)

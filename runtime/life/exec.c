@@ -253,7 +253,7 @@ static int execute(struct execution *e, struct foreground *foreground)
                 return e->interrupt;
         r = launch_it(e);
         if (r == 0 && !e->request->detach)
-                r = foreground_prepare(foreground);
+                r = foreground_prepare(foreground, e->launched.console);
         return r == 0 ? finish(e) : r;
 }
 
@@ -275,7 +275,7 @@ int container_exec(struct runtime *runtime, const struct exec_request *request, 
         if (r < 0)
                 launch_abort(&e.launched);
         else if (!request->detach)
-                r = foreground_wait(&foreground, e.launched.pidfd, e.launched.console, exit_status);
+                r = foreground_wait(&foreground, e.launched.pidfd, exit_status);
         foreground_end(&foreground);
         execution_free(&e);
         return r;

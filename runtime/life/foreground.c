@@ -22,24 +22,6 @@
 
 static struct termios saved_terminal;
 
-int foreground_prepare(struct foreground *foreground)
-{
-        sigset_t signals;
-
-        *foreground = (struct foreground)FOREGROUND_NONE;
-        sigfillset(&signals);
-        /* Faults are our own, and job control of our own stays with the kernel. */
-        for (size_t i = 0; i < 8; i++) {
-                static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
-
-                sigdelset(&signals, ours[i]);
-        }
-        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-                return fail(errno, "block signals");
-        foreground->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-        return foreground->signals < 0 ? fail(errno, "watch signals") : 0;
-}
-
 static void copy_window_size(int master)
 {
         struct winsize size;
@@ -60,6 +42,28 @@ static void begin_terminal(struct foreground *foreground, int master)
         cfmakeraw(&raw);
         foreground->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
         copy_window_size(master);
+}
+
+int foreground_prepare(struct foreground *foreground, int master)
+{
+        sigset_t signals;
+
+        *foreground = (struct foreground)FOREGROUND_NONE;
+        sigfillset(&signals);
+        /* Faults are our own, and job control of our own stays with the kernel. */
+        for (size_t i = 0; i < 8; i++) {
+                static const int ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
+
+                sigdelset(&signals, ours[i]);
+        }
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return fail(errno, "block signals");
+        foreground->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (foreground->signals < 0)
+                return fail(errno, "watch signals");
+        if (master >= 0)
+                begin_terminal(foreground, master);
+        return 0;
 }
 
 void foreground_end(struct foreground *foreground)
@@ -165,15 +169,14 @@ static void serve_other(struct foreground *foreground)
                 foreground->other = -EBADF;
 }
 
-int foreground_wait(struct foreground *foreground, int pidfd, int master, int *status)
+int foreground_wait(struct foreground *foreground, int pidfd, int *status)
 {
         struct typed typed = {.n = 0};
+        int master = foreground->terminal;
         bool output = master >= 0, input = master >= 0;
         struct pollfd fds[5] = {{.fd = pidfd, .events = POLLIN}, {.fd = foreground->signals, .events = POLLIN}};
         int r;
 
-        if (master >= 0)
-                begin_terminal(foreground, master);
         while (!fds[0].revents) {
                 bool waiting = typed.at < typed.n;
 

@@ -18,12 +18,13 @@ struct foreground {
                 .signals = -EBADF, .terminal = -EBADF, .other = -EBADF                                                 \
         }
 
-/* Blocks every signal that can be forwarded and watches it; before the launch, so that none is lost. */
-int foreground_prepare(struct foreground *foreground);
+/* Blocks every signal that can be forwarded and watches it, and gives the terminal (its master; -EBADF: none) the size
+ * of ours, which becomes raw. Before the program begins: no signal is lost, and the size is no change to it. */
+int foreground_prepare(struct foreground *foreground, int master);
 
 /* Forwards signals and carries the terminal until the process has ended, and reaps it. *status: its exit status, or 128
- * + signal. Everything it wrote to the terminal has been written on. master: -EBADF without a terminal. */
-int foreground_wait(struct foreground *foreground, int pidfd, int master, int *status);
+ * + signal. Everything it wrote to the terminal has been written on. */
+int foreground_wait(struct foreground *foreground, int pidfd, int *status);
 
 /* Restores our terminal. */
 void foreground_end(struct foreground *foreground);

@@ -354,7 +354,7 @@ static bool may_settle_early(const struct made *made)
 {
         const struct create_request *request = made->request;
 
-        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !request->console_socket &&
+        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !made->spec->process.terminal &&
                !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
 }
 
