@@ -48,6 +48,31 @@ int in_root_create(int root, const char *path, int flags, mode_t mode)
         return fd < 0 ? fail(-fd, "create %s", path) : fd;
 }
 
+void path_clean(char *path)
+{
+        char *to = path;
+        const char *from = path;
+
+        while (*from) {
+                size_t length;
+
+                from += strspn(from, "/");
+                length = strcspn(from, "/");
+                if (length == 2 && from[0] == '.' && from[1] == '.') {
+                        while (to > path && *--to != '/')
+                                ;
+                } else if (length && !(length == 1 && from[0] == '.')) {
+                        *to++ = '/';
+                        memmove(to, from, length);
+                        to += length;
+                }
+                from += length;
+        }
+        if (to == path)
+                *to++ = '/';
+        *to = '\0';
+}
+
 int fd_is_directory(int fd)
 {
         struct stat st;

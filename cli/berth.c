@@ -121,6 +121,8 @@ static int dispatch(const struct global_options *globals, const char *program, i
 
         if (!command && strcmp(argv[0], "help") == 0) {
                 command = argc > 1 ? command_find(argv[1]) : NULL;
+                if (argc > 1 && !command)
+                        return refuse(EINVAL, "unknown command '%s' (see berth --help)", argv[1]);
                 *exit_status = 0;
                 return show_help(command);
         }

@@ -18,21 +18,25 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-/* The image may have put anything at /dev/pts/ptmx: it must be the multiplexer of a devpts. */
+/* The image may have put anything at /dev/pts/ptmx, and to open some things is to act on them. In a devpts, though, is
+ * only what the kernel put there. */
 static int open_multiplexer(int root)
 {
-        _cleanup_close_ int fd = in_root_open(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+        _cleanup_close_ int directory = in_root_open(root, "/dev/pts", O_PATH | O_DIRECTORY), fd = -EBADF;
         struct statfs fs;
         struct stat st;
 
+        if (directory < 0)
+                return fail_in(directory, "terminal (is devpts mounted at /dev/pts?)");
+        if (fstatfs(directory, &fs) < 0)
+                return fail(errno, "look at /dev/pts");
+        if (fs.f_type != DEVPTS_SUPER_MAGIC)
+                return refuse(EINVAL, "terminal: /dev/pts is not a devpts");
+        fd = openat(directory, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return fail_in(fd, "terminal (is devpts mounted at /dev/pts?)");
-        if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
-                return fail(errno, "look at /dev/pts/ptmx");
-        if (fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
+                return fail(errno, "open /dev/pts/ptmx");
+        if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
                 return refuse(EINVAL, "/dev/pts/ptmx is not the multiplexer of a devpts");
-        if (fcntl(fd, F_SETFL, O_RDWR) < 0)
-                return fail(errno, "set up /dev/pts/ptmx");
         return take_fd(&fd);
 }
 

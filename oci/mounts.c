@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/path.h"
 #include "oci/tables.h"
 
 static const struct decode_field id_map_fields[] = {
@@ -62,13 +63,13 @@ static int check_mappings(struct decoder *decoder, struct oci_mount *mount)
 static int check_mount(struct decoder *decoder, void *structure)
 {
         struct oci_mount *mount = structure;
-
         /* The specification made relative destinations legal again in 1.2: they start at the root. */
-        if (mount->destination[0] != '/') {
-                mount->destination = arena_printf(decoder->arena, "/%s", mount->destination);
-                if (!mount->destination)
-                        return decode_no_memory(decoder);
-        }
+        char *destination = arena_printf(decoder->arena, "/%s", mount->destination);
+
+        if (!destination)
+                return decode_no_memory(decoder);
+        path_clean(destination);
+        mount->destination = destination;
         digest_type(mount);
         if (mount->options.bind && !mount->options.remount && !mount->source)
                 return decode_refuse(decoder, "source", "required field is missing (the mount is a bind mount)");

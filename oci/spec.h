@@ -141,7 +141,7 @@ struct oci_mount_options {
 };
 
 struct oci_mount {
-        const char *destination; /* absolute (a relative one of old configurations has got its "/") */
+        const char *destination; /* absolute and clean (base/path.h path_clean) */
         const char *source;      /* as written; relative bind sources are relative to the bundle. May be NULL */
         const char *type;        /* as written; NULL when absent */
         struct oci_mount_options options;

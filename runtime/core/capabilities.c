@@ -198,14 +198,6 @@ int capabilities_prepare(const struct oci_capabilities *sets)
         return 0;
 }
 
-int capabilities_regain(void)
-{
-        struct oci_capabilities held = {0};
-        int r = get_sets(&held);
-
-        return r < 0 ? r : put_sets(held.permitted, held.permitted, held.inheritable);
-}
-
 /* Linux 4.3. A set that capset has just narrowed has lost those ambient capabilities already, but one that the caller
  * came with and the configuration lists elsewhere would survive: so it is always cleared first. */
 static int set_ambient(uint64_t ambient)

@@ -4,8 +4,7 @@
  *   1. capabilities_limit    while the caller still has what it came with: drops what cannot be granted, with warnings
  *   2. capabilities_prepare  drops the bounding set and asks the kernel to keep the permitted set over setuid
  *   3. credentials_apply     the user switch; the kernel empties the effective set when the uid leaves 0
- *   4. capabilities_regain   only when a step between needs privilege again (seccomp without no_new_privs)
- *   5. capabilities_apply    the final sets and the ambient set
+ *   4. capabilities_apply    the final sets and the ambient set
  *
  * Nothing enters the inheritable or ambient set that the configuration does not list there (CVE-2022-29162). */
 #pragma once
@@ -38,9 +37,6 @@ int capabilities_limit(struct oci_capabilities *wanted);
 /* Drops from the bounding set what `sets` does not list (only capabilities that are still in it, so an unprivileged
  * caller who has nothing to drop needs no CAP_SETPCAP) and sets PR_SET_KEEPCAPS. */
 int capabilities_prepare(const struct oci_capabilities *sets);
-
-/* Makes every permitted capability effective again, after a user switch. */
-int capabilities_regain(void);
 
 /* Sets permitted, effective and inheritable, then the ambient set exactly (one that was inherited is cleared), and
  * takes PR_SET_KEEPCAPS back. */

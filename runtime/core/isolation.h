@@ -25,8 +25,9 @@ struct isolation_row {
 
         /* Builds the container up to POINT_READY. */
         int (*create)(const struct launch *launch, struct launched *launched);
-        /* Releases the parked init and waits until the program is executed. deliver gets the seccomp listener. */
-        int (*start)(const struct isolation_target *target, launch_deliver deliver, void *data);
+        /* Releases the parked init and waits until the program is executed. -ECONNREFUSED when somebody else has
+         * released it. deliver gets the seccomp listener. */
+        int (*start)(const struct isolation_target *target, int deadline_ms, launch_deliver deliver, void *data);
         /* Another process in it, up to POINT_READY. */
         int (*exec)(const struct launch *launch, struct launched *launched);
         /* To the init, or (all) to every process. -ESRCH when there is none. */

@@ -205,10 +205,15 @@ static int serve(struct serving *serving, const struct channel_message *message,
         }
 }
 
-/* Waits for the channel, or for a signal that ends the whole command. */
-static int wait_for_word(int channel, int interrupt, int timeout_ms)
+/* Waits for the channel, for a signal that ends the whole command, or for the end of the first process: when that was
+ * killed between its clone and its word about it, the channel stays open and nobody would ever speak. */
+static int wait_for_word(int channel, int interrupt, int stage, int timeout_ms)
 {
-        struct pollfd fds[] = {{.fd = channel, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
+        struct pollfd fds[] = {
+                {.fd = channel, .events = POLLIN},
+                {.fd = interrupt, .events = POLLIN},
+                {.fd = stage, .events = POLLIN},
+        };
         int64_t deadline = now_ms() + timeout_ms;
 
         for (;;) {
@@ -218,19 +223,24 @@ static int wait_for_word(int channel, int interrupt, int timeout_ms)
                         return -errno;
                 if (r == 0)
                         return -ETIMEDOUT;
+                if (r > 0 && fds[1].revents)
+                        return -EINTR;
+                /* What it said before it ended is read first. */
                 if (r > 0)
-                        return fds[1].revents ? -EINTR : 0;
+                        return fds[0].revents ? 0 : -ECHILD;
         }
 }
 
-static int receive(int channel, int interrupt, struct channel_message *message, int *fd, int timeout_ms)
+static int receive(int channel, int interrupt, int stage, struct channel_message *message, int *fd, int timeout_ms)
 {
-        int r = wait_for_word(channel, interrupt, timeout_ms);
+        int r = wait_for_word(channel, interrupt, stage, timeout_ms);
 
         if (r == 0)
                 r = channel_receive(channel, message, fd, 1, -1);
         if (r == -EINTR)
                 return refuse(EINTR, "interrupted by a signal");
+        if (r == -ECHILD)
+                return refuse(ECHILD, INIT_NAME " was killed while it entered the container");
         if (r == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "no word from " INIT_NAME " for %d seconds", timeout_ms / 1000);
         return r < 0 ? fail(-r, "listen to " INIT_NAME) : 0;
@@ -246,7 +256,7 @@ static int serve_until_ready(struct serving *serving)
         for (;;) {
                 int fd = -EBADF;
 
-                r = receive(serving->launched->channel, serving->launch->interrupt, &message, &fd,
+                r = receive(serving->launched->channel, serving->launch->interrupt, serving->stage_pidfd, &message, &fd,
                             serving->launch->step_deadline_ms);
                 if (r < 0)
                         return r;
@@ -309,7 +319,7 @@ int launch_finish(int channel, int deadline_ms, launch_deliver deliver, void *da
         for (;;) {
                 struct channel_message message;
                 int fd = -EBADF;
-                int r = receive(channel, -EBADF, &message, &fd, deadline_ms);
+                int r = receive(channel, -EBADF, -EBADF, &message, &fd, deadline_ms);
 
                 if (r < 0)
                         return r;

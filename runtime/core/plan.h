@@ -53,11 +53,11 @@ typedef int32_t plan_slot;
         X(LINK, link)                                                                                                  \
         X(CONSOLE, console)                                                                                            \
         X(HOOK, hook)                                                                                                  \
+        X(READONLY_PATH, readonly_path)                                                                                \
+        X(MASK_PATH, mask_path)                                                                                        \
         X(PIVOT, pivot)                                                                                                \
         /* in the new root */                                                                                          \
         X(SYSCTL, sysctl)                                                                                              \
-        X(READONLY_PATH, readonly_path)                                                                                \
-        X(MASK_PATH, mask_path)                                                                                        \
         X(ROOT_FINISH, root_finish)                                                                                    \
         X(PROGRAM, program)                                                                                            \
         X(PARK, park)                                                                                                  \
@@ -72,7 +72,6 @@ typedef int32_t plan_slot;
         X(BOUNDING, bounding)                                                                                          \
         X(SECCOMP, seccomp)                                                                                            \
         X(USER, user)                                                                                                  \
-        X(REGAIN, regain)                                                                                              \
         X(CAPABILITIES, capabilities)                                                                                  \
         X(PREPARE, prepare)                                                                                            \
         X(NO_NEW_PRIVILEGES, no_new_privileges)                                                                        \
@@ -306,11 +305,6 @@ struct step_label {
  * set by STEP_CAPABILITIES, after the user switch. */
 struct step_bounding {
         uint64_t bounding, effective, inheritable, permitted, ambient;
-};
-
-/* Makes the permitted capabilities effective again after the user switch. */
-struct step_regain {
-        uint32_t unused;
 };
 
 struct step_seccomp {

@@ -397,6 +397,13 @@ static int add_inside(struct plan_builder *builder, const struct oci_spec *spec,
         return 0;
 }
 
+static bool keeps_groups(const struct oci_spec *spec)
+{
+        const char *value = oci_annotation(spec, ANNOTATION_KEEP_GROUPS);
+
+        return value && strcmp(value, "1") == 0;
+}
+
 int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, struct plan_builder *builder)
 {
         bool user_namespace = spec->linux_.namespaces[OCI_NS_USER].listed;
@@ -406,6 +413,7 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
                 .seccomp_n = facts->seccomp_n,
                 .seccomp_flags = facts->seccomp_flags,
                 .seccomp_listener = facts->seccomp_listener,
+                .keep_groups = keeps_groups(spec),
                 .keep_fds = facts->keep_fds,
                 .listen_fds = facts->listen_fds,
                 .notify_socket = facts->notify_directory ? NOTIFY_INSIDE "/notify.sock" : NULL,
@@ -443,6 +451,7 @@ int plan_exec(const struct oci_process *process, const struct plan_exec_facts *f
                 .keep_fds = facts->keep_fds,
                 .listen_fds = facts->listen_fds,
                 .exec = true,
+                .keep_groups = facts->keep_groups,
         };
         plan_text what = plan_put(builder, "the container's namespaces");
         struct step_join *join;

@@ -37,6 +37,9 @@ struct plan_facts {
         plan_slot notify_tree;        /* a detached tree of it */
 };
 
+/* crun's, which Podman sets for `--group-add keep-groups`. */
+#define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+
 #define NOTIFY_INSIDE "/run/notify"
 
 /* All steps of a new container. -EINVAL for what cannot be done with these facts (mounts without a new mount
@@ -61,6 +64,7 @@ struct plan_exec_facts {
         size_t seccomp_n;
         unsigned seccomp_flags;
         bool seccomp_listener;
+        bool keep_groups;
         const struct oci_linux *container; /* personality and memory policy are the container's, NULL: none */
 };
 
@@ -76,7 +80,8 @@ struct plan_process_facts {
         bool seccomp_listener;
         unsigned keep_fds;
         const char *listen_fds, *notify_socket;
-        bool exec; /* execCPUAffinity applies */
+        bool exec;        /* execCPUAffinity applies */
+        bool keep_groups; /* annotation run.oci.keep_original_groups */
 };
 
 /* STEP_PROGRAM. */

@@ -116,7 +116,7 @@ static void add_seccomp(struct plan_builder *builder, const struct plan_process_
         step->listener = facts->seccomp_listener;
 }
 
-static void add_user(struct plan_builder *builder, const struct oci_user *user)
+static void add_user(struct plan_builder *builder, const struct oci_user *user, bool keep_groups)
 {
         struct plan_blob groups = plan_put_bytes(builder, user->additional_gids,
                                                  user->n_additional_gids * sizeof(*user->additional_gids));
@@ -125,6 +125,7 @@ static void add_user(struct plan_builder *builder, const struct oci_user *user)
         step->uid = user->uid;
         step->gid = user->gid;
         step->groups = groups;
+        step->keep_groups = keep_groups;
         step->umask = user->umask.set ? (uint32_t)user->umask.value : DEFAULT_UMASK;
 }
 
@@ -205,7 +206,7 @@ void plan_add_privileges(struct plan_builder *builder, const struct oci_process 
          * that the profile need not allow what the steps between do. */
         if (!process->no_new_privileges)
                 add_seccomp(builder, facts);
-        add_user(builder, &process->user);
+        add_user(builder, &process->user, facts->keep_groups);
         PLAN_ADD(builder, CAPABILITIES, capabilities)->unused = 0;
         add_preparation(builder, process, facts);
         if (process->no_new_privileges) {

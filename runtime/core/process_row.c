@@ -14,8 +14,6 @@
 #include "runtime/core/channel.h"
 #include "runtime/core/isolation.h"
 
-#define START_DEADLINE_MS 660000 /* startContainer hooks may take their time, HOOK_TIMEOUT_SECONDS each */
-
 /* A socket's path may be longer than sun_path: through the descriptor of its directory it never is. */
 static int connect_start_socket(int dir)
 {
@@ -30,7 +28,7 @@ static int connect_start_socket(int dir)
         return take_fd(&fd);
 }
 
-static int start(const struct isolation_target *target, launch_deliver deliver, void *data)
+static int start(const struct isolation_target *target, int deadline_ms, launch_deliver deliver, void *data)
 {
         _cleanup_close_ int channel = connect_start_socket(target->dir);
         int r;
@@ -40,7 +38,7 @@ static int start(const struct isolation_target *target, launch_deliver deliver, 
         r = channel_send(channel, CHANNEL_START, 0, NULL, -EBADF);
         if (r < 0)
                 return fail(-r, "release the container's init");
-        return launch_finish(channel, START_DEADLINE_MS, deliver, data);
+        return launch_finish(channel, deadline_ms, deliver, data);
 }
 
 static int send_to_init(const struct isolation_target *target, int signal)

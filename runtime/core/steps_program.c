@@ -337,13 +337,6 @@ int step_user(struct init *init, const struct step_user *step)
         return credentials_apply(&credentials);
 }
 
-int step_regain(struct init *init, const struct step_regain *step)
-{
-        (void)init;
-        (void)step;
-        return capabilities_regain();
-}
-
 int step_capabilities(struct init *init, const struct step_capabilities *step)
 {
         (void)step;

@@ -19,8 +19,6 @@
 #include "runtime/life/seccomp_listener.h"
 #include "runtime/life/undo.h"
 
-#define EXEC_DEADLINE_MS (LAUNCH_STEP_DEADLINE_MS + HOOK_TIMEOUT_SECONDS * 1000)
-
 int container_create(struct runtime *runtime, const struct create_request *request)
 {
         struct made made = MADE_NONE;
@@ -42,7 +40,8 @@ static int begin(struct made *made)
         int r = make_release(made);
 
         if (r == 0)
-                r = launch_finish(made->launched.channel, EXEC_DEADLINE_MS, seccomp_listener_deliver, &listener);
+                r = launch_finish(made->launched.channel, hooks_deadline_ms(made->spec, OCI_HOOK_START_CONTAINER),
+                                  seccomp_listener_deliver, &listener);
         if (r == 0)
                 r = hooks_run(made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING, made->interrupt);
         return r;

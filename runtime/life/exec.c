@@ -26,8 +26,6 @@
 #include "runtime/life/seccomp_listener.h"
 #include "runtime/life/target.h"
 
-#define EXEC_DEADLINE_MS (LAUNCH_STEP_DEADLINE_MS + HOOK_TIMEOUT_SECONDS * 1000)
-
 struct execution {
         const struct exec_request *request;
         struct runtime *runtime;
@@ -160,11 +158,13 @@ static int compile_seccomp(struct execution *e)
 
 static int make_plan(struct execution *e, void **block, size_t *size)
 {
+        const char *keeps = oci_annotation(e->spec, ANNOTATION_KEEP_GROUPS);
         struct plan_exec_facts facts = {
                 .id = e->request->id,
                 .pidfd = 0,
                 .namespaces = namespaces_to_join(e),
                 .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
+                .keep_groups = keeps && strcmp(keeps, "1") == 0,
                 .keep_fds = e->keep_fds,
                 .listen_fds = e->request->listen_fds,
                 .seccomp = e->seccomp.filter,
@@ -229,7 +229,7 @@ static int finish(struct execution *e)
         if (r == 0)
                 r = launch_release(&e->launched, -EBADF);
         if (r == 0)
-                r = launch_finish(e->launched.channel, EXEC_DEADLINE_MS, seccomp_listener_deliver, &listener);
+                r = launch_finish(e->launched.channel, LAUNCH_STEP_DEADLINE_MS, seccomp_listener_deliver, &listener);
         if (r == 0 && request->pid_file)
                 r = handover_pid_file(request->pid_file, e->launched.pid);
         return r;

@@ -8,14 +8,13 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
-
-#define PROCESS_MOST ((size_t)16 << 20)
+#include "oci/json.h"
 
 static int from_file(const char *path, struct arena *arena, struct oci_process *process)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(AT_FDCWD, path, PROCESS_MOST, &text, &size);
+        int r = read_file_at(AT_FDCWD, path, JSON_SIZE_MAX, &text, &size);
 
         if (r < 0)
                 return fail(-r, "read process file %s", path);

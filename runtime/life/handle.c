@@ -10,10 +10,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "oci/json.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
-
-#define CONFIG_MOST ((size_t)16 << 20)
 
 static void on_alarm(int signal)
 {
@@ -104,7 +103,7 @@ int handle_spec(const struct handle *handle, struct oci_spec **spec)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(handle->container.dir_fd, RECORD_CONFIG, CONFIG_MOST, &text, &size);
+        int r = read_file_at(handle->container.dir_fd, RECORD_CONFIG, JSON_SIZE_MAX, &text, &size);
 
         if (r < 0)
                 return fail(-r, "read the saved configuration");

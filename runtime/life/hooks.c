@@ -1,5 +1,6 @@
 #include "runtime/life/hooks.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "oci/vocabulary.h"
 #include "runtime/core/hook_run.h"
+#include "runtime/core/launch.h"
 
 int hooks_state(const struct record *record, enum container_status status, char **json)
 {
@@ -58,4 +60,17 @@ void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const s
                         log_warning("%s", error_message());
                         error_clear();
                 }
+}
+
+int hooks_deadline_ms(const struct oci_spec *spec, enum oci_hook_kind kind)
+{
+        const struct oci_hooks *hooks = &spec->hooks[kind];
+        int64_t seconds = LAUNCH_STEP_DEADLINE_MS / 1000;
+
+        for (size_t i = 0; i < hooks->n && seconds < INT_MAX / 1000; i++) {
+                int64_t more = hooks->v[i].timeout.set ? hooks->v[i].timeout.value : HOOK_TIMEOUT_SECONDS;
+
+                seconds = more > INT_MAX / 1000 - seconds ? INT_MAX / 1000 : seconds + more;
+        }
+        return (int)seconds * 1000;
 }

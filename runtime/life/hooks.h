@@ -19,3 +19,6 @@ int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct
 /* The same, going on after a failure, which is a warning: poststop. */
 void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
                    enum container_status status);
+
+/* How long the init may be silent while it runs the hooks of this kind: their timeouts, and a step of its own. */
+int hooks_deadline_ms(const struct oci_spec *spec, enum oci_hook_kind kind);

@@ -169,7 +169,9 @@ static int make_notify(struct made *made)
         if (r < 0)
                 return r;
         made->facts.notify_directory = made->notify_directory;
-        /* Opened here: the state directory is closed to the ids of a user namespace. */
+        /* Opened here: the state directory is closed to the ids of a user namespace, but those of our own. */
+        if (!made->privileged)
+                return 0;
         tree = mount_clone(AT_FDCWD, made->notify_directory, false, 0);
         r = tree < 0 ? tree : mount_propagate(tree, MS_PRIVATE);
         return r < 0 ? fail_in(r, "NOTIFY_SOCKET")
@@ -252,20 +254,6 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
                 return 0;
         *state = hooks_state_fd(&made->record, STATUS_CREATING);
         return *state < 0 ? *state : 0;
-}
-
-/* createContainer hooks run between two words of the init. */
-static int hooks_deadline_ms(const struct oci_spec *spec)
-{
-        const struct oci_hooks *hooks = &spec->hooks[OCI_HOOK_CREATE_CONTAINER];
-        int64_t seconds = LAUNCH_STEP_DEADLINE_MS / 1000;
-
-        for (size_t i = 0; i < hooks->n && seconds < INT_MAX / 1000; i++) {
-                int64_t more = hooks->v[i].timeout.set ? hooks->v[i].timeout.value : HOOK_TIMEOUT_SECONDS;
-
-                seconds = more > INT_MAX / 1000 - seconds ? INT_MAX / 1000 : seconds + more;
-        }
-        return (int)seconds * 1000;
 }
 
 /* ---- before the program ---- */
@@ -355,7 +343,7 @@ static bool may_settle_early(const struct made *made)
         const struct create_request *request = made->request;
 
         return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !made->spec->process.terminal &&
-               !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
+               !made->notify_directory && !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
 }
 
 static int on_started(void *data, struct launched *launched)
@@ -385,7 +373,7 @@ static int launch_init(struct made *made)
                 .uid_maps = &made->spec->linux_.uid_mappings,
                 .gid_maps = &made->spec->linux_.gid_mappings,
                 .privileged = made->privileged,
-                .step_deadline_ms = hooks_deadline_ms(made->spec),
+                .step_deadline_ms = hooks_deadline_ms(made->spec, OCI_HOOK_CREATE_CONTAINER),
                 .interrupt = made->interrupt,
                 .on_started = on_started,
                 .on_point = on_point,

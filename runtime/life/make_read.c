@@ -13,9 +13,12 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/timestamp.h"
+#include "cgroups/devices.h"
 #include "namespaces/namespace.h"
+#include "oci/json.h"
 #include "runtime/core/capabilities.h"
 #include "runtime/core/lsm_facts.h"
 #include "runtime/core/resctrl.h"
@@ -25,7 +28,6 @@
 #include "runtime/life/target.h"
 #include "runtime/life/wall.h"
 
-#define CONFIG_MOST       ((size_t)16 << 20)
 #define CAP_SYS_ADMIN_BIT (1ULL << 21)
 
 static int read_config(struct made *made)
@@ -37,7 +39,7 @@ static int read_config(struct made *made)
 
         if (bundle < 0)
                 return fail(errno, "open bundle %s", request->bundle);
-        r = read_regular_file_at(request->config ? AT_FDCWD : bundle, file, CONFIG_MOST, &made->config,
+        r = read_regular_file_at(request->config ? AT_FDCWD : bundle, file, JSON_SIZE_MAX, &made->config,
                                  &made->config_size);
         if (r == -EMEDIUMTYPE)
                 return refuse(EINVAL, "%s is not a regular file", file);
@@ -134,10 +136,15 @@ static int find_cgroup(struct made *made)
         r = cgroup_plan_writes(&made->spec->linux_.resources, &made->record.arena, &made->writes);
         if (r < 0)
                 return r;
-        if (made->runtime->cgroup_manager == CGROUP_MANAGER_DISABLED)
+        if (made->runtime->cgroup_manager == CGROUP_MANAGER_DISABLED) {
+                const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+
+                if (rules->n && !device_rules_allow_all(rules))
+                        log_warning("linux.resources.devices: nobody holds to it, cgroups are disabled");
                 return made->writes.n ? refuse(EINVAL, "%s: --cgroup-manager disabled leaves nothing to set it in",
                                                made->writes.v[0].field)
                                       : 0;
+        }
         host = host_cgroups();
         if (!host)
                 return made->writes.n || !made->runtime->rootless ? -ENOENT : 0;

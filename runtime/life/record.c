@@ -141,7 +141,6 @@ static const struct decode_field stored_fields[] = {
         DECODE_WORD(struct stored_record, record.isolation, "isolation", &isolation_words, DECODE_REQUIRED),
         DECODE_STRING(struct stored_record, record.sandbox, "sandbox", NAME),
         DECODE_OBJECT(struct stored_record, record.init, "init", &identity_table, 0),
-        DECODE_BOOL(struct stored_record, record.undoing, "undoing", DECODE_REQUIRED),
         DECODE_U32(struct stored_record, record.owner, "owner", 0, UINT32_MAX - 1, DECODE_REQUIRED),
         DECODE_CUSTOM(struct stored_record, record.namespaces, "namespaces", decode_namespaces, DECODE_REQUIRED),
         DECODE_CUSTOM(struct stored_record, record.new_namespaces, "newNamespaces", decode_namespaces, DECODE_REQUIRED),
@@ -237,7 +236,6 @@ static void write_members(struct json_writer *json, const struct record *record)
         json_string(json, "isolation", word_name(&isolation_words, record->isolation));
         json_string(json, "sandbox", record->sandbox);
         write_identity(json, "init", &record->init);
-        json_bool(json, "undoing", record->undoing);
         json_u64(json, "owner", record->owner);
         write_namespaces(json, "namespaces", record->namespaces);
         write_namespaces(json, "newNamespaces", record->new_namespaces);

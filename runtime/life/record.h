@@ -33,7 +33,6 @@ struct record {
         enum isolation isolation;
         const char *sandbox; /* the sandbox's id; a container alone is its own */
         struct process_identity init;
-        bool undoing;            /* create failed or delete began: only delete may follow */
         uint32_t owner;          /* uid that called create */
         uint32_t namespaces;     /* bit (1 << enum oci_namespace_kind): not the runtime's, new or joined */
         uint32_t new_namespaces; /* bit: made for this container */

@@ -58,7 +58,11 @@ int container_start(struct runtime *runtime, const char *id, const char *notify_
                         return notify;
         }
         listener = (struct seccomp_listener){spec, handle.container.record, handle.target.pid};
-        r = handle.row->start(&handle.target, seccomp_listener_deliver, &listener);
+        r = handle.row->start(&handle.target, hooks_deadline_ms(spec, OCI_HOOK_START_CONTAINER),
+                              seccomp_listener_deliver, &listener);
+        /* A start that was killed meanwhile has released it already: it goes its way without us. */
+        if (r == -ECONNREFUSED)
+                return refuse(EINVAL, MESSAGE_START_RUNNING);
         if (r == 0) {
                 (void)unlinkat(handle.container.dir_fd, START_SOCKET, 0);
                 r = hooks_run(spec, OCI_HOOK_POSTSTART, handle.container.record, STATUS_RUNNING, -EBADF);

@@ -78,8 +78,6 @@ static enum container_status find_status(const struct record *record, int dir_fd
 {
         char comm[16];
 
-        if (record->undoing)
-                return STATUS_STOPPED;
         if (record->init.pid == 0)
                 return is_being_created(dir_fd) ? STATUS_CREATING : STATUS_STOPPED;
         if (!process_is_alive(&record->init, comm)) {

@@ -364,6 +364,32 @@ static void a_missing_tree_is_removed_already(void **state)
         assert_string_equal(error_message(), "");
 }
 
+static void a_path_is_cleaned_by_its_text(void **state)
+{
+        static const char *const pairs[][2] = {
+                {"/", "/"},
+                {"//", "/"},
+                {"/proc/", "/proc"},
+                {"//proc//self/", "/proc/self"},
+                {"/a/./b", "/a/b"},
+                {"/a/../b", "/b"},
+                {"/../../etc", "/etc"},
+                {"/a/b/../..", "/"},
+                {"/a/..b/.", "/a/..b"},
+                {"/..", "/"},
+                {"/x/../proc/.", "/proc"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(pairs); i++) {
+                char path[64];
+
+                strcpy(path, pairs[i][0]);
+                path_clean(path);
+                assert_string_equal(path, pairs[i][1]);
+        }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -386,6 +412,7 @@ int main(void)
                 TEST(a_tree_is_removed_and_its_links_are_not_followed),
                 TEST(a_link_in_place_of_a_tree_is_removed_itself),
                 TEST(a_missing_tree_is_removed_already),
+                TEST(a_path_is_cleaned_by_its_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

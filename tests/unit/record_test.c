@@ -82,7 +82,6 @@ static void what_was_written_is_what_is_read(void **state)
         assert_int_equal(again->init.pid, 4711);
         assert_true(again->init.start_time == UINT64_MAX);
         assert_string_equal(again->init.boot_id, BOOT_ID);
-        assert_false(again->undoing);
         assert_int_equal(again->owner, 1000);
         assert_int_equal(again->namespaces, record.namespaces);
         assert_int_equal(again->new_namespaces, record.new_namespaces);
@@ -103,12 +102,10 @@ static void a_record_may_come_before_the_process_and_the_cgroup(void **state)
 
         record.init = (struct process_identity){0};
         record.cgroup = NULL;
-        record.undoing = true;
         assert_int_equal(record_write(place->fd, &record), 0);
         assert_int_equal(record_read(place->fd, &again), 0);
         assert_int_equal(again->init.pid, 0);
         assert_null(again->cgroup);
-        assert_true(again->undoing);
         record_free(again);
 }
 
@@ -149,7 +146,7 @@ static const char good[] =
         "{\"version\":1,\"id\":\"web\",\"ociVersion\":\"1.0.0\",\"bundle\":\"/b\",\"rootfs\":\"/b/"
         "r\",\"created\":\"c\","
         "\"isolation\":\"process\",\"sandbox\":\"web\",\"init\":{\"pid\":7,\"startTime\":9,\"bootId\":\"" BOOT_ID
-        "\"},\"undoing\":false,\"owner\":0,\"namespaces\":[\"pid\"],\"newNamespaces\":[],\"cgroupManager\":"
+        "\"},\"owner\":0,\"namespaces\":[\"pid\"],\"newNamespaces\":[],\"cgroupManager\":"
         "\"disabled\",\"cgroup\":\"/x\",\"cgroupExistingDepth\":0}";
 
 static void damaged_members_are_refused_and_named(void **state)
@@ -175,7 +172,6 @@ static void damaged_members_are_refused_and_named(void **state)
                 {"\"cgroup\":\"/x\"", "\"cgroup\":\"x\"", "cgroup: "},
                 {"Depth\":0", "Depth\":-1", "cgroupExistingDepth: "},
                 {"\"owner\":0", "\"owner\":4294967295", "owner: "},
-                {"\"undoing\":false", "\"undoing\":0", "undoing: "},
         };
         struct record *record;
 

@@ -58,7 +58,7 @@ static int tear_down(void **state)
 }
 
 /* <root>/<id>/record.json for a process (0: none yet). Returns the directory. */
-static int make_entry(const char *id, pid_t pid, bool undoing)
+static int make_entry(const char *id, pid_t pid)
 {
         struct record record = {
                 .id = id,
@@ -68,7 +68,6 @@ static int make_entry(const char *id, pid_t pid, bool undoing)
                 .created = "2026-11-21T02:45:01.000000001Z",
                 .isolation = ISOLATION_PROCESS,
                 .sandbox = id,
-                .undoing = undoing,
                 .cgroup_manager = CGROUP_MANAGER_DISABLED,
         };
         int dir_fd;
@@ -107,7 +106,7 @@ static void a_live_process_is_running_and_an_ended_one_stopped(void **state)
                 pause();
                 _exit(0);
         }
-        close(make_entry("web", pid, false));
+        close(make_entry("web", pid));
         assert_int_equal(status_of("web"), STATUS_RUNNING);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -116,7 +115,7 @@ static void a_live_process_is_running_and_an_ended_one_stopped(void **state)
 
 static void a_parked_init_is_created_until_it_is_released(void **state)
 {
-        _cleanup_close_ int dir_fd = make_entry("web", getpid(), false);
+        _cleanup_close_ int dir_fd = make_entry("web", getpid());
         char before[16];
 
         (void)state;
@@ -132,20 +131,13 @@ static void a_parked_init_is_created_until_it_is_released(void **state)
 
 static void what_create_still_works_on_is_creating(void **state)
 {
-        _cleanup_close_ int dir_fd = make_entry("web", 0, false);
+        _cleanup_close_ int dir_fd = make_entry("web", 0);
         _cleanup_close_ int lock = openat(dir_fd, RECORD_LOCK, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
         (void)state;
         assert_int_equal(flock(lock, LOCK_EX), 0);
         assert_int_equal(status_of("web"), STATUS_CREATING);
         assert_int_equal(flock(lock, LOCK_UN), 0);
-        assert_int_equal(status_of("web"), STATUS_STOPPED);
-}
-
-static void a_container_that_is_being_undone_is_stopped(void **state)
-{
-        (void)state;
-        close(make_entry("web", getpid(), true));
         assert_int_equal(status_of("web"), STATUS_STOPPED);
 }
 
@@ -233,9 +225,9 @@ static void a_broken_entry_is_skipped_with_a_warning(void **state)
         int calls = 0;
 
         (void)state;
-        close(make_entry("web", 0, false));
-        close(make_entry("db", 0, false));
-        broken = make_entry("bad", 0, false);
+        close(make_entry("web", 0));
+        close(make_entry("db", 0));
+        broken = make_entry("bad", 0);
         assert_int_equal(replace_file_at(broken, RECORD_FILE, "{\"version\":9}", 13, 0600), 0);
         assert_int_equal(mkdirat(place.runtime.root_fd, ".cache", 0700), 0);
         touch(place.runtime.root_fd, "file");
@@ -252,7 +244,7 @@ static void a_record_that_was_put_under_another_name_is_refused(void **state)
         struct container container;
 
         (void)state;
-        close(make_entry("web", 0, false));
+        close(make_entry("web", 0));
         assert_int_equal(renameat(place.runtime.root_fd, "web", place.runtime.root_fd, "db"), 0);
         assert_int_equal(container_load(&place.runtime, "db", &container), -EINVAL);
         assert_int_equal(symlinkat("db", place.runtime.root_fd, "web"), 0);
@@ -307,7 +299,6 @@ int main(void)
                 PLACED(a_live_process_is_running_and_an_ended_one_stopped),
                 PLACED(a_parked_init_is_created_until_it_is_released),
                 PLACED(what_create_still_works_on_is_creating),
-                PLACED(a_container_that_is_being_undone_is_stopped),
                 PLACED(a_missing_container_is_told_in_the_words_that_engines_look_for),
                 PLACED(an_id_is_a_plain_name),
                 PLACED(the_root_directory_holds_no_state),
