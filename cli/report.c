@@ -170,7 +170,7 @@ static int open_destination(const char *destination)
 {
         const char *colon = strchr(destination, ':');
 
-        report.journal = journal_find(destination, colon ? (size_t)(colon - destination) : 0);
+        report.journal = colon ? journal_find(destination, (size_t)(colon - destination)) : NULL;
         if (report.journal) {
                 report.name = colon[1] ? colon + 1 : "berth";
                 report.fd = report.journal->open();

@@ -55,7 +55,7 @@ static void send_log(enum log_level level, const char *message)
 static int keep_state(struct init *init, int fd)
 {
         size_t size;
-        char *state;
+        char *state = NULL;
         int r;
 
         r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, (size_t)16 << 20, &state, &size);

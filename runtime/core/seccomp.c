@@ -56,7 +56,7 @@ static int fill_tables(const struct oci_seccomp *profile, struct arena *arena, s
 static int build(const struct oci_seccomp *profile, struct arena *arena, struct seccomp_program *program)
 {
         struct seccomp_table *tables = arena_array(arena, profile->n_architectures + 1, sizeof(*tables));
-        size_t n_tables, n;
+        size_t n_tables, n = 0;
         int r;
 
         if (!tables)

@@ -128,8 +128,8 @@ static const struct decode_field identity_fields[] = {
 };
 static const struct decode_table identity_table = DECODE_TABLE(struct process_identity, identity_fields, NULL);
 
-#define NAME DECODE_REQUIRED | DECODE_NONEMPTY
-#define PATH NAME | DECODE_ABSOLUTE
+#define NAME (DECODE_REQUIRED | DECODE_NONEMPTY)
+#define PATH (NAME | DECODE_ABSOLUTE)
 
 static const struct decode_field stored_fields[] = {
         DECODE_CUSTOM(struct stored_record, version, "version", decode_version, DECODE_REQUIRED),
