@@ -123,17 +123,21 @@ ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t siz
         return (ssize_t)used;
 }
 
-int write_file_at(int dirfd, const char *path, const char *text)
+int write_once(int fd, const char *text)
 {
-        _cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
         ssize_t n;
 
-        if (fd < 0)
-                return -errno;
         do
                 n = write(fd, text, strlen(text));
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : 0;
+}
+
+int write_file_at(int dirfd, const char *path, const char *text)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : write_once(fd, text);
 }
 
 int replace_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)

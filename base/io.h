@@ -20,7 +20,10 @@ int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, 
  * -EFBIG when it does not fit. For procfs, sysfs and cgroupfs. */
 ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size);
 
-/* One open, one write() of the whole text: what procfs and cgroupfs want. The file must exist. */
+/* One write() of the whole text, as procfs and cgroupfs want it. */
+int write_once(int fd, const char *text);
+
+/* Opens a file that exists and writes it so. */
 int write_file_at(int dirfd, const char *path, const char *text);
 
 /* Writes a new file beside `name` and renames it over: readers see the old or the whole new content, never a part.

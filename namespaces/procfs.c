@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/syscalls.h"
 
 #define PROCFS_ROOT_INODE 1 /* PROC_ROOT_INO of the kernel's include/linux/proc_ns.h */
@@ -28,11 +29,11 @@ int procfs_open(void)
         return take_fd(&fd);
 }
 
-int procfs_open_at(int procfs, const char *path, int flags)
+int procfs_open_at(int procfs, const char *path, int flags, uint64_t resolve)
 {
         struct open_how how = {
                 .flags = (uint64_t)(flags | O_CLOEXEC),
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | resolve,
         };
         int fd = sys_openat2(procfs, path, &how);
 
@@ -41,15 +42,9 @@ int procfs_open_at(int procfs, const char *path, int flags)
 
 int procfs_write(int procfs, const char *path, const char *text)
 {
-        _cleanup_close_ int fd = procfs_open_at(procfs, path, O_WRONLY);
-        ssize_t n;
+        _cleanup_close_ int fd = procfs_open_at(procfs, path, O_WRONLY, 0);
 
-        if (fd < 0)
-                return fd;
-        do
-                n = write(fd, text, strlen(text));
-        while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : 0;
+        return fd < 0 ? fd : write_once(fd, text);
 }
 
 int sysctl_write(int procfs, const char *key, const char *value)

@@ -3,13 +3,15 @@
  * the real one (CVE-2025-52881): resolution below the descriptor may cross no mount and no magic link. */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Opens /proc (O_PATH) and checks that it is procfs and its root. Returns the descriptor. */
 int procfs_open(void);
 
-/* Opens `path` below. flags as open(2). A bare negative errno, no message. */
-int procfs_open_at(int procfs, const char *path, int flags);
+/* Opens `path` below. flags as open(2); resolve: what else of RESOLVE_* shall hold. A bare negative errno, no message.
+ */
+int procfs_open_at(int procfs, const char *path, int flags, uint64_t resolve);
 
 /* Writes the whole text in one write. A bare negative errno, no message. */
 int procfs_write(int procfs, const char *path, const char *text);

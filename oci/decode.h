@@ -208,6 +208,11 @@ int decode_unsigned(struct decoder *decoder, const struct json_node *node, uint6
 int decode_word(struct decoder *decoder, const struct json_node *node, const struct words *words, uint64_t *value);
 int decode_strings(struct decoder *decoder, const struct json_node *node, struct oci_strings *value);
 
+/* Calls `member` for each member of an object, with the path at that member. */
+int decode_each_member(struct decoder *decoder, const struct json_node *node,
+                       int (*member)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
+                       void *data);
+
 /* Calls `element` for each element of an array, with the path at that element. */
 int decode_each(struct decoder *decoder, const struct json_node *node,
                 int (*element)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),

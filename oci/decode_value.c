@@ -59,6 +59,25 @@ int decode_word(struct decoder *decoder, const struct json_node *node, const str
         return 0;
 }
 
+int decode_each_member(struct decoder *decoder, const struct json_node *node,
+                       int (*member)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
+                       void *data)
+{
+        size_t i = 0;
+        int r = decode_expect(decoder, node, JSON_OBJECT);
+
+        if (r < 0)
+                return r;
+        for (const struct json_node *child = node->first; child; child = child->next, i++) {
+                json_path_enter(&decoder->path, child->key);
+                r = member(decoder, child, i, data);
+                json_path_leave(&decoder->path);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int decode_each(struct decoder *decoder, const struct json_node *node,
                 int (*element)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
                 void *data)

@@ -35,8 +35,9 @@ static int check_device(struct decoder *decoder, void *structure)
 
 static const struct decode_table device_table = DECODE_TABLE(struct oci_net_device, device_fields, check_device);
 
-static int decode_one(struct decoder *decoder, const struct json_node *member, struct oci_net_device *device)
+static int decode_one(struct decoder *decoder, const struct json_node *member, size_t index, void *data)
 {
+        struct oci_net_device *device = (struct oci_net_device *)data + index;
         int r = decode_object(decoder, &device_table, member, device);
 
         if (r < 0)
@@ -74,7 +75,6 @@ static int check_new_names(struct decoder *decoder, const struct oci_net_devices
 int net_devices_decode(struct decoder *decoder, const struct json_node *node, void *value)
 {
         struct oci_net_devices *devices = value;
-        size_t i = 0;
         int r = decode_expect(decoder, node, JSON_OBJECT);
 
         if (r < 0)
@@ -83,12 +83,6 @@ int net_devices_decode(struct decoder *decoder, const struct json_node *node, vo
         if (!devices->v)
                 return decode_no_memory(decoder);
         devices->n = node->n;
-        for (const struct json_node *member = node->first; member; member = member->next, i++) {
-                json_path_enter(&decoder->path, member->key);
-                r = decode_one(decoder, member, &devices->v[i]);
-                json_path_leave(&decoder->path);
-                if (r < 0)
-                        return r;
-        }
-        return check_new_names(decoder, devices);
+        r = decode_each_member(decoder, node, decode_one, devices->v);
+        return r < 0 ? r : check_new_names(decoder, devices);
 }

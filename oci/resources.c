@@ -282,8 +282,9 @@ static int check_rdma(struct decoder *decoder, void *structure)
 static const struct decode_table rdma_table = DECODE_TABLE(struct oci_rdma, rdma_fields, check_rdma);
 
 /* The device's name becomes the first word of a line in rdma.max. */
-static int decode_rdma(struct decoder *decoder, const struct json_node *member, struct oci_rdma *rdma)
+static int decode_rdma(struct decoder *decoder, const struct json_node *member, size_t index, void *data)
 {
+        struct oci_rdma *rdma = (struct oci_rdma *)data + index;
         int r = decode_object(decoder, &rdma_table, member, rdma);
 
         if (r < 0)
@@ -297,7 +298,6 @@ static int decode_rdma(struct decoder *decoder, const struct json_node *member, 
 static int rdmas_decode(struct decoder *decoder, const struct json_node *node, void *value)
 {
         struct oci_rdmas *rdmas = value;
-        size_t i = 0;
         int r = decode_expect(decoder, node, JSON_OBJECT);
 
         if (r < 0)
@@ -306,14 +306,7 @@ static int rdmas_decode(struct decoder *decoder, const struct json_node *node, v
         if (!rdmas->v)
                 return decode_no_memory(decoder);
         rdmas->n = node->n;
-        for (const struct json_node *member = node->first; member; member = member->next, i++) {
-                json_path_enter(&decoder->path, member->key);
-                r = decode_rdma(decoder, member, &rdmas->v[i]);
-                json_path_leave(&decoder->path);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return decode_each_member(decoder, node, decode_rdma, rdmas->v);
 }
 
 /* ---- the whole ---- */

@@ -67,8 +67,9 @@ static bool is_clean_path(const char *path)
         }
 }
 
-static int decode_one(struct decoder *decoder, const struct json_node *member, struct oci_pair *pair)
+static int decode_one(struct decoder *decoder, const struct json_node *member, size_t index, void *data)
 {
+        struct oci_pair *pair = (struct oci_pair *)data + index;
         char *path = arena_strdup(decoder->arena, member->key);
         int r = decode_string(decoder, member, &pair->value);
 
@@ -88,7 +89,6 @@ static int decode_one(struct decoder *decoder, const struct json_node *member, s
 int sysctl_decode(struct decoder *decoder, const struct json_node *node, void *value)
 {
         struct oci_pairs *pairs = value;
-        size_t i = 0;
         int r = decode_expect(decoder, node, JSON_OBJECT);
 
         if (r < 0)
@@ -97,12 +97,5 @@ int sysctl_decode(struct decoder *decoder, const struct json_node *node, void *v
         if (!pairs->v)
                 return decode_no_memory(decoder);
         pairs->n = node->n;
-        for (const struct json_node *member = node->first; member; member = member->next, i++) {
-                json_path_enter(&decoder->path, member->key);
-                r = decode_one(decoder, member, &pairs->v[i]);
-                json_path_leave(&decoder->path);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return decode_each_member(decoder, node, decode_one, pairs->v);
 }

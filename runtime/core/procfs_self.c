@@ -7,24 +7,15 @@
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/syscalls.h"
-
-static int open_beneath(int proc, const char *path, int flags, uint64_t resolve)
-{
-        struct open_how how = {
-                .flags = (uint64_t)(flags | O_CLOEXEC),
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | resolve,
-        };
-        int fd = sys_openat2(proc, path, &how);
-
-        return fd < 0 ? -errno : fd;
-}
+#include "namespaces/procfs.h"
 
 /* thread-self is an ordinary symlink "PID/task/TID" in the numbers of that procfs's pid namespace, which need not be
  * the ones that getpid() tells. It is read rather than followed, so that no step of the path is a link. */
 static int read_thread_self(int proc, char *text, size_t size)
 {
-        _cleanup_close_ int link = open_beneath(proc, "thread-self", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+        _cleanup_close_ int link = procfs_open_at(proc, "thread-self", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
         ssize_t n;
 
         if (link < 0)
@@ -54,18 +45,12 @@ int procfs_open_self(int proc, const char *name, int flags)
         n = snprintf(path, sizeof(path), "%s/%s", self, name);
         if (n < 0 || (size_t)n >= sizeof(path))
                 return -ENAMETOOLONG;
-        return open_beneath(proc, path, flags, RESOLVE_NO_SYMLINKS);
+        return procfs_open_at(proc, path, flags, RESOLVE_NO_SYMLINKS);
 }
 
 int procfs_write_self(int proc, const char *name, const char *text)
 {
         _cleanup_close_ int fd = procfs_open_self(proc, name, O_WRONLY);
-        ssize_t n;
 
-        if (fd < 0)
-                return fd;
-        do
-                n = write(fd, text, strlen(text));
-        while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : 0;
+        return fd < 0 ? fd : write_once(fd, text);
 }
