@@ -17,8 +17,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpo
 CPPFLAGS_ALL := -I. -I$(BUILD)/generated -D_GNU_SOURCE
 CFLAGS := -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -MMD -MP
-HARDENING := -fstack-protector-strong -ffunction-sections -fdata-sections -fPIE
-LDFLAGS_STATIC := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now
+HARDENING := -fstack-protector-strong -ffunction-sections -fdata-sections -fPIE -fno-asynchronous-unwind-tables
+# musl-gcc knows no static-pie and would link dynamically without a word: the link is spelled out.
+MUSL_LIBDIR := /usr/lib/$(MULTIARCH:%-gnu=%-musl)/
+LINK_STATIC = $(TEST_CC) -static-pie -nostdlib -nostartfiles -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -Wl,--build-id \
+        $(LDFLAGS) -o $@.debug $(MUSL_LIBDIR)rcrt1.o $(MUSL_LIBDIR)crti.o $(shell $(TEST_CC) -print-file-name=crtbeginS.o) \
+        $(1) $(MUSL_LIBDIR)libc.a $(shell $(TEST_CC) -print-libgcc-file-name) \
+        $(shell $(TEST_CC) -print-file-name=crtendS.o) $(MUSL_LIBDIR)crtn.o
 LIBS := -lyajl_s -lseccomp -lnl-3
 
 # The programs are static and stand on musl: before main, glibc asks the processor some fifty questions (CPUID), each of
@@ -87,7 +92,7 @@ $(BUILD)/asan/%.o: %.c | $(BUILD)/generated/version.h
 
 $(BUILD)/berth-init: $(INIT_OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LDFLAGS_STATIC) -o $@.debug $^
+	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.
@@ -105,7 +110,7 @@ $(BUILD)/libberth-asan.a: $(ASAN_OBJECTS) $(BUILD)/init_image.o
 
 $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LDFLAGS_STATIC) $(LDFLAGS) -o $@.debug $^ $(MUSL_LIBS)
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
 
 $(BUILD)/berth-vm: $(BUILD)/berth
