@@ -291,7 +291,7 @@ int launch_begin(const struct launch *launch, struct launched *launched)
         }
         if (r == 0)
                 r = send_plan(launch, launched->channel);
-        if (r == 0 && !launch->staged && launch->on_started)
+        if (r == 0 && launch->on_started)
                 r = launch->on_started(launch->data, launched);
         if (r == 0)
                 r = serve_until_ready(&serving);

@@ -35,6 +35,7 @@ struct execution {
         struct oci_process process;
         struct seccomp_program seccomp;
         struct launched launched;
+        bool released; /* the init has its word to go on */
         int procfs, cgroup, interrupt;
         unsigned keep_fds;
 };
@@ -183,6 +184,19 @@ static int make_plan(struct execution *e, void **block, size_t *size)
         return plan_finish(&builder, block, size);
 }
 
+/* Where nobody has to act before the program, the init finds the word to go on already there. */
+static int on_started(void *data, struct launched *launched)
+{
+        struct execution *e = data;
+        const struct exec_request *request = e->request;
+        bool user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER);
+
+        if (request->console_socket || request->pidfd_socket || e->process.terminal || user_namespace)
+                return 0;
+        e->released = true;
+        return launch_release(launched, -EBADF);
+}
+
 static int launch_it(struct execution *e)
 {
         _cleanup_free_ void *block = NULL;
@@ -196,6 +210,8 @@ static int launch_it(struct execution *e)
                 .affinity = e->process.exec_affinity_initial,
                 .step_deadline_ms = e->handle.container.status == STATUS_PAUSED ? INT_MAX : LAUNCH_STEP_DEADLINE_MS,
                 .interrupt = e->interrupt,
+                .on_started = on_started,
+                .data = e,
         };
         int r = make_plan(e, &block, &launch.plan_size);
 
@@ -226,7 +242,7 @@ static int finish(struct execution *e)
                 r = handover_send(request->console_socket, e->launched.console_name, e->launched.console);
         if (r == 0 && request->pidfd_socket)
                 r = handover_send(request->pidfd_socket, "pidfd", e->launched.pidfd);
-        if (r == 0)
+        if (r == 0 && !e->released)
                 r = launch_release(&e->launched, -EBADF);
         if (r == 0)
                 r = launch_finish(e->launched.channel, LAUNCH_STEP_DEADLINE_MS, seccomp_listener_deliver, &listener);

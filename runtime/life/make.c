@@ -342,8 +342,9 @@ static bool may_settle_early(const struct made *made)
 {
         const struct create_request *request = made->request;
 
-        return made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report && !made->spec->process.terminal &&
-               !made->notify_directory && !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
+        return !plan_is_staged(made->spec) && made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report &&
+               !made->spec->process.terminal && !made->notify_directory && !request->pidfd_socket &&
+               !request->pid_file && !needs_device_program(made);
 }
 
 static int on_started(void *data, struct launched *launched)
