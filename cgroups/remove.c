@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "cgroups/cgroup.h"
 #include "cgroups/children.h"
 #include "cgroups/files.h"
+#include "cgroups/parents.h"
 
 /* A group that is empty by cgroup.events can still be busy when a process enters or a sub-group appears just then. */
 #define REMOVE_TRIES 64
@@ -125,13 +127,35 @@ static int empty_group(const struct cgroup_host *host, const char *name, int64_t
         return r;
 }
 
+/* Several containers may share parents that the first of them made, and the last to go removes them: the group itself
+ * carries the mark that berth made it. Kernels before 5.7 have no attributes there; what is left then is empty. */
+#define MADE_BY_BERTH "user.berth"
+
+void cgroup_mark_parent(int root_fd, const char *name)
+{
+        _cleanup_close_ int fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void)fsetxattr(fd, MADE_BY_BERTH, "1", 1, 0);
+}
+
+static bool is_marked(int root_fd, const char *name)
+{
+        _cleanup_close_ int fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        char value;
+
+        return fd >= 0 && fgetxattr(fd, MADE_BY_BERTH, &value, sizeof(value)) == 1;
+}
+
 /* Parents that create made. Somebody else may use them by now: that is no error. */
 static void remove_parents(const struct cgroup_host *host, char *name, int existing_depth)
 {
-        for (int depth = depth_of(name) - 1; depth > existing_depth; depth--) {
+        for (int depth = depth_of(name) - 1; depth > 0; depth--) {
                 int r;
 
                 *strrchr(name, '/') = '\0';
+                if (depth <= existing_depth && !is_marked(host->root_fd, name))
+                        return;
                 r = rmdir_at(host->root_fd, name);
                 if (r < 0) {
                         log_debug("cgroup %s/%s stays: %s", host->mount_point, name, strerror(-r));

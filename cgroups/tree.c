@@ -13,6 +13,7 @@
 #include "cgroups/cgroup.h"
 #include "cgroups/controllers.h"
 #include "cgroups/files.h"
+#include "cgroups/parents.h"
 
 /* Another berth may remove a parent as empty between our making it and making the group in it. */
 #define CREATE_TRIES 16
@@ -54,7 +55,9 @@ static int make_parents(const struct cgroup_host *host, const char *path)
                 return fail(ENAMETOOLONG, "cgroup %s", path);
         for (char *slash = strchr(prefix, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                if (mkdirat(host->root_fd, prefix, 0755) < 0 && errno != EEXIST)
+                if (mkdirat(host->root_fd, prefix, 0755) == 0)
+                        cgroup_mark_parent(host->root_fd, prefix);
+                else if (errno != EEXIST)
                         return fail(errno, "create cgroup %s/%s", host->mount_point, prefix);
                 *slash = '/';
         }

@@ -189,3 +189,19 @@ somebody_waits_for() {
         rm -rf "$ROOT/first"
         berth delete --force "$ID"
 }
+
+# bats test_tags=berth
+@test "cgroupsPath: parents that several containers share go with the last of them, and foreign ones stay" {
+        mkdir /sys/fs/cgroup/foreign
+        defer "rmdir /sys/fs/cgroup/foreign"
+        bundle '.linux.cgroupsPath = "/foreign/ours/deep/one"'
+        args /bin/probe wait
+        berth run --detach --bundle "$B" one </dev/null >"$T/out" 2>&1
+        edit '.linux.cgroupsPath = "/foreign/ours/deep/two"'
+        berth run --detach --bundle "$B" two </dev/null >"$T/out" 2>&1
+        berth delete --force one
+        [ -d /sys/fs/cgroup/foreign/ours/deep/two ]
+        berth delete --force two
+        [ -d /sys/fs/cgroup/foreign ]
+        [ ! -e /sys/fs/cgroup/foreign/ours ]
+}
