@@ -65,9 +65,9 @@ int cgroup_open_below(int cgroup_fd, const char *path);
 /* The path of the group in the v2 tree that a process is in, as this process sees it. */
 int cgroup_path_of(pid_t pid, char *path, size_t size);
 
-/* Removes the group, sub-groups first, and then each parent that cgroup_create made (deeper than existing_depth) as
- * long as they are empty. Processes must be gone: waits on cgroup.events until the deadline (monotonic ms, base/io.h).
- * A missing group is success. */
+/* Removes the group, sub-groups first, and then each parent that berth made (deeper than existing_depth, or marked so
+ * by the container that made it) as long as it is empty. Processes must be gone: waits on cgroup.events until the
+ * deadline (monotonic ms, base/io.h). A missing group is success. */
 int cgroup_remove(const struct cgroup_host *host, const char *path, int existing_depth, int64_t deadline);
 
 /* Ownership delegation (spec "Cgroup ownership"): the directory and the files named by /sys/kernel/cgroup/delegate. */
