@@ -291,6 +291,7 @@ static int join_resctrl(struct made *made)
         const struct oci_intel_rdt *rdt = &made->spec->linux_.intel_rdt;
         _cleanup_free_ char *mount = NULL;
         struct resctrl_group group = {0};
+        const char *owned;
         int r;
 
         if (!rdt->set)
@@ -299,8 +300,11 @@ static int join_resctrl(struct made *made)
         if (r < 0)
                 return r;
         r = resctrl_join(mount, made->request->id, rdt, made->launched.pid, &group);
-        if (r == 0 && !group.remove && group.monitor_added)
-                made->record.resctrl = arena_strdup(&made->record.arena, group.monitoring);
+        owned = r == 0 ? resctrl_group_owned(&group) : NULL;
+        if (owned) {
+                made->record.resctrl = arena_strdup(&made->record.arena, owned);
+                r = made->record.resctrl ? 0 : fail(ENOMEM, "linux.intelRdt");
+        }
         resctrl_group_free(&group);
         return r;
 }
@@ -421,6 +425,7 @@ int make_container(struct made *made, struct runtime *runtime, const struct crea
         made->request = request;
         /* Until the socket exists: any slot says that there will be one. */
         made->facts.start_socket = park ? 0 : PLAN_NO_SLOT;
+        made->facts.notify_tree = PLAN_NO_SLOT;
         if (r == 0)
                 r = check_unused_id(made);
         if (r == 0)

@@ -26,7 +26,7 @@ setup_file() {
 user_berth() {
         timeout -k 2 "$DEADLINE" setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
                 env -i PATH="$PATH" HOME=/run/rootless/home XDG_RUNTIME_DIR=/run/rootless/xdg \
-                /run/rootless/bin/runtime "$@" 3>&- 4>&-
+                ${USER_ENV:+"$USER_ENV"} /run/rootless/bin/runtime "$@" 3>&- 4>&-
 }
 
 teardown() {
@@ -53,6 +53,17 @@ rootless_bundle() {
         fact_is uid "0 0 0"
         fact_is pid 1
         fact_is hostname "$(jq -r .hostname "$B/config.json")"
+}
+
+# bats test_tags=berth
+@test "rootless: NOTIFY_SOCKET works for an ordinary user, too" {
+        rootless_bundle '.process.terminal = false | .process.args = ["/bin/probe", "notify", "READY=1"]'
+        listener notify notify 10
+        chmod 777 "$T/notify.sock"
+        USER_ENV="NOTIFY_SOCKET=$T/notify.sock" user_berth create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1
+        USER_ENV="NOTIFY_SOCKET=$T/notify.sock" user_berth start "$ID" </dev/null >"$T/start" 2>&1
+        eventually grep -q READY=1 "$T/notify"
+        user_berth delete --force "$ID"
 }
 
 @test "rootless: the state lies in XDG_RUNTIME_DIR, closed to others" {
