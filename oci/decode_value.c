@@ -59,18 +59,22 @@ int decode_word(struct decoder *decoder, const struct json_node *node, const str
         return 0;
 }
 
-int decode_each_member(struct decoder *decoder, const struct json_node *node,
-                       int (*member)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
-                       void *data)
+typedef int (*child_decoder)(struct decoder *decoder, const struct json_node *node, size_t index, void *data);
+
+static int each_child(struct decoder *decoder, const struct json_node *node, enum json_kind kind,
+                      child_decoder child_of, void *data)
 {
         size_t i = 0;
-        int r = decode_expect(decoder, node, JSON_OBJECT);
+        int r = decode_expect(decoder, node, kind);
 
         if (r < 0)
                 return r;
         for (const struct json_node *child = node->first; child; child = child->next, i++) {
-                json_path_enter(&decoder->path, child->key);
-                r = member(decoder, child, i, data);
+                if (kind == JSON_OBJECT)
+                        json_path_enter(&decoder->path, child->key);
+                else
+                        json_path_enter_index(&decoder->path, i);
+                r = child_of(decoder, child, i, data);
                 json_path_leave(&decoder->path);
                 if (r < 0)
                         return r;
@@ -78,23 +82,18 @@ int decode_each_member(struct decoder *decoder, const struct json_node *node,
         return 0;
 }
 
+int decode_each_member(struct decoder *decoder, const struct json_node *node,
+                       int (*member)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
+                       void *data)
+{
+        return each_child(decoder, node, JSON_OBJECT, member, data);
+}
+
 int decode_each(struct decoder *decoder, const struct json_node *node,
                 int (*element)(struct decoder *decoder, const struct json_node *node, size_t index, void *data),
                 void *data)
 {
-        size_t i = 0;
-        int r = decode_expect(decoder, node, JSON_ARRAY);
-
-        if (r < 0)
-                return r;
-        for (const struct json_node *child = node->first; child; child = child->next, i++) {
-                json_path_enter_index(&decoder->path, i);
-                r = element(decoder, child, i, data);
-                json_path_leave(&decoder->path);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return each_child(decoder, node, JSON_ARRAY, element, data);
 }
 
 static int string_element(struct decoder *decoder, const struct json_node *node, size_t index, void *data)

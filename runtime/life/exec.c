@@ -68,17 +68,6 @@ static int check_status(const struct execution *e)
         }
 }
 
-static int check_terminal(const struct execution *e)
-{
-        bool terminal = e->process.terminal, detach = e->request->detach;
-
-        if (terminal && detach && !e->request->console_socket)
-                return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
-        if (e->request->console_socket && (!terminal || !detach))
-                return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
-        return 0;
-}
-
 static int read_all_of_it(struct execution *e)
 {
         int r = handle_open(&e->handle, e->runtime, e->request->id, false);
@@ -93,7 +82,7 @@ static int read_all_of_it(struct execution *e)
                 return refuse(EINVAL, "the container has no process to take the rest from: use --process");
         r = exec_process(e->request, &e->spec->process, &e->arena, &e->process);
         if (r == 0)
-                r = check_terminal(e);
+                r = terminal_check(e->process.terminal, e->request->detach, e->request->console_socket);
         if (r == 0)
                 r = kept_fds_count(e->request->listen_fds, e->request->preserve_fds, &e->keep_fds);
         return r;

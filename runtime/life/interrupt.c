@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "runtime/life/messages.h"
 
 int interrupts_watch(void)
 {
@@ -23,6 +24,15 @@ int interrupts_watch(void)
                 return fail(errno, "block signals");
         fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
         return fd < 0 ? fail(errno, "watch signals") : fd;
+}
+
+int terminal_check(bool terminal, bool leaves, const char *console_socket)
+{
+        if (terminal && leaves && !console_socket)
+                return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
+        if (console_socket && (!terminal || !leaves))
+                return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
+        return 0;
 }
 
 int kept_fds_count(const char *listen_fds, unsigned preserve_fds, unsigned *count)

@@ -85,18 +85,6 @@ static int resolve_paths(struct made *made)
         return resolve_root(made, bundle);
 }
 
-static int check_terminal(const struct made *made, bool park)
-{
-        bool terminal = made->spec->process_set && made->spec->process.terminal;
-        bool leaves = park || made->request->detach;
-
-        if (terminal && leaves && !made->request->console_socket)
-                return refuse(EINVAL, MESSAGE_TTY_WITHOUT_SOCKET);
-        if (made->request->console_socket && (!terminal || !leaves))
-                return refuse(EINVAL, MESSAGE_SOCKET_WITHOUT_TTY);
-        return 0;
-}
-
 /* What the kernel will ask of us, so it is asked of the kernel and not of the uid. */
 static int find_privileges(struct made *made)
 {
@@ -218,7 +206,9 @@ int make_read(struct made *made)
                 return made->row->create(NULL, NULL);
         r = resolve_paths(made);
         if (r == 0)
-                r = check_terminal(made, made->facts.start_socket != PLAN_NO_SLOT);
+                r = terminal_check(made->spec->process_set && made->spec->process.terminal,
+                                   made->facts.start_socket != PLAN_NO_SLOT || made->request->detach,
+                                   made->request->console_socket);
         if (r == 0)
                 r = kept_fds_count(made->request->listen_fds, made->request->preserve_fds, &made->keep_fds);
         if (r == 0)
