@@ -28,7 +28,7 @@ LIBS := -lyajl_s -lseccomp -lnl-3
 
 # The programs are static and stand on musl: before main, glibc asks the processor some fifty questions (CPUID), each of
 # which is a trap in a virtual machine; musl asks none. Its own headers come first, these after them.
-LENT_HEADERS := linux asm-generic yajl libnl3/netlink seccomp.h seccomp-syscalls.h
+LENT_HEADERS := linux asm-generic video yajl libnl3/netlink seccomp.h seccomp-syscalls.h
 MUSL_FLAGS := -idirafter $(BUILD)/include
 # Debian's static libraries are built for glibc; what they want beyond the common ABI is in base/fortify.c.
 MUSL_LIBS := $(patsubst -l%,/usr/lib/$(MULTIARCH)/lib%.a,$(LIBS))
@@ -43,6 +43,11 @@ FORTIFY := base/fortify.c
 SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c)))
 INIT_SOURCES := $(INIT_MAIN) $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) $(shell sed 's/\#.*//' runtime/core/init-sources)
 
+# berth-vmm is the process of one virtual machine; besides its own room it has only base/.
+VMM_MAIN := vmmode/vmm/berth_vmm.c
+VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 ASAN_OBJECTS := $(SOURCES:%.c=$(BUILD)/asan/%.o)
@@ -50,7 +55,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/berth $(BUILD)/berth-vm
+all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-vmm
 
 .PHONY: help
 help:
@@ -92,6 +97,11 @@ $(BUILD)/asan/%.o: %.c | $(BUILD)/generated/version.h
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(TEST_FLAGS) -c $< -o $@
 
 $(BUILD)/berth-init: $(INIT_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^)
+	$(Q)strip -o $@ $@.debug
+
+$(BUILD)/berth-vmm: $(VMM_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
