@@ -2,16 +2,14 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
-
-/* Enough for what an access can end up calling; the default of 8 MiB a thread would count as address space only, but a
- * small one keeps what is touched small. */
-#define STACK_SIZE (64 * 1024)
+#include "vmmode/vmm/thread.h"
 
 int vcpu_make(struct vcpu *cpu, const struct image *image)
 {
@@ -137,52 +135,20 @@ static void run_cpu(struct vcpu *cpu)
         }
 }
 
-struct start {
-        struct vcpu *cpu;
-        int (*prepare)(void);
-        int result;
-        pthread_mutex_t lock;
-        pthread_cond_t done;
-        bool prepared;
-};
-
-static void *thread_of(void *argument)
+static void run(void *cpu)
 {
-        struct start *start = argument;
-        struct vcpu *cpu = start->cpu;
-        int r = start->prepare ? start->prepare() : 0;
-
-        pthread_mutex_lock(&start->lock);
-        start->result = r;
-        start->prepared = true;
-        pthread_cond_signal(&start->done);
-        pthread_mutex_unlock(&start->lock);
-        if (r == 0)
-                run_cpu(cpu);
-        return NULL;
+        run_cpu(cpu);
 }
 
 int vcpu_start(struct vcpu *cpu, int (*prepare)(void))
 {
-        struct start start = {.cpu = cpu,
-                              .prepare = prepare,
-                              .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .done = PTHREAD_COND_INITIALIZER};
-        pthread_attr_t attributes;
+        char name[16];
         int r;
 
-        pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, STACK_SIZE);
-        r = pthread_create(&cpu->thread, &attributes, thread_of, &start);
-        pthread_attr_destroy(&attributes);
-        if (r != 0)
-                return fail(r, "start processor %u", cpu->index);
-        cpu->started = true;
-        pthread_mutex_lock(&start.lock);
-        while (!start.prepared)
-                pthread_cond_wait(&start.done, &start.lock);
-        pthread_mutex_unlock(&start.lock);
-        return start.result;
+        snprintf(name, sizeof(name), "cpu %u", cpu->index);
+        r = thread_start(&cpu->thread, name, prepare, run, cpu);
+        cpu->started = r == 0;
+        return r;
 }
 
 void vcpu_kick(struct vcpu *cpu)

@@ -1,0 +1,194 @@
+/* The bus and the configuration space of its functions. */
+#include "vmmode/vmm/pci.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <linux/pci_regs.h>
+#include <linux/virtio_pci.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/error.h"
+#include "vmmode/vmm/layout.h"
+#include "vmmode/vmm/vm.h"
+
+#define VENDOR_VIRTIO     0x1af4
+#define DEVICE_VIRTIO     0x1040 /* and the kind's number on top (4.1.2.1) */
+#define SUBSYSTEM_BERTH   0x1100
+#define ECAM_FUNCTION     4096
+#define CAPABILITIES      0x40
+
+static void set16(uint8_t *at, uint16_t value)
+{
+        memcpy(at, &value, sizeof(value));
+}
+
+static void set32(uint8_t *at, uint32_t value)
+{
+        memcpy(at, &value, sizeof(value));
+}
+
+/* ---- layout ---- */
+
+/* 4.1.4: where a structure of the device lies in the BAR. Returns the next free byte. */
+static unsigned add_virtio_capability(uint8_t *config, unsigned at, uint8_t type, uint32_t offset, uint32_t length,
+                                      bool last)
+{
+        unsigned size = sizeof(struct virtio_pci_cap);
+
+        if (type == VIRTIO_PCI_CAP_NOTIFY_CFG || type == VIRTIO_PCI_CAP_PCI_CFG)
+                size += 4;
+        config[at] = PCI_CAP_ID_VNDR;
+        config[at + 1] = last ? 0 : (uint8_t)(at + size);
+        config[at + offsetof(struct virtio_pci_cap, cap_len)] = (uint8_t)size;
+        config[at + offsetof(struct virtio_pci_cap, cfg_type)] = type;
+        set32(config + at + offsetof(struct virtio_pci_cap, offset), offset);
+        set32(config + at + offsetof(struct virtio_pci_cap, length), length);
+        if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
+                set32(config + at + sizeof(struct virtio_pci_cap), PCI_NOTIFY_STRIDE);
+        return at + size;
+}
+
+static unsigned add_msix_capability(struct pci_function *function, unsigned at)
+{
+        uint8_t *config = function->config;
+
+        config[at] = PCI_CAP_ID_MSIX;
+        config[at + 1] = (uint8_t)(at + PCI_CAP_MSIX_SIZEOF);
+        set16(config + at + PCI_MSIX_FLAGS, (uint16_t)(function->msix.n - 1));
+        set32(config + at + PCI_MSIX_TABLE, PCI_BAR_MSIX);
+        set32(config + at + PCI_MSIX_PBA, PCI_BAR_PENDING);
+        set16(function->writable + at + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+        return at + PCI_CAP_MSIX_SIZEOF;
+}
+
+static uint32_t bar_address(unsigned slot)
+{
+        return (uint32_t)(LAYOUT_BAR_START + slot * PCI_BAR_SIZE);
+}
+
+void pci_function_init(struct pci_function *function, unsigned slot, int vm)
+{
+        struct virtio *virtio = function->virtio;
+        uint8_t *config = function->config;
+        unsigned at = CAPABILITIES;
+
+        memset(config, 0, sizeof(function->config));
+        memset(function->writable, 0, sizeof(function->writable));
+        function->slot = slot;
+        /* One vector for each queue and one for changes of the configuration. */
+        msix_init(&function->msix, vm, virtio->n_queues + 1);
+        virtio->msix = &function->msix;
+        set16(config + PCI_VENDOR_ID, VENDOR_VIRTIO);
+        set16(config + PCI_DEVICE_ID, (uint16_t)(DEVICE_VIRTIO + virtio->ops->id));
+        set16(config + PCI_STATUS, PCI_STATUS_CAP_LIST);
+        config[PCI_REVISION_ID] = 1;
+        config[PCI_CLASS_DEVICE] = virtio->ops->pci_subclass;
+        config[PCI_CLASS_DEVICE + 1] = virtio->ops->pci_class;
+        set16(config + PCI_SUBSYSTEM_VENDOR_ID, VENDOR_VIRTIO);
+        set16(config + PCI_SUBSYSTEM_ID, SUBSYSTEM_BERTH);
+        set32(config + PCI_BASE_ADDRESS_0, bar_address(slot));
+        set16(config + PCI_COMMAND, PCI_COMMAND_MEMORY);
+        set16(function->writable + PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+        function->writable[PCI_INTERRUPT_LINE] = 0xff;
+        config[PCI_CAPABILITY_LIST] = CAPABILITIES;
+        at = add_msix_capability(function, at);
+        at = add_virtio_capability(config, at, VIRTIO_PCI_CAP_COMMON_CFG, PCI_BAR_COMMON,
+                                   sizeof(struct virtio_pci_common_cfg), false);
+        at = add_virtio_capability(config, at, VIRTIO_PCI_CAP_ISR_CFG, PCI_BAR_ISR, 4, false);
+        at = add_virtio_capability(config, at, VIRTIO_PCI_CAP_DEVICE_CFG, PCI_BAR_DEVICE,
+                                   (uint32_t)(virtio->config_size ? virtio->config_size : 4), false);
+        at = add_virtio_capability(config, at, VIRTIO_PCI_CAP_NOTIFY_CFG, PCI_BAR_NOTIFY,
+                                   virtio->n_queues * PCI_NOTIFY_STRIDE, true);
+}
+
+/* ---- the bus ---- */
+
+static struct pci_function *function_at(struct pci *pci, uint64_t offset)
+{
+        uint64_t devfn = offset / ECAM_FUNCTION;
+
+        /* Function 0 of bus 0's devices only. */
+        return devfn % 8 == 0 && devfn / 8 < pci->n ? pci->functions[devfn / 8] : NULL;
+}
+
+uint64_t pci_read_config(void *bus, uint64_t offset, unsigned width)
+{
+        struct pci_function *function = function_at(bus, offset);
+        uint64_t at = offset % ECAM_FUNCTION, value = 0;
+
+        if (!function || width > 4 || at % width)
+                return UINT64_MAX;
+        if (at + width > sizeof(function->config))
+                return 0; /* no extended capabilities */
+        pthread_mutex_lock(&function->virtio->lock);
+        memcpy(&value, function->config + at, width);
+        if (function->bar_sizing && at == PCI_BASE_ADDRESS_0 && width == 4)
+                value = (uint32_t)~(PCI_BAR_SIZE - 1);
+        pthread_mutex_unlock(&function->virtio->lock);
+        return value;
+}
+
+void pci_write_config(void *bus, uint64_t offset, unsigned width, uint64_t value)
+{
+        struct pci_function *function = function_at(bus, offset);
+        uint64_t at = offset % ECAM_FUNCTION;
+        uint16_t control;
+
+        if (!function || width > 4 || at % width || at + width > sizeof(function->config))
+                return;
+        pthread_mutex_lock(&function->virtio->lock);
+        if (at == PCI_BASE_ADDRESS_0 && width == 4)
+                function->bar_sizing = (uint32_t)value == UINT32_MAX;
+        for (unsigned i = 0; i < width; i++) {
+                uint8_t mask = function->writable[at + i];
+
+                function->config[at + i] =
+                        (uint8_t)((function->config[at + i] & ~mask) | ((uint8_t)(value >> (8 * i)) & mask));
+        }
+        memcpy(&control, function->config + CAPABILITIES + PCI_MSIX_FLAGS, sizeof(control));
+        pthread_mutex_unlock(&function->virtio->lock);
+        if (at <= CAPABILITIES + PCI_MSIX_FLAGS + 1 && at + width > CAPABILITIES + PCI_MSIX_FLAGS)
+                msix_control(&function->msix, control);
+}
+
+int pci_init(struct pci *pci, struct vm *vm)
+{
+        const struct bus_range range = {LAYOUT_ECAM, LAYOUT_ECAM_SIZE, pci_read_config, pci_write_config, pci};
+
+        *pci = (struct pci){.vm = vm->fd};
+        return bus_add(&vm->mmio, &range);
+}
+
+/* A write to a queue's notification address becomes an event of its loop without leaving the kernel. */
+static int connect_kicks(const struct pci_function *function, int vm)
+{
+        for (unsigned i = 0; i < function->virtio->n_queues; i++) {
+                struct kvm_ioeventfd kick = {
+                        .addr = bar_address(function->slot) + PCI_BAR_NOTIFY + i * PCI_NOTIFY_STRIDE,
+                        .len = 2,
+                        .fd = function->virtio->kicks[i].watch.fd,
+                };
+
+                if (ioctl(vm, KVM_IOEVENTFD, &kick) < 0)
+                        return fail(errno, "connect the notifications of %s", function->virtio->ops->name);
+        }
+        return 0;
+}
+
+int pci_add(struct pci *pci, struct vm *vm, struct pci_function *function, struct virtio *virtio)
+{
+        const struct bus_range range = {bar_address(pci->n), PCI_BAR_SIZE, pci_read_bar, pci_write_bar, function};
+        int r;
+
+        if (pci->n == PCI_SLOTS)
+                return refuse(ENOSPC, "%s: all %d slots of the machine are taken", virtio->ops->name, PCI_SLOTS);
+        *function = (struct pci_function){.virtio = virtio};
+        pci_function_init(function, pci->n, vm->fd);
+        r = bus_add(&vm->mmio, &range);
+        if (r == 0)
+                r = connect_kicks(function, vm->fd);
+        if (r == 0)
+                pci->functions[pci->n++] = function;
+        return r;
+}
