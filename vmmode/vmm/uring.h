@@ -1,0 +1,43 @@
+/* io_uring, as much of it as disks need: reads, writes and flushes that complete in any order, announced by an eventfd.
+ * One thread. Kernel 5.6; where io_uring is forbidden uring_make says so and the caller does without. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct io_uring_sqe;
+struct io_uring_cqe;
+
+struct uring {
+        int fd;
+        int event; /* readable when something completed */
+        unsigned entries, waiting;
+        void *rings;
+        size_t rings_size, requests_size;
+        struct io_uring_sqe *requests;
+        struct io_uring_cqe *results;
+        unsigned *request_head, *request_tail, *request_array, request_mask;
+        unsigned *result_head, *result_tail, result_mask;
+};
+
+#define URING_NONE                                                                                                     \
+        {                                                                                                              \
+                .fd = -EBADF, .event = -EBADF                                                                          \
+        }
+
+/* Bare negative errno: -EPERM, -ENOSYS where it is forbidden or missing. */
+int uring_make(struct uring *uring, unsigned entries);
+void uring_free(struct uring *uring);
+
+/* Puts a request into the ring; `tag` comes back with its result. The buffers must live until then. -EAGAIN: full. */
+int uring_read(struct uring *uring, int fd, const struct iovec *v, size_t n, uint64_t offset, uint64_t tag);
+int uring_write(struct uring *uring, int fd, const struct iovec *v, size_t n, uint64_t offset, uint64_t tag);
+int uring_flush(struct uring *uring, int fd, uint64_t tag);
+int uring_allocate(struct uring *uring, int fd, int mode, uint64_t offset, uint64_t length, uint64_t tag);
+
+/* Hands what was put in to the kernel. Bare negative errno. */
+int uring_submit(struct uring *uring);
+
+/* The next result: 1, or 0 when there is none. *result: bytes or a negative errno. */
+int uring_next(struct uring *uring, uint64_t *tag, int *result);
