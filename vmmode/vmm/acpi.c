@@ -300,7 +300,8 @@ static uint64_t fadt(struct table *table, uint64_t dsdt_address)
         put_number(table, BOOT_FLAGS_NO_VGA | BOOT_FLAGS_NO_CMOS_CLOCK, 2);
         put_zeros(table, 1);
         put_number(table,
-                   FLAGS_WBINVD | FLAGS_POWER_BUTTON | FLAGS_SLEEP_BUTTON | FLAGS_RESET_REGISTER | FLAGS_HARDWARE_REDUCED,
+                   FLAGS_WBINVD | FLAGS_POWER_BUTTON | FLAGS_SLEEP_BUTTON | FLAGS_RESET_REGISTER |
+                           FLAGS_HARDWARE_REDUCED,
                    4);
         put_port(table, LAYOUT_RESET_PORT);
         put_number(table, LAYOUT_RESET_VALUE, 1);

@@ -16,20 +16,20 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define SECTOR            512ULL
-#define QUEUE             0
-#define REQUESTS_A_TURN   64
-#define RING_ENTRIES      256
-#define DISCARD_SEGMENTS  1
-#define DISCARD_SECTORS   (1U << 22) /* 2 GiB a request */
+#define SECTOR           512ULL
+#define QUEUE            0
+#define REQUESTS_A_TURN  64
+#define RING_ENTRIES     256
+#define DISCARD_SEGMENTS 1
+#define DISCARD_SECTORS  (1U << 22) /* 2 GiB a request */
 
 struct blk_request {
         struct blk_request *next; /* in the list of free ones */
         uint16_t head;
         uint32_t generation;
         uint32_t type;
-        size_t length;            /* bytes of data */
-        uint8_t *status;          /* the byte in guest memory that says how it went */
+        size_t length;   /* bytes of data */
+        uint8_t *status; /* the byte in guest memory that says how it went */
         size_t n;
         struct iovec v[BLK_SEGMENTS_MAX + 2];
 };
@@ -88,7 +88,8 @@ static int within_disk(const struct blk *blk, uint64_t sector, uint64_t length)
 }
 
 /* 5.2.6.2: one range for discard and write zeroes; others are not offered. */
-static int read_range(const struct blk *blk, const struct queue_chain *chain, struct virtio_blk_discard_write_zeroes *range)
+static int read_range(const struct blk *blk, const struct queue_chain *chain,
+                      struct virtio_blk_discard_write_zeroes *range)
 {
         if (chain->in_size != sizeof(struct virtio_blk_outhdr) + sizeof(*range) ||
             buffers_read(chain->in, chain->n_in, sizeof(struct virtio_blk_outhdr), range, sizeof(*range)) !=
@@ -108,7 +109,8 @@ static int start_range(struct blk *blk, struct blk_request *request, const struc
         if (r < 0)
                 return r;
         mode = FALLOC_FL_KEEP_SIZE |
-               (discards || (range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP) ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+               (discards || (range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP) ? FALLOC_FL_PUNCH_HOLE
+                                                                               : FALLOC_FL_ZERO_RANGE);
         if (range.num_sectors == 0) {
                 *done = true;
                 return 0;
@@ -294,15 +296,19 @@ static int disk_size(int fd, uint64_t *size)
 int blk_init(struct blk *blk, const struct guest_memory *memory, struct loop *loop, int fd, bool read_only,
              const char *serial)
 {
-        struct virtio_blk_config config = {.seg_max = BLK_SEGMENTS_MAX, .blk_size = SECTOR,
-                                           .max_discard_sectors = DISCARD_SECTORS, .max_discard_seg = DISCARD_SEGMENTS,
-                                           .discard_sector_alignment = 8, .max_write_zeroes_sectors = DISCARD_SECTORS,
-                                           .max_write_zeroes_seg = DISCARD_SEGMENTS, .write_zeroes_may_unmap = 1};
+        struct virtio_blk_config config = {.seg_max = BLK_SEGMENTS_MAX,
+                                           .blk_size = SECTOR,
+                                           .max_discard_sectors = DISCARD_SECTORS,
+                                           .max_discard_seg = DISCARD_SEGMENTS,
+                                           .discard_sector_alignment = 8,
+                                           .max_write_zeroes_sectors = DISCARD_SECTORS,
+                                           .max_write_zeroes_seg = DISCARD_SEGMENTS,
+                                           .write_zeroes_may_unmap = 1};
         uint64_t features = 1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_BLK_SIZE | 1ULL << VIRTIO_BLK_F_FLUSH;
         int r;
 
-        features |= read_only ? 1ULL << VIRTIO_BLK_F_RO
-                              : 1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+        features |=
+                read_only ? 1ULL << VIRTIO_BLK_F_RO : 1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
         *blk = (struct blk){.fd = fd, .read_only = read_only, .uring = URING_NONE, .completed = {.fd = -EBADF}};
         memcpy(blk->serial, serial, strnlen(serial, sizeof(blk->serial)));
         r = virtio_init(&blk->virtio, &ops, blk, memory, loop, features);
@@ -315,8 +321,8 @@ int blk_init(struct blk *blk, const struct guest_memory *memory, struct loop *lo
         blk->virtio.config_size = sizeof(config);
         if (uring_make(&blk->uring, RING_ENTRIES) < 0)
                 return 0;
-        blk->completed = (struct watch){.fd = blk->uring.event, .events = EPOLLIN, .ready = completed, .owner = blk,
-                                        .lock = &blk->virtio.lock};
+        blk->completed = (struct watch){
+                .fd = blk->uring.event, .events = EPOLLIN, .ready = completed, .owner = blk, .lock = &blk->virtio.lock};
         return loop ? loop_add(loop, &blk->completed) : 0;
 }
 

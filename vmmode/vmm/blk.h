@@ -19,7 +19,7 @@ struct blk {
         char serial[20];
         struct uring uring; /* fd -EBADF: not used */
         struct watch completed;
-        struct blk_request *free;  /* to be used again */
+        struct blk_request *free; /* to be used again */
         unsigned in_flight;
         uint32_t generation; /* of the driver: results of requests from before a reset belong to nobody */
 };

@@ -15,9 +15,9 @@
 #define LOADER_UNKNOWN 0xff
 #define LOADFLAG_HEAP  0 /* no heap, no quiet flag: the command line says what is wanted */
 
-#define CR0_PE 1ULL
-#define CR0_PG (1ULL << 31)
-#define CR4_PAE (1ULL << 5)
+#define CR0_PE   1ULL
+#define CR0_PG   (1ULL << 31)
+#define CR4_PAE  (1ULL << 5)
 #define EFER_LME (1ULL << 8)
 #define EFER_LMA (1ULL << 10)
 
@@ -155,7 +155,11 @@ static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool lon
 static bool write_gdt(const struct guest_memory *memory)
 {
         static const uint64_t descriptors[] = {
-                0, 0, 0x00af9b000000ffff /* 64-bit code */, 0x00cf93000000ffff /* data */, 0x008f8b000000ffff /* task */,
+                0,
+                0,
+                0x00af9b000000ffff /* 64-bit code */,
+                0x00cf93000000ffff /* data */,
+                0x008f8b000000ffff /* task */,
         };
 
         return guest_write(memory, LAYOUT_GDT, descriptors, sizeof(descriptors));
@@ -164,8 +168,8 @@ static bool write_gdt(const struct guest_memory *memory)
 int boot_prepare(const struct guest_memory *memory, const struct boot *boot)
 {
         size_t length = strlen(boot->cmdline);
-        size_t most = boot->image->cmdline_max < LAYOUT_CMDLINE_MAX - 1 ? boot->image->cmdline_max
-                                                                        : LAYOUT_CMDLINE_MAX - 1;
+        size_t most =
+                boot->image->cmdline_max < LAYOUT_CMDLINE_MAX - 1 ? boot->image->cmdline_max : LAYOUT_CMDLINE_MAX - 1;
 
         if (length > most)
                 return refuse(E2BIG, "kernel command line: %zu bytes, the kernel takes at most %zu", length, most);

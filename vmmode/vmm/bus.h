@@ -1,5 +1,5 @@
-/* Who answers the guest's accesses to ports and device memory. Ranges are fixed before the first processor runs, so that
- * nothing needs a lock here; a device locks itself.
+/* Who answers the guest's accesses to ports and device memory. Ranges are fixed before the first processor runs, so
+ * that nothing needs a lock here; a device locks itself.
  *
  * An access reaches a device only whole inside its range, with a width of 1, 2, 4 or 8 bytes. What nobody answers reads
  * as all ones and swallows writes, as on a PC. */

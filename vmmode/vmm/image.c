@@ -16,24 +16,24 @@
 #define XEN_ELFNOTE_PHYS32_ENTRY 18 /* xen/include/public/elfnote.h */
 
 /* bzImage's setup header (boot.rst, "The Real-Mode Kernel Header"). */
-#define SETUP_START         0x1f1
-#define SETUP_SECTORS       0x1f1
-#define SETUP_BOOT_FLAG     0x1fe
-#define SETUP_JUMP          0x200
-#define SETUP_MAGIC         0x202
-#define SETUP_VERSION       0x206
-#define SETUP_LOADFLAGS     0x211
-#define SETUP_INITRD_MAX    0x22c
-#define SETUP_RELOCATABLE   0x234
-#define SETUP_XLOADFLAGS    0x236
-#define SETUP_CMDLINE_SIZE  0x238
-#define SETUP_PREF_ADDRESS  0x258
-#define SETUP_INIT_SIZE     0x260
-#define SETUP_HEADER_END    0x290
-#define VERSION_2_12        0x020c
-#define XLF_KERNEL_64       (1 << 0)
-#define LOADFLAG_HIGH       (1 << 0)
-#define ENTRY_64            0x200
+#define SETUP_START        0x1f1
+#define SETUP_SECTORS      0x1f1
+#define SETUP_BOOT_FLAG    0x1fe
+#define SETUP_JUMP         0x200
+#define SETUP_MAGIC        0x202
+#define SETUP_VERSION      0x206
+#define SETUP_LOADFLAGS    0x211
+#define SETUP_INITRD_MAX   0x22c
+#define SETUP_RELOCATABLE  0x234
+#define SETUP_XLOADFLAGS   0x236
+#define SETUP_CMDLINE_SIZE 0x238
+#define SETUP_PREF_ADDRESS 0x258
+#define SETUP_INIT_SIZE    0x260
+#define SETUP_HEADER_END   0x290
+#define VERSION_2_12       0x020c
+#define XLF_KERNEL_64      (1 << 0)
+#define LOADFLAG_HIGH      (1 << 0)
+#define ENTRY_64           0x200
 
 #define CMDLINE_MAX_DEFAULT 2048
 #define INITRD_MAX_DEFAULT  0x7fffffffULL
@@ -186,8 +186,8 @@ static int load_elf(const struct file *file, struct image *image)
         }
         if (r < 0)
                 return r;
-        /* Where Linux's own 64-bit entry is known to be at e_entry (an image that berth unpacked, or an ET_EXEC vmlinux)
-         * it is the shorter way; PVH is for the others. */
+        /* Where Linux's own 64-bit entry is known to be at e_entry (an image that berth unpacked, or an ET_EXEC
+         * vmlinux) it is the shorter way; PVH is for the others. */
         image->protocol = pvh && header.e_type == ET_DYN ? IMAGE_PVH : IMAGE_LINUX64;
         image->entry = image->protocol == IMAGE_PVH ? pvh : header.e_entry;
         if (image->entry < image->start || image->entry >= image->end)
@@ -227,8 +227,8 @@ static int check_setup(const struct file *file, const uint8_t *setup)
 {
         if (get16(setup + SETUP_VERSION) < VERSION_2_12 || !(get16(setup + SETUP_XLOADFLAGS) & XLF_KERNEL_64) ||
             !(setup[SETUP_LOADFLAGS] & LOADFLAG_HIGH))
-                return refuse(ENOEXEC, "kernel %s: a bzImage without a 64-bit entry (boot protocol %u.%02u)", file->name,
-                              setup[SETUP_VERSION + 1], setup[SETUP_VERSION]);
+                return refuse(ENOEXEC, "kernel %s: a bzImage without a 64-bit entry (boot protocol %u.%02u)",
+                              file->name, setup[SETUP_VERSION + 1], setup[SETUP_VERSION]);
         return 0;
 }
 
@@ -309,7 +309,7 @@ int image_load_initrd(int fd, const char *name, const struct guest_memory *memor
         if (end > image->initrd_max + 1)
                 end = image->initrd_max + 1;
         if (*size > end || (*address = (end - *size) & ~(GUEST_PAGE - 1)) < image->end || *address > end - *size)
-                return refuse(ENOSPC, "initrd %s: its %llu MiB do not fit behind the kernel into %llu MiB of memory", name,
-                              (unsigned long long)(*size >> 20) + 1, (unsigned long long)(memory->size >> 20));
+                return refuse(ENOSPC, "initrd %s: its %llu MiB do not fit behind the kernel into %llu MiB of memory",
+                              name, (unsigned long long)(*size >> 20) + 1, (unsigned long long)(memory->size >> 20));
         return read_at(&file, 0, guest_span(memory, *address, *size), *size);
 }

@@ -24,10 +24,11 @@ struct image {
         uint8_t header[0x290 - 0x1f1]; /* bzImage: its setup header, to be put at 0x1f1 of the zero page */
 };
 
-/* Loads the file into memory. Whole pages of an ELF file are mapped copy-on-write, not read. -ENOEXEC with a message for
- * what is no kernel for this machine, -ENOSPC when the memory is too small (the message says how much it takes). */
+/* Loads the file into memory. Whole pages of an ELF file are mapped copy-on-write, not read. -ENOEXEC with a message
+ * for what is no kernel for this machine, -ENOSPC when the memory is too small (the message says how much it takes). */
 int image_load(int fd, const char *name, const struct guest_memory *memory, struct image *image);
 
-/* Loads the initrd as high as it may lie; *address is where. -ENOSPC when it does not fit between the kernel and there. */
+/* Loads the initrd as high as it may lie; *address is where. -ENOSPC when it does not fit between the kernel and there.
+ */
 int image_load_initrd(int fd, const char *name, const struct guest_memory *memory, const struct image *image,
                       uint64_t *address, uint64_t *size);

@@ -6,7 +6,7 @@
 #define LAYOUT_START_INFO  0x6000ULL /* PVH's hvm_start_info, its modules and memory map behind it */
 #define LAYOUT_ZERO_PAGE   0x7000ULL
 #define LAYOUT_STACK       0x8ff0ULL
-#define LAYOUT_PAGE_TABLES 0x9000ULL  /* PML4, PDPT, PD: three pages */
+#define LAYOUT_PAGE_TABLES 0x9000ULL /* PML4, PDPT, PD: three pages */
 #define LAYOUT_CMDLINE     0x20000ULL
 #define LAYOUT_CMDLINE_MAX 0x10000ULL /* with its NUL */
 #define LAYOUT_LOW_END     0x9fc00ULL /* a PC's conventional memory ends here */

@@ -15,8 +15,8 @@ int loop_make(struct loop *loop, const char *name)
 {
         struct epoll_event event = {.events = EPOLLIN};
 
-        *loop = (struct loop){.name = name, .epoll = epoll_create1(EPOLL_CLOEXEC),
-                              .stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+        *loop = (struct loop){
+                .name = name, .epoll = epoll_create1(EPOLL_CLOEXEC), .stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
         if (loop->epoll < 0 || loop->stop < 0)
                 return fail(errno, "make the event loop of %s", name);
         return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->stop, &event) < 0

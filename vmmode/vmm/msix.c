@@ -10,8 +10,8 @@
 
 void msix_init(struct msix *msix, int vm, unsigned n)
 {
-        *msix = (struct msix){.vm = vm, .n = n < MSIX_VECTORS_MAX ? n : MSIX_VECTORS_MAX,
-                              .lock = PTHREAD_MUTEX_INITIALIZER};
+        *msix = (struct msix){
+                .vm = vm, .n = n < MSIX_VECTORS_MAX ? n : MSIX_VECTORS_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
         msix_reset(msix);
 }
 

@@ -12,11 +12,11 @@
 #include "vmmode/vmm/layout.h"
 #include "vmmode/vmm/vm.h"
 
-#define VENDOR_VIRTIO     0x1af4
-#define DEVICE_VIRTIO     0x1040 /* and the kind's number on top (4.1.2.1) */
-#define SUBSYSTEM_BERTH   0x1100
-#define ECAM_FUNCTION     4096
-#define CAPABILITIES      0x40
+#define VENDOR_VIRTIO   0x1af4
+#define DEVICE_VIRTIO   0x1040 /* and the kind's number on top (4.1.2.1) */
+#define SUBSYSTEM_BERTH 0x1100
+#define ECAM_FUNCTION   4096
+#define CAPABILITIES    0x40
 
 static void set16(uint8_t *at, uint16_t value)
 {
@@ -124,7 +124,7 @@ uint64_t pci_read_config(void *bus, uint64_t offset, unsigned width)
         pthread_mutex_lock(&function->virtio->lock);
         memcpy(&value, function->config + at, width);
         if (function->bar_sizing && at == PCI_BASE_ADDRESS_0 && width == 4)
-                value = (uint32_t)~(PCI_BAR_SIZE - 1);
+                value = (uint32_t) ~(PCI_BAR_SIZE - 1);
         pthread_mutex_unlock(&function->virtio->lock);
         return value;
 }

@@ -1,6 +1,6 @@
 /* The PCI bus: one bus, up to 32 functions, configuration by memory (ECAM) only. Every function is a virtio device
- * (virtio 1.2, 4.1) with one memory BAR whose place is decided here and does not move: the kernel is told so by _DSM, and
- * a guest that writes another address there only misleads itself. */
+ * (virtio 1.2, 4.1) with one memory BAR whose place is decided here and does not move: the kernel is told so by _DSM,
+ * and a guest that writes another address there only misleads itself. */
 #pragma once
 
 #include <stdint.h>

@@ -203,7 +203,8 @@ bool queue_wants_signal(struct queue *queue)
 
         if (!state->enabled || state->broken)
                 return false;
-        /* The used index must be visible before the driver's wish is read, as the driver does it the other way round. */
+        /* The used index must be visible before the driver's wish is read, as the driver does it the other way round.
+         */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!state->event_idx)
                 return !(load16(queue->available + AVAILABLE_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);

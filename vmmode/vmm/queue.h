@@ -1,6 +1,6 @@
 /* A split virtqueue as the device sees it (virtio 1.2, 2.7). The driver is hostile:
- * - where the rings lie and how long they are is copied and checked once, when the queue is enabled, and does not change
- *   until the device is reset (Firecracker's CVE-2026-5747);
+ * - where the rings lie and how long they are is copied and checked once, when the queue is enabled, and does not
+ * change until the device is reset (Firecracker's CVE-2026-5747);
  * - every descriptor is read once into a private copy; indices, chains (loops too) and lengths are bounded;
  * - a head that is in flight is not accepted again (Cloud Hypervisor's CVE-2026-45782);
  * - what breaks a rule breaks the queue: it stays silent until the driver resets the device (2.1.2 DEVICE_NEEDS_RESET).
@@ -48,9 +48,9 @@ struct queue {
 struct queue_chain {
         uint16_t head;
         size_t n_in, n_out;
-        size_t in_size, out_size;              /* bytes */
-        struct iovec in[QUEUE_CHAIN_MAX];      /* device-readable */
-        struct iovec out[QUEUE_CHAIN_MAX];     /* device-writable */
+        size_t in_size, out_size;          /* bytes */
+        struct iovec in[QUEUE_CHAIN_MAX];  /* device-readable */
+        struct iovec out[QUEUE_CHAIN_MAX]; /* device-writable */
 };
 
 void queue_init(struct queue *queue, const struct guest_memory *memory);
@@ -73,8 +73,8 @@ void queue_unpop(struct queue *queue, uint16_t head);
 /* Returns a request with the number of bytes that were written into its `out` buffers. */
 void queue_push(struct queue *queue, uint16_t head, uint32_t written);
 
-/* The same without telling the driver of it yet, `n` requests at a time (net's merged buffers): queue_fill for each with
- * its place, then queue_flush. */
+/* The same without telling the driver of it yet, `n` requests at a time (net's merged buffers): queue_fill for each
+ * with its place, then queue_flush. */
 void queue_fill(struct queue *queue, uint16_t head, uint32_t written, uint16_t place);
 void queue_flush(struct queue *queue, uint16_t n);
 

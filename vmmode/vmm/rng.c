@@ -29,8 +29,7 @@ static void kick(struct virtio *virtio, unsigned queue)
         virtio_rekick(virtio, queue);
 }
 
-static const struct virtio_ops ops = {
-        .name = "rng", .id = 4, .pci_class = 0xff, .n_queues = 1, .kick = kick};
+static const struct virtio_ops ops = {.name = "rng", .id = 4, .pci_class = 0xff, .n_queues = 1, .kick = kick};
 
 int rng_init(struct rng *rng, const struct guest_memory *memory, struct loop *loop)
 {

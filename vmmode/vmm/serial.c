@@ -8,11 +8,11 @@
 /* 16550 registers (National Semiconductor PC16550D). */
 enum { DATA, INTERRUPT_ENABLE, INTERRUPT_ID, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, MODEM_STATUS, SCRATCH };
 
-#define DIVISOR_ACCESS      0x80 /* in line control */
-#define NO_INTERRUPT        0x01
-#define TRANSMITTER_EMPTY   0x60 /* holding register and shift register */
-#define MODEM_READY         0xb0 /* carrier, data set ready, clear to send */
-#define MODEM_LOOP          0x10
+#define DIVISOR_ACCESS    0x80 /* in line control */
+#define NO_INTERRUPT      0x01
+#define TRANSMITTER_EMPTY 0x60 /* holding register and shift register */
+#define MODEM_READY       0xb0 /* carrier, data set ready, clear to send */
+#define MODEM_LOOP        0x10
 
 static void write_out(struct serial *serial)
 {

@@ -69,7 +69,8 @@ int uring_make(struct uring *uring, unsigned entries)
         r = params.features & IORING_FEAT_SINGLE_MMAP ? map_rings(uring, &params) : -ENOSYS;
         if (r == 0) {
                 uring->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-                if (uring->event < 0 || syscall(SYS_io_uring_register, uring->fd, IORING_REGISTER_EVENTFD, &uring->event, 1) < 0)
+                if (uring->event < 0 ||
+                    syscall(SYS_io_uring_register, uring->fd, IORING_REGISTER_EVENTFD, &uring->event, 1) < 0)
                         r = -errno;
         }
         if (r < 0)

@@ -17,24 +17,24 @@
 #define CPUID_1_EDX_HTT          (1U << 28)
 #define CPUID_7_ECX_WAITPKG      (1U << 5)
 
-#define MSR_TSC              0x10
-#define MSR_SYSENTER_CS      0x174
-#define MSR_SYSENTER_ESP     0x175
-#define MSR_SYSENTER_EIP     0x176
-#define MSR_MISC_ENABLE      0x1a0
-#define MSR_MTRR_DEFAULT     0x2ff
-#define MSR_STAR             0xc0000081
-#define MSR_LSTAR            0xc0000082
-#define MSR_CSTAR            0xc0000083
-#define MSR_SYSCALL_MASK     0xc0000084
-#define MSR_KERNEL_GS_BASE   0xc0000102
-#define MISC_FAST_STRINGS    1
-#define MTRR_ON_WRITE_BACK   0xc06 /* enabled, fixed ranges enabled, write-back */
+#define MSR_TSC            0x10
+#define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_MISC_ENABLE    0x1a0
+#define MSR_MTRR_DEFAULT   0x2ff
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_CSTAR          0xc0000083
+#define MSR_SYSCALL_MASK   0xc0000084
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MISC_FAST_STRINGS  1
+#define MTRR_ON_WRITE_BACK 0xc06 /* enabled, fixed ranges enabled, write-back */
 
-#define LAPIC_LVT0          0x350
-#define LAPIC_LVT1          0x360
-#define LAPIC_MODE_EXTINT   (7U << 8)
-#define LAPIC_MODE_NMI      (4U << 8)
+#define LAPIC_LVT0        0x350
+#define LAPIC_LVT1        0x360
+#define LAPIC_MODE_EXTINT (7U << 8)
+#define LAPIC_MODE_NMI    (4U << 8)
 
 struct cpuid {
         struct kvm_cpuid2 head;
@@ -88,7 +88,8 @@ static int set_cpuid(struct vcpu *cpu)
                 return fail(errno, "ask KVM for its CPUID");
         for (unsigned i = 0; i < cpuid.head.nent; i++)
                 number_cpu(&cpuid.entries[i], cpu->index, cpu->vm->n_cpus);
-        return ioctl(cpu->fd, KVM_SET_CPUID2, &cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index) : 0;
+        return ioctl(cpu->fd, KVM_SET_CPUID2, &cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index)
+                                                          : 0;
 }
 
 static int set_msrs(struct vcpu *cpu)

@@ -27,8 +27,11 @@ static int make_kick(struct virtio *virtio, unsigned queue)
         *kick = (struct virtio_kick){
                 .virtio = virtio,
                 .queue = queue,
-                .watch = {.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = EPOLLIN, .ready = kicked,
-                          .owner = kick, .lock = &virtio->lock},
+                .watch = {.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                          .events = EPOLLIN,
+                          .ready = kicked,
+                          .owner = kick,
+                          .lock = &virtio->lock},
         };
         if (kick->watch.fd < 0)
                 return fail(errno, "make an event of %s", virtio->ops->name);
@@ -39,8 +42,8 @@ static void forget_driver(struct virtio *virtio)
 {
         for (unsigned i = 0; i < virtio->n_queues; i++)
                 queue_reset(&virtio->queues[i]);
-        virtio->state = (struct virtio_state){.version = 1, .generation = virtio->state.generation,
-                                              .config_vector = MSIX_NO_VECTOR};
+        virtio->state = (struct virtio_state){
+                .version = 1, .generation = virtio->state.generation, .config_vector = MSIX_NO_VECTOR};
         for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++)
                 virtio->state.queue_vectors[i] = MSIX_NO_VECTOR;
 }

@@ -28,9 +28,12 @@ static const struct {
         int number;
         const char *name;
 } needed[] = {
-        {KVM_CAP_USER_MEMORY, "user memory"}, {KVM_CAP_IRQFD, "irqfd"},
-        {KVM_CAP_IOEVENTFD, "ioeventfd"},     {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
-        {KVM_CAP_EXT_CPUID, "CPUID"},         {KVM_CAP_SIGNAL_MSI, "message signalled interrupts"},
+        {KVM_CAP_USER_MEMORY, "user memory"},
+        {KVM_CAP_IRQFD, "irqfd"},
+        {KVM_CAP_IOEVENTFD, "ioeventfd"},
+        {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},
+        {KVM_CAP_EXT_CPUID, "CPUID"},
+        {KVM_CAP_SIGNAL_MSI, "message signalled interrupts"},
         {KVM_CAP_SPLIT_IRQCHIP, "the split interrupt controller"},
 };
 
@@ -82,8 +85,8 @@ static int set_up(struct vm *vm)
 
         if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 || ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
                 return fail(errno, "set up the virtual machine");
-        /* Local APICs in the kernel, and nothing else: every interrupt of ours is a message, so there is no 8259, no I/O
-         * APIC and no 8254 that a guest could attack. */
+        /* Local APICs in the kernel, and nothing else: every interrupt of ours is a message, so there is no 8259, no
+         * I/O APIC and no 8254 that a guest could attack. */
         if (ioctl(vm->fd, KVM_ENABLE_CAP, &split) < 0)
                 return fail(errno, "split the interrupt controller");
         return add_memory(vm);

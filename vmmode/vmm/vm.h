@@ -43,11 +43,11 @@ struct vm {
         struct vcpu *cpus;
         int ended_fd; /* an eventfd, readable when `end` is no longer VM_RUNS */
         atomic_int end;
-        atomic_bool pause;       /* processors leave KVM_RUN and wait */
-        pthread_mutex_t lock;    /* of the two conditions */
-        pthread_cond_t changed;  /* pause was set or taken back, or the machine ended */
-        unsigned n_paused;       /* processors that wait */
-        char failure[256];       /* of VM_FAILED and VM_TRIPLE_FAULT: what happened, for people */
+        atomic_bool pause;      /* processors leave KVM_RUN and wait */
+        pthread_mutex_t lock;   /* of the two conditions */
+        pthread_cond_t changed; /* pause was set or taken back, or the machine ended */
+        unsigned n_paused;      /* processors that wait */
+        char failure[256];      /* of VM_FAILED and VM_TRIPLE_FAULT: what happened, for people */
 };
 
 /* Makes the machine without processors. kvm: a descriptor of /dev/kvm, the caller's. What KVM lacks is an error that

@@ -15,11 +15,11 @@
 
 enum { QUEUE_TO_GUEST, QUEUE_FROM_GUEST, QUEUE_EVENTS, QUEUES };
 
-#define HEADER_SIZE       sizeof(struct virtio_vsock_hdr)
-#define PACKET_MAX        (64U * 1024)
-#define PACKETS_A_TURN    64
-#define ACCEPTS_A_TURN    16
-#define FIRST_HOST_PORT   0x40000000U
+#define HEADER_SIZE     sizeof(struct virtio_vsock_hdr)
+#define PACKET_MAX      (64U * 1024)
+#define PACKETS_A_TURN  64
+#define ACCEPTS_A_TURN  16
+#define FIRST_HOST_PORT 0x40000000U
 
 /* ---- streams ---- */
 
@@ -294,7 +294,8 @@ static ssize_t write_host(const struct vsock_stream *stream, const struct iovec 
 static void drain(struct vsock_stream *stream)
 {
         while (stream->used > 0) {
-                uint32_t here = VSOCK_BUFFER - stream->start < stream->used ? VSOCK_BUFFER - stream->start : stream->used;
+                uint32_t here =
+                        VSOCK_BUFFER - stream->start < stream->used ? VSOCK_BUFFER - stream->start : stream->used;
                 const struct iovec part = {stream->buffer + stream->start, here};
                 ssize_t n = write_host(stream, &part, 1);
 
@@ -342,8 +343,7 @@ static void take_bytes(struct vsock_stream *stream, const struct queue_chain *ch
                 return;
         }
         if (stream->used == 0 && length > 0)
-                done = write_host(stream, part,
-                                  buffers_slice(chain->in, chain->n_in, HEADER_SIZE, length, part));
+                done = write_host(stream, part, buffers_slice(chain->in, chain->n_in, HEADER_SIZE, length, part));
         if (done < 0) {
                 break_stream(stream);
                 return;
@@ -523,8 +523,8 @@ static void accept_host(void *owner, uint32_t events)
                         return;
                 n++;
                 stream->phase = VSOCK_GREETING;
-                stream->watch = (struct watch){
-                        .fd = fd, .ready = host_ready, .owner = stream, .lock = &vsock->virtio.lock};
+                stream->watch =
+                        (struct watch){.fd = fd, .ready = host_ready, .owner = stream, .lock = &vsock->virtio.lock};
                 watch_host(stream);
         }
 }

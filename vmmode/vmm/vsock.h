@@ -1,13 +1,13 @@
 /* virtio-vsock (virtio 1.2, 5.10), in this process: hosts without vhost-vsock are common, and so is a VMM that may not
  * open it. Streams only.
  *
- * Who wants to talk to the guest connects to the machine's listening socket and sends one line, "CONNECT PORT\n"; when a
- * program in the guest listens there the answer is "OK\n", and from then on the connection is that stream, half-close
- * included. When nobody listens, or the guest goes away, the connection ends. The guest cannot connect outwards: there is
- * nothing on the host that it could reach.
+ * Who wants to talk to the guest connects to the machine's listening socket and sends one line, "CONNECT PORT\n"; when
+ * a program in the guest listens there the answer is "OK\n", and from then on the connection is that stream, half-close
+ * included. When nobody listens, or the guest goes away, the connection ends. The guest cannot connect outwards: there
+ * is nothing on the host that it could reach.
  *
- * Bounds: VSOCK_STREAMS_MAX streams, VSOCK_BUFFER bytes of each on their way to the host; a guest that sends beyond what
- * it was given room for loses the stream. */
+ * Bounds: VSOCK_STREAMS_MAX streams, VSOCK_BUFFER bytes of each on their way to the host; a guest that sends beyond
+ * what it was given room for loses the stream. */
 #pragma once
 
 #include "vmmode/vmm/virtio.h"
@@ -19,8 +19,8 @@
 
 enum vsock_phase {
         VSOCK_FREE,
-        VSOCK_GREETING,   /* the host's line has not come whole yet */
-        VSOCK_REQUESTED,  /* the guest was asked */
+        VSOCK_GREETING,  /* the host's line has not come whole yet */
+        VSOCK_REQUESTED, /* the guest was asked */
         VSOCK_OPEN,
 };
 
@@ -37,10 +37,10 @@ struct vsock_stream {
         uint32_t forwarded, told;
         uint8_t *buffer; /* VSOCK_BUFFER bytes once something waits, a ring */
         uint32_t start, used;
-        bool readable;      /* the host has sent something, or ended */
-        bool host_ended;    /* no more bytes come from the host */
-        bool guest_ended;   /* no more bytes come from the guest */
-        bool guest_deaf;    /* the guest takes no more */
+        bool readable;    /* the host has sent something, or ended */
+        bool host_ended;  /* no more bytes come from the host */
+        bool guest_ended; /* no more bytes come from the guest */
+        bool guest_deaf;  /* the guest takes no more */
         /* Words to the guest that wait for a buffer of its own. */
         bool owes_request, owes_reset, owes_shutdown, owes_credit;
         char greeting[24];

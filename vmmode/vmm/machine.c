@@ -1,0 +1,173 @@
+#include "vmmode/vmm/machine.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "base/error.h"
+#include "vmmode/vmm/acpi.h"
+#include "vmmode/vmm/boot.h"
+
+static int load(struct machine *machine, const struct vmm_options *options)
+{
+        struct boot boot = {.image = &machine->image, .cmdline = options->cmdline};
+        int r = image_load(options->kernel, "image", &machine->memory, &machine->image);
+
+        if (r == 0 && options->initrd >= 0)
+                r = image_load_initrd(options->initrd, "image", &machine->memory, &machine->image, &boot.initrd,
+                                      &boot.initrd_size);
+        if (r == 0)
+                r = acpi_build(&machine->memory, options->cpus, &boot.rsdp);
+        return r == 0 ? boot_prepare(&machine->memory, &boot) : r;
+}
+
+/* ---- devices, in the order in which the guest finds them ---- */
+
+static int plug(struct machine *machine, struct virtio *virtio)
+{
+        return pci_add(&machine->pci, &machine->vm, &machine->functions[machine->n_functions++], virtio);
+}
+
+static int add_shared_devices(struct machine *machine, const struct vmm_options *options)
+{
+        struct guest_memory *memory = &machine->memory;
+        int r = 0;
+
+        if (options->vsock >= 0) {
+                r = vsock_init(&machine->vsock, memory, &machine->shared, options->vsock);
+                if (r == 0)
+                        r = plug(machine, &machine->vsock.virtio);
+        }
+        if (r == 0 && options->rng) {
+                r = rng_init(&machine->rng, memory, &machine->shared);
+                if (r == 0)
+                        r = plug(machine, &machine->rng.virtio);
+        }
+        if (r == 0 && options->balloon) {
+                r = balloon_init(&machine->balloon, memory, &machine->shared);
+                if (r == 0)
+                        r = plug(machine, &machine->balloon.virtio);
+        }
+        for (size_t i = 0; i < options->n_filesystems && r == 0; i++) {
+                struct fs *fs = &machine->filesystems[i];
+
+                r = fs_init(fs, memory, &machine->shared, options->filesystems[i].fd, options->filesystems[i].tag);
+                if (r == 0)
+                        r = plug(machine, &fs->virtio);
+        }
+        return r;
+}
+
+static int add_disk(struct machine *machine, const struct vmm_options *options, size_t i)
+{
+        struct blk *disk = &machine->disks[i];
+        int r = loop_make(&machine->disk_loops[i], "disk");
+
+        if (r == 0)
+                r = blk_init(disk, &machine->memory, &machine->disk_loops[i], options->disks[i].fd,
+                             options->disks[i].read_only, options->disks[i].serial);
+        return r == 0 ? plug(machine, &disk->virtio) : r;
+}
+
+static int add_net(struct machine *machine, const struct vmm_options *options, size_t i)
+{
+        struct net_options net = {.mtu = options->nets[i].mtu};
+        int r = loop_make(&machine->net_loops[i], "net");
+
+        for (size_t byte = 0; byte < sizeof(net.mac); byte++)
+                net.mac[byte] = options->nets[i].mac[byte];
+        if (r == 0)
+                r = net_init(&machine->nets[i], &machine->memory, &machine->net_loops[i], options->nets[i].fd, &net);
+        return r == 0 ? plug(machine, &machine->nets[i].virtio) : r;
+}
+
+static int add_devices(struct machine *machine, const struct vmm_options *options)
+{
+        int r = pci_init(&machine->pci, &machine->vm);
+
+        if (r == 0)
+                r = add_shared_devices(machine, options);
+        for (size_t i = 0; i < options->n_disks && r == 0; i++)
+                r = add_disk(machine, options, i);
+        for (size_t i = 0; i < options->n_nets && r == 0; i++)
+                r = add_net(machine, options, i);
+        if (r == 0 && options->console >= 0) {
+                r = serial_init(&machine->serial, &machine->vm.ports, options->console);
+                machine->has_serial = r == 0;
+        }
+        return r;
+}
+
+static void machine_ended(void *owner, uint32_t events)
+{
+        struct machine *machine = owner;
+
+        (void)events;
+        loop_stop(&machine->shared);
+}
+
+int machine_make(struct machine *machine, const struct vmm_options *options)
+{
+        int r;
+
+        *machine = (struct machine){.memory = GUEST_MEMORY_NONE, .vm = {.fd = -EBADF, .ended_fd = -EBADF}};
+        r = guest_memory_make(&machine->memory, options->memory & ~(GUEST_PAGE - 1));
+        if (r == 0)
+                r = vm_make(&machine->vm, options->kvm, &machine->memory);
+        if (r == 0)
+                r = load(machine, options);
+        if (r == 0)
+                r = loop_make(&machine->shared, "devices");
+        if (r < 0)
+                return r;
+        machine->ended =
+                (struct watch){.fd = machine->vm.ended_fd, .events = EPOLLIN, .ready = machine_ended, .owner = machine};
+        r = loop_add(&machine->shared, &machine->ended);
+        if (r == 0)
+                r = add_devices(machine, options);
+        return r == 0 ? vm_make_cpus(&machine->vm, options->cpus, &machine->image) : r;
+}
+
+int machine_run(struct machine *machine)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < OPTIONS_DISKS_MAX && r == 0; i++)
+                if (machine->disk_loops[i].name)
+                        r = loop_start(&machine->disk_loops[i], NULL);
+        for (size_t i = 0; i < OPTIONS_NETS_MAX && r == 0; i++)
+                if (machine->net_loops[i].name)
+                        r = loop_start(&machine->net_loops[i], NULL);
+        if (r == 0)
+                r = vm_start(&machine->vm, NULL);
+        return r == 0 ? loop_run(&machine->shared) : r;
+}
+
+/* The processors first: nobody kicks a device any more. */
+void machine_free(struct machine *machine)
+{
+        vm_free(&machine->vm);
+        for (size_t i = 0; i < OPTIONS_DISKS_MAX; i++)
+                if (machine->disk_loops[i].name) {
+                        loop_free(&machine->disk_loops[i]);
+                        blk_free(&machine->disks[i]);
+                }
+        for (size_t i = 0; i < OPTIONS_NETS_MAX; i++)
+                if (machine->net_loops[i].name) {
+                        loop_free(&machine->net_loops[i]);
+                        net_free(&machine->nets[i]);
+                }
+        for (size_t i = 0; i < OPTIONS_FILESYSTEMS_MAX; i++)
+                if (machine->filesystems[i].server.name)
+                        fs_free(&machine->filesystems[i]);
+        if (machine->vsock.virtio.ops)
+                vsock_free(&machine->vsock);
+        if (machine->rng.virtio.ops)
+                virtio_free(&machine->rng.virtio);
+        if (machine->balloon.virtio.ops)
+                virtio_free(&machine->balloon.virtio);
+        if (machine->has_serial)
+                serial_flush(&machine->serial);
+        if (machine->shared.name)
+                loop_free(&machine->shared);
+        guest_memory_free(&machine->memory);
+}

@@ -1,0 +1,234 @@
+#include "vmmode/vmm/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUES };
+
+#define HEADER_SIZE    ((int)sizeof(struct virtio_net_hdr_v1))
+#define FRAME_MAX      (65536 + 14 + 4) /* a segment to be cut up, Ethernet header and VLAN tag */
+#define PACKETS_A_TURN 64
+#define PIECES_MAX     512
+#define MERGED_MAX     64
+
+#define BIT(n) (1ULL << (n))
+
+/* ---- from the tap to the guest ---- */
+
+/* Buffers for one packet: several requests when the guest can merge them (5.1.6.4). */
+struct landing {
+        size_t n, n_heads, size;
+        uint16_t heads[MERGED_MAX];
+        size_t sizes[MERGED_MAX];
+        struct iovec v[PIECES_MAX];
+};
+
+static void give_back(struct net *net, struct landing *landing, size_t keep)
+{
+        while (landing->n_heads > keep)
+                queue_unpop(&net->virtio.queues[QUEUE_RECEIVE], landing->heads[--landing->n_heads]);
+}
+
+/* Collects room for the largest packet. Less is enough for most: the kernel says when it was not (the packet is cut,
+ * which is told by its length). */
+static bool collect(struct net *net, struct landing *landing)
+{
+        bool merges = net->virtio.state.accepted & BIT(VIRTIO_NET_F_MRG_RXBUF);
+        struct queue_chain chain;
+
+        landing->n = landing->n_heads = landing->size = 0;
+        while (landing->size < FRAME_MAX + sizeof(struct virtio_net_hdr_v1) && landing->n_heads < MERGED_MAX &&
+               (merges || landing->n_heads == 0) && virtio_pop(&net->virtio, QUEUE_RECEIVE, &chain)) {
+                if (landing->n + chain.n_out > PIECES_MAX) {
+                        queue_unpop(&net->virtio.queues[QUEUE_RECEIVE], chain.head);
+                        break;
+                }
+                memcpy(landing->v + landing->n, chain.out, chain.n_out * sizeof(chain.out[0]));
+                landing->n += chain.n_out;
+                landing->heads[landing->n_heads] = chain.head;
+                landing->sizes[landing->n_heads++] = chain.out_size;
+                landing->size += chain.out_size;
+        }
+        return landing->n_heads > 0;
+}
+
+static void deliver(struct net *net, struct landing *landing, size_t size)
+{
+        struct queue *queue = &net->virtio.queues[QUEUE_RECEIVE];
+        uint16_t n = 0;
+        size_t left = size;
+
+        while (left > 0 && n < landing->n_heads) {
+                left -= left < landing->sizes[n] ? left : landing->sizes[n];
+                n++;
+        }
+        give_back(net, landing, n);
+        buffers_write(landing->v, landing->n, offsetof(struct virtio_net_hdr_v1, num_buffers), &n, sizeof(n));
+        for (uint16_t i = 0; i < n; i++) {
+                size_t here = size < landing->sizes[i] ? size : landing->sizes[i];
+
+                queue_fill(queue, landing->heads[i], (uint32_t)here, i);
+                size -= here;
+        }
+        queue_flush(queue, n);
+}
+
+/* One packet. False: none waits, or there is no room for it. */
+static bool receive_packet(struct net *net)
+{
+        struct landing landing;
+        ssize_t n;
+
+        if (!collect(net, &landing)) {
+                net->starved = true;
+                return false;
+        }
+        do
+                n = readv(net->tap.fd, landing.v, (int)landing.n);
+        while (n < 0 && errno == EINTR);
+        if (n < HEADER_SIZE) {
+                give_back(net, &landing, 0);
+                return false;
+        }
+        deliver(net, &landing, (size_t)n);
+        return true;
+}
+
+static void watch_tap(struct net *net)
+{
+        if (net->starved)
+                loop_remove(net->virtio.loop, &net->tap);
+        else if (!net->tap.added)
+                (void)loop_add(net->virtio.loop, &net->tap);
+}
+
+static void tap_ready(void *owner, uint32_t events)
+{
+        struct net *net = owner;
+        unsigned n = 0;
+
+        (void)events;
+        if (!virtio_is_active(&net->virtio)) {
+                net->starved = true;
+        } else {
+                while (n < PACKETS_A_TURN && receive_packet(net))
+                        n++;
+                if (n > 0)
+                        virtio_signal_queue(&net->virtio, QUEUE_RECEIVE);
+                if (net->starved && queue_enable_kick(&net->virtio.queues[QUEUE_RECEIVE]))
+                        net->starved = false;
+        }
+        watch_tap(net);
+}
+
+/* ---- from the guest to the tap ---- */
+
+static void transmit(struct net *net)
+{
+        struct virtio *virtio = &net->virtio;
+        struct queue_chain chain;
+
+        for (unsigned i = 0; i < PACKETS_A_TURN && virtio_pop(virtio, QUEUE_TRANSMIT, &chain); i++) {
+                /* The tap reads the header once and checks it; a packet that it does not take is lost, as on a wire. */
+                if (chain.in_size > sizeof(struct virtio_net_hdr_v1) &&
+                    chain.in_size <= sizeof(struct virtio_net_hdr_v1) + FRAME_MAX)
+                        (void)!writev(net->tap.fd, chain.in, (int)chain.n_in);
+                queue_push(&virtio->queues[QUEUE_TRANSMIT], chain.head, 0);
+        }
+        virtio_signal_queue(virtio, QUEUE_TRANSMIT);
+        virtio_rekick(virtio, QUEUE_TRANSMIT);
+}
+
+static void kick(struct virtio *virtio, unsigned queue)
+{
+        struct net *net = virtio->device;
+
+        if (queue == QUEUE_TRANSMIT) {
+                transmit(net);
+        } else if (net->starved) {
+                net->starved = false;
+                watch_tap(net);
+        }
+}
+
+/* ---- the device ---- */
+
+static int activate(struct virtio *virtio)
+{
+        struct net *net = virtio->device;
+        uint64_t accepted = virtio->state.accepted;
+        unsigned offload = 0;
+
+        if (accepted & BIT(VIRTIO_NET_F_GUEST_CSUM))
+                offload |= TUN_F_CSUM;
+        if (accepted & BIT(VIRTIO_NET_F_GUEST_TSO4))
+                offload |= TUN_F_TSO4;
+        if (accepted & BIT(VIRTIO_NET_F_GUEST_TSO6))
+                offload |= TUN_F_TSO6;
+        if (ioctl(net->tap.fd, TUNSETOFFLOAD, offload) < 0)
+                return fail(errno, "network device: offloads");
+        net->starved = false;
+        watch_tap(net);
+        return 0;
+}
+
+static void reset(struct virtio *virtio)
+{
+        struct net *net = virtio->device;
+
+        net->starved = true;
+        watch_tap(net);
+}
+
+static const struct virtio_ops ops = {
+        .name = "network device",
+        .id = 1,
+        .pci_class = 0x02, /* network controller, Ethernet */
+        .n_queues = QUEUES,
+        .activate = activate,
+        .reset = reset,
+        .kick = kick,
+};
+
+int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, int tap,
+             const struct net_options *options)
+{
+        struct virtio_net_config config = {.status = VIRTIO_NET_S_LINK_UP, .mtu = options->mtu};
+        uint64_t features = BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_MAC) |
+                            BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_HOST_TSO4) |
+                            BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_STATUS);
+        int header = HEADER_SIZE, r;
+
+        if (options->mtu)
+                features |= BIT(VIRTIO_NET_F_MTU);
+        *net = (struct net){.tap = {.fd = tap, .events = EPOLLIN, .ready = tap_ready, .owner = net}, .starved = true};
+        net->tap.lock = &net->virtio.lock;
+        r = virtio_init(&net->virtio, &ops, net, memory, loop, features);
+        if (r < 0)
+                return r;
+        if (ioctl(tap, TUNSETVNETHDRSZ, &header) < 0)
+                return fail(errno, "network device: not a tap device with virtio headers");
+        if (fcntl(tap, F_SETFL, O_NONBLOCK) < 0)
+                return fail(errno, "network device");
+        memcpy(config.mac, options->mac, sizeof(config.mac));
+        memcpy(net->virtio.config, &config, sizeof(config));
+        net->virtio.config_size = offsetof(struct virtio_net_config, mtu) + sizeof(config.mtu);
+        return 0;
+}
+
+void net_free(struct net *net)
+{
+        loop_remove(net->virtio.loop, &net->tap);
+        virtio_free(&net->virtio);
+        cleanup_close(&net->tap.fd);
+}
