@@ -50,7 +50,9 @@ VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
-ASAN_OBJECTS := $(SOURCES:%.c=$(BUILD)/asan/%.o)
+# The tests have all but the programs' main files in one library.
+TEST_SOURCES := $(SOURCES) $(filter-out $(VMM_MAIN),$(wildcard vmmode/vmm/*.c))
+ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
 .DEFAULT_GOAL := all
@@ -167,7 +169,7 @@ $(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/generated/version.h
 	@echo "  CC      $@"
 	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
 
-$(BUILD)/fuzz/libberth.a: $(SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/init_image.o
+$(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/init_image.o
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 

@@ -53,28 +53,40 @@ void loop_remove(struct loop *loop, struct watch *watch)
         watch->added = false;
 }
 
+static void handle(struct watch *watch, uint32_t events)
+{
+        if (watch->lock)
+                pthread_mutex_lock(watch->lock);
+        /* A handler before it in this round may have taken it out. */
+        if (watch->added)
+                watch->ready(watch->owner, events);
+        if (watch->lock)
+                pthread_mutex_unlock(watch->lock);
+}
+
+int loop_turn(struct loop *loop, int timeout_ms)
+{
+        struct epoll_event events[EVENTS];
+        int n = epoll_wait(loop->epoll, events, EVENTS, timeout_ms);
+
+        if (n < 0)
+                return errno == EINTR ? 1 : fail(errno, "wait for events of %s", loop->name);
+        for (int i = 0; i < n; i++) {
+                if (!events[i].data.ptr)
+                        return -ECANCELED;
+                handle(events[i].data.ptr, events[i].events);
+        }
+        return n;
+}
+
 int loop_run(struct loop *loop)
 {
-        for (;;) {
-                struct epoll_event events[EVENTS];
-                int n = epoll_wait(loop->epoll, events, EVENTS, -1);
+        int r;
 
-                if (n < 0 && errno != EINTR)
-                        return fail(errno, "wait for events of %s", loop->name);
-                for (int i = 0; i < n; i++) {
-                        struct watch *watch = events[i].data.ptr;
-
-                        if (!watch)
-                                return 0;
-                        if (watch->lock)
-                                pthread_mutex_lock(watch->lock);
-                        /* A handler before it in this round may have taken it out. */
-                        if (watch->added)
-                                watch->ready(watch->owner, events[i].events);
-                        if (watch->lock)
-                                pthread_mutex_unlock(watch->lock);
-                }
-        }
+        do
+                r = loop_turn(loop, -1);
+        while (r >= 0);
+        return r == -ECANCELED ? 0 : r;
 }
 
 static void run(void *loop)

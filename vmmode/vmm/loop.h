@@ -37,6 +37,10 @@ void loop_remove(struct loop *loop, struct watch *watch);
 /* Starts its thread. `prepare` (may be NULL) runs in it first. */
 int loop_start(struct loop *loop, int (*prepare)(void));
 
+/* Waits at most timeout_ms (-1: without end) and handles what happened. Returns the number of events, -ECANCELED after
+ * loop_stop. */
+int loop_turn(struct loop *loop, int timeout_ms);
+
 /* Runs it in this thread until loop_stop. */
 int loop_run(struct loop *loop);
 
