@@ -55,13 +55,16 @@ void loop_remove(struct loop *loop, struct watch *watch)
 
 static void handle(struct watch *watch, uint32_t events)
 {
-        if (watch->lock)
-                pthread_mutex_lock(watch->lock);
+        /* The handler may end what the watch is part of. */
+        pthread_mutex_t *lock = watch->lock;
+
+        if (lock)
+                pthread_mutex_lock(lock);
         /* A handler before it in this round may have taken it out. */
         if (watch->added)
                 watch->ready(watch->owner, events);
-        if (watch->lock)
-                pthread_mutex_unlock(watch->lock);
+        if (lock)
+                pthread_mutex_unlock(lock);
 }
 
 int loop_turn(struct loop *loop, int timeout_ms)

@@ -31,13 +31,21 @@ static void stop_watching(struct vsock_stream *stream)
         stream->readable = false;
 }
 
+static void host_ready(void *owner, uint32_t events);
+
+/* A place without a stream. Its watch keeps the lock: an event that was fetched already finds it. */
+static void clear_place(struct vsock *vsock, struct vsock_stream *stream)
+{
+        *stream = (struct vsock_stream){.vsock = vsock,
+                                        .watch = {.fd = -EBADF, .ready = host_ready, .owner = stream,
+                                                  .lock = &vsock->virtio.lock}};
+}
+
 static void end_stream(struct vsock_stream *stream)
 {
-        struct vsock *vsock = stream->vsock;
-
         stop_watching(stream);
         free(stream->buffer);
-        *stream = (struct vsock_stream){.vsock = vsock, .watch = {.fd = -EBADF}};
+        clear_place(stream->vsock, stream);
 }
 
 /* The host's side is over; the place is kept until the guest has been told. */
@@ -523,8 +531,7 @@ static void accept_host(void *owner, uint32_t events)
                         return;
                 n++;
                 stream->phase = VSOCK_GREETING;
-                stream->watch =
-                        (struct watch){.fd = fd, .ready = host_ready, .owner = stream, .lock = &vsock->virtio.lock};
+                stream->watch.fd = fd;
                 watch_host(stream);
         }
 }
@@ -564,7 +571,7 @@ int vsock_init(struct vsock *vsock, const struct guest_memory *memory, struct lo
         if (!vsock->streams)
                 return fail(ENOMEM, "vsock");
         for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
-                vsock->streams[i] = (struct vsock_stream){.vsock = vsock, .watch = {.fd = -EBADF}};
+                clear_place(vsock, &vsock->streams[i]);
         memcpy(vsock->virtio.config, &cid, sizeof(cid));
         vsock->virtio.config_size = sizeof(cid);
         if (r == 0 && fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
