@@ -2,6 +2,7 @@
  * guest memory, well or badly as the test wants. No KVM, no guest. */
 #pragma once
 
+#include <errno.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <string.h>

@@ -1,0 +1,190 @@
+/* A hostile guest: the input is a program of accesses to a device's registers and of writes into the memory that its
+ * rings and buffers lie in. Whatever it does, only the guest may suffer. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "tests/unit/vmm_driver.h"
+#include "vmmode/vmm/balloon.h"
+#include "vmmode/vmm/blk.h"
+#include "vmmode/vmm/rng.h"
+#include "vmmode/vmm/vsock.h"
+
+enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, KINDS };
+
+struct input {
+        const uint8_t *data;
+        size_t left;
+};
+
+static uint64_t take(struct input *input, unsigned bytes)
+{
+        uint64_t value = 0;
+
+        for (unsigned i = 0; i < bytes && input->left > 0; i++, input->left--)
+                value |= (uint64_t)*input->data++ << (8 * i);
+        return value;
+}
+
+static struct driver driver;
+static struct loop loop;
+static struct rng rng;
+static struct blk blk;
+static struct balloon balloon;
+static struct vsock vsock;
+static struct sockaddr_un address;
+static socklen_t address_size;
+static int hosts[4];
+
+static int listening(void)
+{
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        address_size = sizeof(address);
+        if (bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
+            getsockname(fd, (struct sockaddr *)&address, &address_size) < 0 || listen(fd, 8) < 0)
+                __builtin_trap();
+        return fd;
+}
+
+static struct virtio *make(unsigned kind)
+{
+        int disk;
+
+        switch (kind) {
+        case ON_RNG:
+                (void)rng_init(&rng, &driver.memory, &loop);
+                return &rng.virtio;
+        case ON_BLK:
+                disk = memfd_create("disk", MFD_CLOEXEC);
+                if (ftruncate(disk, 1 << 20) < 0)
+                        __builtin_trap();
+                (void)blk_init(&blk, &driver.memory, &loop, disk, false, "fuzz");
+                /* One after the other: io_uring's completions would come at their own time. */
+                loop_remove(&loop, &blk.completed);
+                uring_free(&blk.uring);
+                return &blk.virtio;
+        case ON_BALLOON:
+                (void)balloon_init(&balloon, &driver.memory, &loop);
+                return &balloon.virtio;
+        default:
+                (void)vsock_init(&vsock, &driver.memory, &loop, listening());
+                return &vsock.virtio;
+        }
+}
+
+static void release(unsigned kind)
+{
+        switch (kind) {
+        case ON_RNG:
+                virtio_free(&rng.virtio);
+                break;
+        case ON_BLK:
+                blk_free(&blk);
+                break;
+        case ON_BALLOON:
+                virtio_free(&balloon.virtio);
+                break;
+        default:
+                vsock_free(&vsock);
+        }
+}
+
+/* The host's side of vsock: connects, writes, reads, closes. */
+static void act_as_host(struct input *input)
+{
+        uint8_t what = (uint8_t)take(input, 1);
+        int *host = &hosts[what % 4];
+        char bytes[256] = "CONNECT 1024\n";
+
+        if (*host < 0) {
+                *host = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                (void)connect(*host, (struct sockaddr *)&address, address_size);
+                (void)!send(*host, bytes, 13, MSG_NOSIGNAL);
+        } else if (what & 4) {
+                (void)!send(*host, bytes, sizeof(bytes), MSG_NOSIGNAL);
+        } else if (what & 8) {
+                (void)!read(*host, bytes, sizeof(bytes));
+        } else {
+                close(*host);
+                *host = -1;
+        }
+}
+
+static void step(struct input *input, unsigned kind)
+{
+        static const unsigned widths[] = {1, 2, 4, 8};
+        uint8_t op = (uint8_t)take(input, 1);
+        unsigned width = widths[op >> 6];
+        uint64_t offset, n;
+
+        switch (op % 8) {
+        case 0:
+                offset = take(input, 2);
+                driver_write(&driver, offset, width, take(input, width));
+                break;
+        case 1:
+                (void)driver_read(&driver, take(input, 2), width);
+                break;
+        case 2: /* a descriptor */
+                offset = ring_address(op >> 3 & 3) + 16 * (take(input, 1) % DRIVER_SIZE);
+                {
+                        struct vring_desc descriptor = {.addr = DRIVER_BUFFERS + take(input, 3), .len = (uint32_t)take(input, 2),
+                                                        .flags = (uint16_t)take(input, 1), .next = (uint16_t)take(input, 1)};
+
+                        (void)guest_write(&driver.memory, offset, &descriptor, sizeof(descriptor));
+                }
+                break;
+        case 3:
+                driver_offer(&driver, op >> 3 & 3, (uint16_t)take(input, 1));
+                driver_kick(&driver, (op >> 3 & 3) % driver.virtio->n_queues);
+                break;
+        case 4: /* bytes anywhere in memory */
+                offset = take(input, 3);
+                n = take(input, 1);
+                while (n-- > 0 && input->left > 0) {
+                        uint8_t byte = (uint8_t)take(input, 1);
+
+                        (void)guest_write(&driver.memory, offset++, &byte, 1);
+                }
+                break;
+        case 5:
+                driver_start(&driver, take(input, 4));
+                break;
+        case 6:
+                if (kind == ON_VSOCK)
+                        act_as_host(input);
+                break;
+        default:
+                (void)loop_turn(&loop, 0);
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct input input = {data, size};
+        unsigned kind = (unsigned)take(&input, 1) % KINDS;
+
+        for (unsigned i = 0; i < 4; i++)
+                hosts[i] = -1;
+        if (guest_memory_make(&driver.memory, DRIVER_MEMORY) < 0 || loop_make(&loop, "fuzz") < 0)
+                __builtin_trap();
+        driver_attach(&driver, make(kind));
+        driver_start(&driver, 0);
+        while (input.left > 0)
+                step(&input, kind);
+        for (unsigned i = 0; i < 4; i++)
+                if (hosts[i] >= 0)
+                        close(hosts[i]);
+        release(kind);
+        loop_free(&loop);
+        guest_memory_free(&driver.memory);
+        error_clear();
+        return 0;
+}

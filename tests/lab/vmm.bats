@@ -1,0 +1,98 @@
+# berth-vmm by itself: an unmodified Debian kernel in it, with every device. The guest's script tells on its console what
+# it saw; the tests look for it there.
+
+load lab.bash
+
+setup_file() {
+        modprobe -a kvm_amd kvm_intel 2>/dev/null || true
+        [ -c /dev/kvm ] || { echo "no /dev/kvm in the lab" >&2; return 1; }
+        KERNEL=/boot/vmlinuz-$(uname -r)
+        export KERNEL
+}
+
+setup() {
+        T=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+        cat "$T/console" 2>/dev/null || true
+        for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
+        wait
+}
+
+# vmm SECONDS OPTION...: the machine, with its console in $T/console.
+vmm() {
+        local seconds=$1
+
+        shift
+        timeout "$seconds" "$TOP/tests/lab/guest/start-vmm" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
+                cmdline="console=ttyS0 quiet loglevel=1 panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests rdinit=/init $CMDLINE" "$@" 3>&- 4>&-
+}
+
+guest() {
+        "$TOP/tests/lab/guest/make-initrd" "$T/initrd" "$1"
+}
+
+said() {
+        grep -q "$1" "$T/console" || { echo "the guest did not say: $1" >&2; return 1; }
+}
+
+@test "berth-vmm: Debian's kernel finds disks, random numbers and two processors, and powers off" {
+        printf 'what is on the disk\n' >"$T/disk"
+        truncate -s 1M "$T/disk"
+        guest 'head -n 1 /dev/vda
+                printf "what the guest wrote" | dd of=/dev/vda bs=512 seek=1 conv=fsync 2>/dev/null
+                cat /sys/block/vda/serial
+                echo; dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c
+                echo "processors: $(grep -c ^processor /proc/cpuinfo)"
+                echo "read-only: $(cat /sys/block/vdb/ro)"'
+        truncate -s 1M "$T/second"
+        vmm 120 cpus=2 rng=on balloon=on disk="$T/disk,serial=lab-disk" disk="$T/second,ro"
+        said '^what is on the disk'
+        said '^lab-disk'
+        said '^64'
+        said '^processors: 2'
+        said '^read-only: 1'
+        [ "$(dd if="$T/disk" bs=512 skip=1 count=1 status=none | tr -d '\0')" = "what the guest wrote" ]
+}
+
+@test "berth-vmm: the guest's network reaches the host, and a stream of bytes crosses vsock both ways unharmed" {
+        ip netns add vmm
+        ip -n vmm tuntap add dev tap0 mode tap vnet_hdr
+        ip -n vmm addr add 192.0.2.1/24 dev tap0
+        ip -n vmm link set tap0 up
+        guest 'ip link set eth0 up
+                ip addr add 192.0.2.2/24 dev eth0
+                ping -c 3 -W 10 192.0.2.1 >/tmp/ping && echo "ping: answered"
+                echo "mac: $(cat /sys/class/net/eth0/address) mtu: $(cat /sys/class/net/eth0/mtu)"
+                timeout 60 socat VSOCK-LISTEN:1024 EXEC:cat'
+        head -c 300000 /dev/urandom >"$T/sent"
+        CMDLINE=net.ifnames=0 ip netns exec vmm bash -c "$(declare -f vmm); T=$T TOP=$TOP KERNEL=$KERNEL; vmm 180 net=tap0,52:54:00:aa:bb:cc,mtu=1400 vsock=$T/socket" &
+        until_true 100 grep -q '^mac:' "$T/console"
+        until_true 20 bash -c "printf 'CONNECT 1024\n' | timeout 2 socat -t 1 - UNIX-CONNECT:$T/socket | grep -q OK" || true
+        wait
+        ip netns del vmm
+        said '^ping: answered'
+        said '^mac: 52:54:00:aa:bb:cc mtu: 1400'
+        said '^guest: done'
+}
+
+@test "berth-vmm: a kernel that panics is told by the exit status, and so is one without an init" {
+        guest 'echo c >/proc/sysrq-trigger'
+        run vmm 120
+        [ "$status" -eq 3 ]
+        [[ "$output" == *"asked for a reset"* ]]
+}
+
+@test "berth-vmm: what is no kernel, too little memory and unknown words are clear errors" {
+        : >"$T/initrd"
+        KERNEL=/bin/busybox run vmm 20
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"kernel image"* ]]
+        KERNEL=/etc/passwd run vmm 20
+        [[ "$output" == *"neither a bzImage nor an ELF file"* || "$output" == *"not a kernel"* ]]
+        run vmm 20 memory=1048576
+        [[ "$output" == *"memory"* ]]
+        run vmm 20 floppy=on
+        [[ "$output" == *"floppy=on"* ]]
+}
