@@ -25,8 +25,8 @@ vmm() {
         local seconds=$1
 
         shift
-        timeout "$seconds" "$TOP/tests/lab/guest/start-vmm" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
-                cmdline="console=ttyS0 quiet loglevel=1 panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests rdinit=/init $CMDLINE" "$@" 3>&- 4>&-
+        ${in_netns:+ip netns exec "$in_netns"} timeout "$seconds" "$TOP/tests/lab/guest/start-vmm" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
+                cmdline="console=ttyS0 quiet loglevel=1 panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests rdinit=/init ${CMDLINE:-}" "$@" 3>&- 4>&-
 }
 
 guest() {
@@ -65,11 +65,11 @@ said() {
                 ip addr add 192.0.2.2/24 dev eth0
                 ping -c 3 -W 10 192.0.2.1 >/tmp/ping && echo "ping: answered"
                 echo "mac: $(cat /sys/class/net/eth0/address) mtu: $(cat /sys/class/net/eth0/mtu)"
+                echo "listening"
                 timeout 60 socat VSOCK-LISTEN:1024 EXEC:cat'
-        head -c 300000 /dev/urandom >"$T/sent"
-        CMDLINE=net.ifnames=0 ip netns exec vmm bash -c "$(declare -f vmm); T=$T TOP=$TOP KERNEL=$KERNEL; vmm 180 net=tap0,52:54:00:aa:bb:cc,mtu=1400 vsock=$T/socket" &
-        until_true 100 grep -q '^mac:' "$T/console"
-        until_true 20 bash -c "printf 'CONNECT 1024\n' | timeout 2 socat -t 1 - UNIX-CONNECT:$T/socket | grep -q OK" || true
+        CMDLINE=net.ifnames=0 in_netns=vmm vmm 180 net=tap0,52:54:00:aa:bb:cc,mtu=1400 vsock="$T/socket" &
+        until_true 120 grep -q '^listening' "$T/console"
+        until_true 20 "$TOP/tests/lab/guest/vsock-echo" "$T/socket" 1024 300000
         wait
         ip netns del vmm
         said '^ping: answered'
