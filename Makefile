@@ -65,7 +65,8 @@ help:
 ## make            build build/berth
 ## make demo       install what building needs, build, and run a first container
 ## make check      the whole test suite
-## make check-full   every crash point, and a minute of each fuzzer
+## make check-native   what needs no other machine; make check-lab: what runs in the one that the tests boot
+## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
 ## make bench      speed and size beside crun and runc
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
@@ -187,25 +188,27 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
 	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS)
 
-.PHONY: deps
-deps:
-	@scripts/install-deps build check
+# The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
+# lab boots one with systemd and engines.
+NATIVE_STAGES := unit rules integration conformance crash fuzz
+STAGES := $(NATIVE_STAGES) lab
 
-# The parts of `make check` can be run alone: make check STAGES="unit integration".
-STAGES := unit rules integration conformance crash fuzz
-
-.PHONY: check check-native check-full check-build
-check: deps
-	@$(MAKE) --no-print-directory check-native
-
-check-build: all $(CHECK_TOOLS) $(UNIT_TESTS) $(FUZZERS)
-
-check-native: check-build
+.PHONY: check check-native check-lab check-full check-build
+check:
+	@scripts/install-deps build check $(filter lab,$(STAGES))
+	@$(MAKE) --no-print-directory check-build
 	@tests/check $(STAGES)
 
-check-full: deps
-	@$(MAKE) --no-print-directory check-build
-	@CRASH=all FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check $(STAGES)
+check-native:
+	@$(MAKE) --no-print-directory check STAGES="$(NATIVE_STAGES)"
+
+check-lab:
+	@$(MAKE) --no-print-directory check STAGES=lab
+
+check-full:
+	@FULL=1 CRASH=all FUZZ_SECONDS=$(FUZZ_SECONDS) $(MAKE) --no-print-directory check
+
+check-build: all $(CHECK_TOOLS) $(UNIT_TESTS) $(FUZZERS)
 
 .PHONY: conformance
 conformance:
@@ -214,7 +217,8 @@ conformance:
 	@tests/conformance/table
 
 .PHONY: fuzz
-fuzz: deps
+fuzz:
+	@scripts/install-deps build check
 	@$(MAKE) --no-print-directory $(FUZZERS) $(BUILD)/tests/footprint
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check fuzz
 

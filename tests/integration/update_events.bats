@@ -61,7 +61,7 @@ load ../lib/common
         REFUSAL_KEEPS=1 refused '.' berth update --resources - "$ID" <<<'{"pids": '
         is_runtime berth || return 0
         REFUSAL_KEEPS=1 refused 'pids\.limit' berth update --resources - "$ID" <<<'{"pids": {"limit": "many"}}'
-        REFUSAL_KEEPS=1 refused 'memory' berth update --memory 64m "$ID"
+        REFUSAL_KEEPS=1 refused 'memory' berth update --memory 64q "$ID"
         REFUSAL_KEEPS=1 refused 'pids-limit' berth update --pids-limit '' "$ID"
         REFUSAL_KEEPS=1 refused 'no-such' berth update --no-such-flag 1 "$ID"
         REFUSAL_KEEPS=1 refused 'absent' berth update --resources "$T/absent" "$ID"
