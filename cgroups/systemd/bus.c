@@ -84,8 +84,8 @@ int bus_open(struct bus *bus, bool user, int64_t deadline)
 
         *bus = (struct bus){.deadline = deadline};
         if (n == 0)
-                return refuse(ENXIO, "no way to the user's systemd: neither XDG_RUNTIME_DIR nor "
-                                     "DBUS_SESSION_BUS_ADDRESS is set");
+                return refuse(ENOTCONN, "no way to the user's systemd: neither XDG_RUNTIME_DIR nor "
+                                        "DBUS_SESSION_BUS_ADDRESS is set");
         for (size_t i = 0; i < n; i++) {
                 r = connect_to(bus, &places[i]);
                 if (r == 0)

@@ -83,6 +83,20 @@ static int find_carrier(const struct scope *scope, struct record *record)
         return record->cgroup ? 0 : fail(ENOMEM, "cgroup path");
 }
 
+/* systemd does not say which property it does not like the type of; those of the annotations are the likely ones. */
+static int name_annotations(const struct oci_pairs *annotations, int r)
+{
+        const size_t prefix = strlen(ANNOTATION_SYSTEMD_PROPERTY);
+        char names[512] = "";
+        size_t used = 0;
+
+        for (size_t i = 0; i < annotations->n && used < sizeof(names); i++)
+                if (strncmp(annotations->v[i].key, ANNOTATION_SYSTEMD_PROPERTY, prefix) == 0)
+                        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+                                                 annotations->v[i].key);
+        return used ? fail_in(r, "with the annotations %s", names) : r;
+}
+
 int scope_finish(struct scope *scope, struct record *record, int interrupt)
 {
         int r = systemd_finish(&scope->call, interrupt);
@@ -94,7 +108,7 @@ int scope_finish(struct scope *scope, struct record *record, int interrupt)
         carrier_end(&scope->carrier);
         if (r != -EINTR)
                 record->systemd_unit = NULL;
-        return r;
+        return r == -EINVAL || r == -ENXIO || r == -EROFS ? name_annotations(&record->annotations, r) : r;
 }
 
 void scope_drop(struct scope *scope)
