@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
@@ -167,6 +168,19 @@ static int make_group(struct made *made)
         return r < 0 ? r : delegate(made, made->cgroup_fd);
 }
 
+/* systemd has set the limit with the scope, but the carrier counts, too. */
+static int lift_process_limit(const struct made *made)
+{
+        for (size_t i = 0; i < made->writes.n; i++)
+                if (strcmp(made->writes.v[i].file, PIDS_FILE) == 0) {
+                        int r = write_file_at(made->cgroup_fd, PIDS_FILE, "max");
+
+                        return r < 0 ? fail(-r, "%s: write \"max\" to cgroup file " PIDS_FILE, made->writes.v[i].field)
+                                     : 0;
+                }
+        return 0;
+}
+
 static int enter_scope(struct made *made)
 {
         _cleanup_close_ int inner = -EBADF;
@@ -180,6 +194,9 @@ static int enter_scope(struct made *made)
         if (made->cgroup_fd < 0)
                 return made->cgroup_fd;
         r = scope_enable_controllers(made->cgroup_fd, &made->record, &made->writes);
+        if (r < 0)
+                return r;
+        r = lift_process_limit(made);
         if (r < 0)
                 return r;
         inner = scope_enter_subgroup(&made->scope, made->cgroup_fd, &made->record);

@@ -350,7 +350,7 @@ TABLE
 @test "systemd: a container of one process and one of 512 KiB start" {
         needs_controller memory
         bundle '.linux.resources = {memory: {limit: 524288}, pids: {limit: 1}}'
-        args /bin/probe pid
+        args /bin/probe
         run -0 once
         fact_is pid 1
 }
