@@ -23,6 +23,10 @@ enum cgroup_controller { /* bits */
                          CGROUP_MISC = 1 << 7,
 };
 
+/* What every container's group gets where it can be had, with or without limits: engines read their statistics from
+ * these files, a system inside wants to hand them on, and an update finds them there. */
+#define CGROUP_USUAL (CGROUP_CPUSET | CGROUP_CPU | CGROUP_IO | CGROUP_MEMORY | CGROUP_HUGETLB | CGROUP_PIDS)
+
 /* The facts of the host's tree. */
 struct cgroup_host {
         int root_fd;          /* O_PATH of the v2 mount's root */
@@ -44,9 +48,10 @@ int cgroup_path_for(const struct cgroup_host *host, const char *cgroups_path, co
 int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
 
 /* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
- * enabled yet). A controller that the tree lacks is an error that names it. An existing group is reused only when it
- * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
- * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
+ * enabled yet), and of CGROUP_USUAL what can be had. One of `controllers` that the tree lacks is an error that names
+ * it. An existing group is reused only when it holds no process and is not frozen. Returns a directory descriptor
+ * (O_RDONLY|O_DIRECTORY, fit for CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling
+ * beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
 
 /* Enables what the group lacks of `controllers` in the levels above it: for a limit that comes later. */

@@ -146,18 +146,70 @@ static int enable_controllers(const struct cgroup_host *host, const char *path, 
         return 0;
 }
 
+static unsigned read_controllers(int root_fd, const char *group, const char *file)
+{
+        char path[4096 + 32], text[256];
+
+        snprintf(path, sizeof(path), "%s%s%s", group, group[0] ? "/" : "", file);
+        return read_small_file_at(root_fd, path, text, sizeof(text)) < 0 ? 0 : cgroup_controllers_parse(text);
+}
+
+/* One write is all or nothing, and a single controller may be refused for a reason of its own (cpu: processes with
+ * realtime priority): then each alone. */
+static void offer_at(const struct cgroup_host *host, const char *prefix, unsigned controllers)
+{
+        char file[4096 + 32], words[128];
+
+        snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
+        cgroup_controllers_to_enable(controllers, words, sizeof(words));
+        if (write_file_at(host->root_fd, file, words) == 0)
+                return;
+        for (unsigned rest = controllers; rest; rest &= rest - 1) {
+                cgroup_controllers_to_enable(rest & -rest, words, sizeof(words));
+                (void)write_file_at(host->root_fd, file, words);
+        }
+}
+
+/* What of CGROUP_USUAL nobody asked for by a limit: given where it can be, and no error where it cannot (a level of
+ * somebody else's, a parent with processes of its own). */
+static void offer_controllers(const struct cgroup_host *host, const char *path)
+{
+        const char *rest = below_root(path);
+        char prefix[4096];
+
+        for (const char *end = rest; end; end = strchr(end + 1, '/')) {
+                unsigned lacking;
+
+                if (snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - rest), rest) >= (int)sizeof(prefix))
+                        return;
+                lacking = CGROUP_USUAL & read_controllers(host->root_fd, prefix, "cgroup.controllers") &
+                          ~read_controllers(host->root_fd, prefix, "cgroup.subtree_control");
+                if (lacking)
+                        offer_at(host, prefix, lacking);
+        }
+}
+
 /* What the group got from all levels above stands in its own cgroup.controllers: one read says whether there is
- * anything to enable. */
-int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+ * anything to enable. *has: what it got already. */
+static int find_and_enable(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers,
+                           unsigned *has)
 {
         char text[256];
         ssize_t n = read_small_file_at(cgroup_fd, "cgroup.controllers", text, sizeof(text));
 
-        if (n < 0)
+        if (n < 0 && controllers)
                 return fail((int)-n, "read %s%s/cgroup.controllers", host->mount_point, path);
-        if ((controllers & ~cgroup_controllers_parse(text)) == 0)
+        *has = n < 0 ? 0 : cgroup_controllers_parse(text);
+        if ((controllers & ~*has) == 0)
                 return 0;
         return enable_controllers(host, path, controllers);
+}
+
+int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+{
+        unsigned has;
+
+        return find_and_enable(host, cgroup_fd, path, controllers, &has);
 }
 
 int cgroup_open(const struct cgroup_host *host, const char *path)
@@ -195,6 +247,7 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
 {
         _cleanup_close_ int fd = -EBADF;
         int made = make_group(host, path);
+        unsigned has;
         int r;
 
         if (made < 0)
@@ -207,10 +260,10 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
                 if (r < 0)
                         return r;
         }
-        if (controllers) {
-                r = cgroup_enable_controllers(host, fd, path, controllers);
-                if (r < 0)
-                        return r;
-        }
+        r = find_and_enable(host, fd, path, controllers, &has);
+        if (r < 0)
+                return r;
+        if (CGROUP_USUAL & host->controllers & ~has)
+                offer_controllers(host, path);
         return take_fd(&fd);
 }

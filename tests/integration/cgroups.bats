@@ -16,6 +16,15 @@ file_of() { # file_of FILE: a file of the container's cgroup
         is "$(cgroup_of)" /sys/fs/cgroup/at/this/place
 }
 
+@test "cgroup: without any limit the controllers that count are there, at any depth, as engines' statistics expect" {
+        local name
+        launch_waiting '.linux.cgroupsPath = "/at/this/place"'
+        for name in cpuset cpu io memory hugetlb pids; do
+                grep -qw "$name" /sys/fs/cgroup/cgroup.controllers || continue
+                grep -qw "$name" "$(cgroup_of)/cgroup.controllers" || { echo "$name lacks"; return 1; }
+        done
+}
+
 @test "cgroupsPath: a relative path is the runtime's choice, the same for the same path" {
         launch_waiting '.linux.cgroupsPath = "relative/place"'
         defer 'rmdir /sys/fs/cgroup/relative /sys/fs/cgroup/suite/relative 2>/dev/null || true'

@@ -282,6 +282,28 @@ static void controllers_that_are_there_are_not_looked_for_above(void **state)
         assert_true(fd >= 0);
 }
 
+static void the_usual_controllers_are_enabled_where_they_can_be(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_close_ int fd = -EBADF;
+
+        make_directory(f, "p");
+        make_directory(f, "p/q");
+        make_directory(f, "p/q/leaf");
+        put(f, "p/q/leaf/cgroup.events", EMPTY);
+        put(f, "p/q/leaf/cgroup.controllers", "\n");
+        put(f, "cgroup.controllers", "cpu memory misc\n");
+        put(f, "cgroup.subtree_control", "cpu memory\n");
+        put(f, "p/cgroup.controllers", "cpu memory misc\n");
+        put(f, "p/cgroup.subtree_control", "cpu\n");
+        put(f, "p/q/cgroup.controllers", "cpu\n"); /* somebody else's level: no subtree_control to write */
+        fd = cgroup_create(&f->host, "/p/q/leaf", 0);
+        assert_true(fd >= 0);
+        holds(f, "cgroup.subtree_control", "cpu memory");
+        holds(f, "p/cgroup.subtree_control", "+memory");
+        assert_false(exists(f, "p/q/cgroup.subtree_control"));
+}
+
 static void a_controller_that_the_tree_lacks_is_named(void **state)
 {
         struct fixture *f = *state;
@@ -528,6 +550,7 @@ int main(void)
                 TREE_TEST(an_existing_group_must_be_empty_and_not_frozen),
                 TREE_TEST(controllers_are_enabled_only_where_they_lack),
                 TREE_TEST(controllers_that_are_there_are_not_looked_for_above),
+                TREE_TEST(the_usual_controllers_are_enabled_where_they_can_be),
                 TREE_TEST(a_controller_that_the_tree_lacks_is_named),
                 TREE_TEST(processes_are_those_of_all_levels),
                 TREE_TEST(a_removed_group_has_no_processes_and_needs_no_signal),
