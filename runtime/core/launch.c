@@ -34,27 +34,43 @@ static int seal_init(void)
         return fd < 0 ? fail(-fd, "make the sealed copy of " INIT_NAME) : fd;
 }
 
-/* Runs in the parent's memory (vfork): nothing here may return or change what the parent has. */
-static void __attribute__((noreturn, noinline))
-become_init(int image, int channel, unsigned keep_fds, char *const *args)
+/* What the first process needs until it executes. It shares our memory and runs beside us, so this stays where it is.
+ */
+static struct becoming {
+        int image, channel;
+        unsigned keep_fds;
+        char number[16];
+        char stack[16 * 1024] __attribute__((aligned(16)));
+} becoming;
+
+static void become_init(void *data)
 {
         static char *const no_environment[] = {NULL};
+        struct becoming *self = data;
+        char *const argv[] = {(char[]){INIT_NAME}, self->number, NULL};
 
-        if (sys_close_range(3 + keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(channel, F_SETFD, 0) == 0)
-                (void)sys_execveat(image, "", args, no_environment, AT_EMPTY_PATH);
-        (void)channel_send(channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
+        if (sys_close_range(3 + self->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(self->channel, F_SETFD, 0) == 0)
+                (void)sys_execveat(self->image, "", argv, no_environment, AT_EMPTY_PATH);
+        (void)channel_send(self->channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
         _exit(127);
 }
 
 /* The first process: already in the container's cgroup, and, unless the init clones the process inside itself, already
  * in its new namespaces. In either case the first thing it does is to execute the sealed copy, before anybody of the
- * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
+ * container can be near: a pid namespace that exists already is only entered by the init's own clone.
+ *
+ * Not by vfork: somebody may freeze the group at any moment, and then we would stand still with the child, deaf to
+ * every signal but SIGKILL and beyond every deadline. */
 static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
+        struct clone_args args = {
+                .flags = CLONE_PIDFD | CLONE_VM,
+                .pidfd = (uint64_t)(uintptr_t)pidfd,
+                .exit_signal = SIGCHLD,
+                .stack = (uint64_t)(uintptr_t)becoming.stack,
+                .stack_size = sizeof(becoming.stack),
+        };
         _cleanup_close_ int image = seal_init();
-        char number[16];
-        char *const argv[] = {(char[]){INIT_NAME}, number, NULL};
 
         if (image < 0)
                 return image;
@@ -64,20 +80,17 @@ static int start_init(const struct launch *launch, int channel, pid_t *first, in
                 if (r < 0)
                         return fail_in(r, "process.execCPUAffinity.initial");
         }
-        snprintf(number, sizeof(number), "%d", channel);
-        args.pidfd = (uint64_t)(uintptr_t)pidfd;
+        becoming.image = image;
+        becoming.channel = channel;
+        becoming.keep_fds = launch->keep_fds;
+        snprintf(becoming.number, sizeof(becoming.number), "%d", channel);
         if (!launch->staged)
                 args.flags |= launch->namespaces;
         if (launch->cgroup >= 0) {
                 args.flags |= CLONE_INTO_CGROUP;
                 args.cgroup = (uint64_t)launch->cgroup;
         }
-        /* In a frozen group we would stand still with the child, deaf to every signal. */
-        if (!launch->frozen)
-                args.flags |= CLONE_VM | CLONE_VFORK;
-        *first = launch->frozen ? sys_clone3(&args) : sys_clone3_vfork(&args);
-        if (*first == 0)
-                become_init(image, channel, launch->keep_fds, argv);
+        *first = sys_clone3_beside(&args, become_init, &becoming);
         if (*first > 0)
                 return 0;
         return fail(errno, "clone%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
