@@ -18,7 +18,8 @@
 
 #define END_DEADLINE_MS 10000
 
-/* What the first process needs until it executes. It shares our memory and runs beside us, so this stays where it is. */
+/* What the first process needs until it executes. It shares our memory and runs beside us, so this stays where it is.
+ */
 static struct becoming {
         struct birth birth;
         char number[16];
@@ -39,8 +40,8 @@ static void become_init(void *data)
         _exit(127);
 }
 
-/* Not by vfork: somebody may freeze the group at any moment, and then we would stand still with the child, deaf to every
- * signal but SIGKILL and beyond every deadline. */
+/* Not by vfork: somebody may freeze the group at any moment, and then we would stand still with the child, deaf to
+ * every signal but SIGKILL and beyond every deadline. */
 pid_t birth_clone(const struct birth *birth, bool parent, int *pidfd)
 {
         struct clone_args args = {
