@@ -74,6 +74,9 @@ int cgroup_path_of(pid_t pid, char *path, size_t size);
  * deadline (monotonic ms, base/io.h). A missing group is success. */
 int cgroup_remove(const struct cgroup_host *host, const char *path, int existing_depth, int64_t deadline);
 
+/* Waits until somebody else (systemd) has removed the group. Bare: 0, -ETIMEDOUT, or why it cannot be watched. */
+int cgroup_wait_removed(const struct cgroup_host *host, const char *path, int64_t deadline);
+
 /* Ownership delegation (spec "Cgroup ownership"): the directory and the files named by /sys/kernel/cgroup/delegate. */
 int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
 
@@ -125,6 +128,11 @@ int cgroup_plan_writes(const struct oci_resources *resources, struct arena *aren
  * each other (burst and quota, swap and memory) are written in the order that fits the old values, and when one write
  * fails the old values are put back in reverse order. */
 int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool undo_on_failure);
+
+/* The writes that take these back: what the files hold now. Everything new is in `arena`; files that are not there, or
+ * that cannot be put back, are left out. */
+int cgroup_writes_in_force(int cgroup_fd, const struct cgroup_writes *writes, struct arena *arena,
+                           struct cgroup_writes *before);
 
 /* Error when a controller that the writes need is not in `controllers`; names the first field and why (hybrid host,
  * not enabled in the parent). */
