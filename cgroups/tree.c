@@ -84,7 +84,7 @@ static int make_group(const struct cgroup_host *host, const char *path)
 }
 
 /* Somebody else's processes would share our limits and die with our container; a frozen group would hang the first
- * process that enters it. */
+ * process that enters it. The words are runc's. */
 static int check_unused(int cgroup_fd, const char *path)
 {
         uint64_t value = 0;
@@ -94,9 +94,9 @@ static int check_unused(int cgroup_fd, const char *path)
         if (n < 0)
                 return fail((int)-n, "cgroup %s exists: read its cgroup.events", path);
         if (cgroup_find_number(text, "populated", &value) && value)
-                return refuse(EBUSY, "cgroup %s exists and holds processes", path);
+                return refuse(EBUSY, "container's cgroup is not empty: %s holds processes", path);
         if (cgroup_find_number(text, "frozen", &value) && value)
-                return refuse(EBUSY, "cgroup %s exists and is frozen", path);
+                return refuse(EBUSY, "container's cgroup unexpectedly frozen: %s", path);
         return 0;
 }
 

@@ -197,7 +197,7 @@ int rootfs_check_directory(int root, const char *name)
         if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : fail(errno, "look at /%s of the root file system", name);
         if (!S_ISDIR(st.st_mode))
-                return refuse(EINVAL, "/%s of the root file system is not a directory%s", name,
-                              S_ISLNK(st.st_mode) ? " but a symbolic link" : "");
+                return refuse(EINVAL, "/%s must be mounted on ordinary directory, but in the root file system it is %s",
+                              name, S_ISLNK(st.st_mode) ? "a symbolic link" : "none");
         return 0;
 }

@@ -92,7 +92,8 @@ int step_hook(struct init *init, const struct step_hook *step)
         hook.env = (struct oci_strings){step->env.n, env};
         hook.timeout.set = step->timeout > 0;
         hook.timeout.value = step->timeout;
-        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}", -EBADF);
+        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}",
+                        step->in_root ? init->root : -EBADF, -EBADF);
 }
 
 static int move_root(struct init *init, bool host_is_shared)

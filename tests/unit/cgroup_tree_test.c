@@ -245,10 +245,10 @@ static void an_existing_group_must_be_empty_and_not_frozen(void **state)
         make_directory(f, "a");
         put(f, "a/cgroup.events", "populated 1\nfrozen 0\n");
         assert_int_equal(cgroup_create(&f->host, "/a", 0), -EBUSY);
-        assert_string_equal(error_message(), "cgroup /a exists and holds processes");
+        assert_string_equal(error_message(), "container's cgroup is not empty: /a holds processes");
         put(f, "a/cgroup.events", "populated 0\nfrozen 1\n");
         assert_int_equal(cgroup_create(&f->host, "/a", 0), -EBUSY);
-        assert_string_equal(error_message(), "cgroup /a exists and is frozen");
+        assert_string_equal(error_message(), "container's cgroup unexpectedly frozen: /a");
         put(f, "a/cgroup.events", EMPTY);
         f->host.controllers = 0;
         fd = cgroup_create(&f->host, "/a", 0);
