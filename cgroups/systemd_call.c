@@ -81,7 +81,7 @@ static int explain(int status, const char *output)
                 if (parse_u64(digits, 4095, &number) == 0 && number > 0)
                         return refuse((int)number, "%s", output + length + 1);
         }
-        return refuse(EIO, HELPER " ended with status %d%s%s", status, output[0] ? ": " : "", output);
+        return refuse(ECHILD, HELPER " ended with status %d%s%s", status, output[0] ? ": " : "", output);
 }
 
 int systemd_finish(struct systemd_call *call, int interrupt)

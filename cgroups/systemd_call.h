@@ -2,8 +2,9 @@
  * stays static and a D-Bus that hangs can be given up. The helper keeps the deadline, and is killed when it does not.
  *
  * user: the manager of this user, not the system's. interrupt: a descriptor that ends the wait with -EINTR when it
- * becomes readable, -EBADF none. Errors: -EEXIST a unit of that name is there, -ETIMEDOUT systemd has not answered, and
- * what systemd refuses with; the message says what was asked. */
+ * becomes readable, -EBADF none. Errors: -EEXIST a unit of that name is there, -ETIMEDOUT systemd has not answered,
+ * what systemd refuses with; -ECHILD and -EINTR: the helper was killed, and nobody knows what systemd makes of the
+ * request. The message says what was asked. */
 #pragma once
 
 #include <stdbool.h>

@@ -260,6 +260,15 @@ static int serve_until_ready(struct serving *serving)
         }
 }
 
+/* Whoever cannot be spoken to any more has said why, and that is what counts: it waits in the channel. */
+static int unless_it_ended(int r)
+{
+        if (r != -EPIPE && r != -ECONNRESET)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int launch_begin(const struct launch *launch, struct launched *launched)
 {
         struct serving serving = {.launch = launch, .launched = launched, .stage_pidfd = -EBADF};
@@ -276,12 +285,12 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 launched->pidfd = take_fd(&serving.stage_pidfd);
         }
         if (r == 0)
-                r = send_plan(launch, launched->channel);
+                r = unless_it_ended(send_plan(launch, launched->channel));
         /* Its work is done. It counts as a process of the container, whose number is about to be limited. */
         if (launch->carrier)
                 carrier_end(launch->carrier);
         if (r == 0 && launch->on_started)
-                r = launch->on_started(launch->data, launched);
+                r = unless_it_ended(launch->on_started(launch->data, launched));
         if (r == 0)
                 r = serve_until_ready(&serving);
         if (serving.stage_pidfd >= 0) {

@@ -103,10 +103,10 @@ int scope_finish(struct scope *scope, struct record *record, int interrupt)
 
         if (r == 0)
                 return find_carrier(scope, record);
-        /* With the last process in it goes what systemd may have made, or makes of the request when it gets to it:
-         * there is nothing to be undone. But whoever interrupts us has not heard what systemd thinks. */
+        /* What systemd refuses it does not make; and what it makes of the request when it gets to it goes with its only
+         * process. But where the answer was not heard, the scope may be there at this moment. */
         carrier_end(&scope->carrier);
-        if (r != -EINTR)
+        if (r != -EINTR && r != -ECHILD)
                 record->systemd_unit = NULL;
         return r == -EINVAL || r == -ENXIO || r == -EROFS ? name_annotations(&record->annotations, r) : r;
 }
@@ -190,10 +190,13 @@ static void ask_to_stop(const struct record *record, int timeout_ms)
         int r = description ? systemd_stop(record->systemd_user, record->systemd_unit, description, timeout_ms)
                             : fail(ENOMEM, "stop %s", record->systemd_unit);
 
-        if (r < 0) {
+        /* Without a group that is known, nothing says that there is anything to be stopped. */
+        if (r < 0 && record->cgroup)
                 log_warning("%s", error_message());
+        else if (r < 0)
+                log_debug("%s", error_message());
+        if (r < 0)
                 error_clear();
-        }
 }
 
 int scope_remove(const struct record *record, int64_t deadline)

@@ -36,7 +36,7 @@ int scope_find(struct scope *scope, const struct runtime *runtime, const char *i
 int scope_begin(struct scope *scope, struct record *record);
 
 /* Waits for what scope_begin asked for; fills the record's cgroup. interrupt: a descriptor that ends the wait. After a
- * failure there is no scope, and none in the record, but for -EINTR. */
+ * failure there is no scope, and none in the record, but where the answer was not heard. */
 int scope_finish(struct scope *scope, struct record *record, int interrupt);
 
 /* Sees to it that the scope has the controllers that the writes need: systemd enables those that it knows, berth the

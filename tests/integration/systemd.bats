@@ -8,7 +8,8 @@ load ../lib/systemd
 
 # What the first scope of all makes stays: system.slice, a directory of systemd's.
 setup_file() {
-        systemd-run --quiet --scope true
+        systemd-run --quiet --scope --unit=first.scope true
+        eventually is_gone first.scope
 }
 
 teardown() {
@@ -389,7 +390,7 @@ TABLE
 
 @test "systemd: a helper that dies or talks nonsense is an error, and nothing is left" {
         bundle
-        for script in 'kill -KILL $$' 'exit 1' 'echo nonsense; exit 1' 'echo "99999 x"; exit 1' 'echo "0 x"; exit 1'; do
+        for script in 'kill -KILL $$' 'exit 1' 'exit 3' 'echo nonsense; exit 1' 'echo "99999 x"; exit 1' 'echo "0 x"; exit 1'; do
                 helper "$script"
                 refused 'berth-systemd ended with status' create
                 nothing_left

@@ -33,8 +33,10 @@ setup_file() {
         # What the first of its kind makes stays.
         mkdir -m 700 $RUNTIME_DIR/berth
         chown $USER_ID:$USER_ID $RUNTIME_DIR/berth
-        as_user systemd-run --user --quiet --scope --slice=user.slice true
-        as_user systemd-run --user --quiet --scope true
+        for slice in user app; do
+                as_user systemd-run --user --quiet --scope --slice=$slice.slice --unit=first-$slice.scope true
+                eventually as_user bash -c "systemctl --user show -P LoadState first-$slice.scope | grep -q not-found"
+        done
 }
 
 real_helper() {
