@@ -34,43 +34,19 @@ static int seal_init(void)
         return fd < 0 ? fail(-fd, "make the sealed copy of " INIT_NAME) : fd;
 }
 
-/* What the first process needs until it executes. It shares our memory and runs beside us, so this stays where it is.
- */
-static struct becoming {
-        int image, channel;
-        unsigned keep_fds;
-        char number[16];
-        char stack[16 * 1024] __attribute__((aligned(16)));
-} becoming;
-
-static void become_init(void *data)
-{
-        static char *const no_environment[] = {NULL};
-        struct becoming *self = data;
-        char *const argv[] = {(char[]){INIT_NAME}, self->number, NULL};
-
-        if (sys_close_range(3 + self->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(self->channel, F_SETFD, 0) == 0)
-                (void)sys_execveat(self->image, "", argv, no_environment, AT_EMPTY_PATH);
-        (void)channel_send(self->channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
-        _exit(127);
-}
-
 /* The first process: already in the container's cgroup, and, unless the init clones the process inside itself, already
  * in its new namespaces. In either case the first thing it does is to execute the sealed copy, before anybody of the
- * container can be near: a pid namespace that exists already is only entered by the init's own clone.
- *
- * Not by vfork: somebody may freeze the group at any moment, and then we would stand still with the child, deaf to
- * every signal but SIGKILL and beyond every deadline. */
+ * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
 static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        struct clone_args args = {
-                .flags = CLONE_PIDFD | CLONE_VM,
-                .pidfd = (uint64_t)(uintptr_t)pidfd,
-                .exit_signal = SIGCHLD,
-                .stack = (uint64_t)(uintptr_t)becoming.stack,
-                .stack_size = sizeof(becoming.stack),
-        };
         _cleanup_close_ int image = seal_init();
+        const struct birth birth = {
+                .flags = launch->staged ? 0 : launch->namespaces,
+                .image = image,
+                .channel = channel,
+                .cgroup = launch->cgroup,
+                .keep_fds = launch->keep_fds,
+        };
 
         if (image < 0)
                 return image;
@@ -80,21 +56,17 @@ static int start_init(const struct launch *launch, int channel, pid_t *first, in
                 if (r < 0)
                         return fail_in(r, "process.execCPUAffinity.initial");
         }
-        becoming.image = image;
-        becoming.channel = channel;
-        becoming.keep_fds = launch->keep_fds;
-        snprintf(becoming.number, sizeof(becoming.number), "%d", channel);
-        if (!launch->staged)
-                args.flags |= launch->namespaces;
-        if (launch->cgroup >= 0) {
-                args.flags |= CLONE_INTO_CGROUP;
-                args.cgroup = (uint64_t)launch->cgroup;
-        }
-        *first = sys_clone3_beside(&args, become_init, &becoming);
+        if (launch->carrier)
+                *first = carrier_clone(launch->carrier, &birth, launch->interrupt, launch->step_deadline_ms, pidfd);
+        else
+                *first = birth_clone(&birth, false, pidfd);
         if (*first > 0)
                 return 0;
-        return fail(errno, "clone%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
-                    errno == ENOSPC ? " (a user.max_*_namespaces limit is reached)" : "");
+        if (*first == -EINTR)
+                return refuse(EINTR, "interrupted by a signal");
+        return fail(-*first, "clone%s%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
+                    launch->carrier ? " in the cgroup" : "",
+                    *first == -ENOSPC ? " (a user.max_*_namespaces limit is reached)" : "");
 }
 
 static int send_plan(const struct launch *launch, int channel)
@@ -297,6 +269,7 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 return fail(errno, "make the channel to " INIT_NAME);
         launched->channel = pair[0];
         r = start_init(launch, pair[1], &serving.stage, &serving.stage_pidfd);
+        launched->born = r == 0;
         close(pair[1]);
         if (r == 0 && !launch->staged) {
                 launched->pid = serving.stage;
@@ -304,6 +277,9 @@ int launch_begin(const struct launch *launch, struct launched *launched)
         }
         if (r == 0)
                 r = send_plan(launch, launched->channel);
+        /* Its work is done. It counts as a process of the container, whose number is about to be limited. */
+        if (launch->carrier)
+                carrier_end(launch->carrier);
         if (r == 0 && launch->on_started)
                 r = launch->on_started(launch->data, launched);
         if (r == 0)

@@ -236,8 +236,27 @@ load ../lib/common
 # bats test_tags=berth
 @test "exec --cgroup: a group that is not there, or not below, is refused" {
         launch_waiting
-        refused_exec 'absent' --cgroup absent "$ID" /bin/true
-        refused_exec '\.\.' --cgroup ../suite "$ID" /bin/true
+        refused_exec 'absent.* adding pid .*/absent/cgroup.procs: no such file ' --cgroup absent "$ID" /bin/true
+        refused_exec ' \.\./suite is not a sub cgroup path' --cgroup ../suite "$ID" /bin/true
+        refused_exec ' below/\.\. is not a sub cgroup path' --cgroup below/.. "$ID" /bin/true
+}
+
+# bats test_tags=berth
+@test "exec --cgroup: a group that hands its controllers on and can hold no process is refused, not left for another" {
+        local controller
+
+        controller=$(cut -d' ' -f1 /sys/fs/cgroup/cgroup.controllers)
+        [ -n "$controller" ] || skip "the host's v2 tree has no controller"
+        launch_waiting
+        mkdir "$(cgroup_of)/below"
+        group=$(cgroup_of)
+        pid_of >"$group/below/cgroup.procs"
+        echo "+$controller" >"$group/cgroup.subtree_control"
+        run -0 berth exec "$ID" /bin/cat /proc/self/cgroup
+        has_line 0::/below
+        refused_exec ' adding pid .* to cgroups.*/cgroup.procs: device or resource busy' --cgroup / "$ID" /bin/true
+        run -0 berth exec --cgroup below "$ID" /bin/cat /proc/self/cgroup
+        has_line 0::/below
 }
 
 @test "exec: HOME comes from the image's passwd when the environment has none" {
