@@ -34,11 +34,11 @@
  * blockIO weights of 0: unset                      Docker 20.10 sends them                        resources.c
  * memory.limit of 0: unset                         Docker and the CRI send it for "no limit"      resources.c
  * blockIO.leafWeight, of weightDevice too          only cgroup v1 has them                        decoded, not used
- * no cgroup of its own, for a rootless container   without limits it runs all the same in the     make.c
+ * no cgroup of its own, for a rootless container   without limits it runs all the same in the     make_cgroup.c
  *   that may make none and asks for no limit       caller's
  * device rules without a cgroup, or where bpf(2)   in a user namespace no device can be made      make.c
  *   is forbidden, in a user namespace              anyway
- * device rules with --cgroup-manager disabled: a   whoever disables cgroups wants none; the       make_read.c
+ * device rules with --cgroup-manager disabled: a   whoever disables cgroups wants none; the       make_cgroup.c
  *   warning                                        template and engines always list rules
  * memory.kernel, kernelTCP                         config-linux.md: NOT RECOMMENDED               decoded, not used
  * memory.swappiness, disableOOMKiller,             only cgroup v1 has them; engines send them     decoded, not used

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "cgroups/events.h"
 #include "namespaces/namespace.h"
 #include "namespaces/procfs.h"
 #include "runtime/core/hook_run.h"
@@ -128,7 +129,12 @@ static int open_cgroup(struct execution *e)
         e->cgroup = cgroup_open_below(own, e->below);
         if (e->cgroup == -ENOENT && path)
                 return refuse_cgroup(e, ENOENT);
-        return e->cgroup < 0 ? fail_in(e->cgroup, "--cgroup %s", path ? path : "/") : 0;
+        if (e->cgroup < 0)
+                return fail_in(e->cgroup, "--cgroup %s", path ? path : "/");
+        /* By pause the status tells; but somebody may have frozen this one group, or one above the container's. */
+        if (!e->request->ignore_paused && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return refuse(EBUSY, "--cgroup %s: the cgroup is frozen: " MESSAGE_EXEC_PAUSED, path ? path : "/");
+        return 0;
 }
 
 /* A container with systemd inside has turned its group into a parent, which may hold no process (EBUSY): then to where
@@ -254,7 +260,6 @@ static int launch_it(struct execution *e)
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
                 .procfs = e->procfs,
-                .frozen = e->handle.container.status == STATUS_PAUSED,
                 .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,
@@ -273,6 +278,8 @@ static int launch_it(struct execution *e)
                 r = launch_carried(e, &launch);
                 launch.carrier = NULL;
         }
+        if (r == -ETIMEDOUT && e->cgroup >= 0 && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return fail_in(r, "the container was paused meanwhile");
         if (r != -EBUSY || e->launched.born || e->cgroup < 0)
                 return r;
         if (e->request->cgroup)

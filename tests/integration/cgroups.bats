@@ -64,6 +64,13 @@ file_of() { # file_of FILE: a file of the container's cgroup
         [ -d /sys/fs/cgroup/there ]
 }
 
+# bats test_tags=berth
+@test "cgroup: where the tree is read-only the error says so and nothing is left" {
+        bundle '.linux.resources.unified = {"cgroup.max.descendants": "7"}'
+        refused 'create cgroup .*Read-only file system' unshare -m --propagation private bash -c \
+                'mount -o remount,bind,ro /sys/fs/cgroup && exec timeout 20 "$@" 3>&- 4>&-' - "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+}
+
 @test "resources.memory: limit, reservation, swap" {
         needs_controller memory
         launch_waiting '.linux.resources.memory = {limit: 67108864, reservation: 33554432, swap: 134217728}'

@@ -198,6 +198,22 @@ load ../lib/common
         berth resume "$ID"
 }
 
+# bats test_tags=berth
+@test "exec: into a group that is frozen though nobody paused the container is refused" {
+        launch_waiting '.linux.cgroupsPath = "/above/container"'
+        local group
+        group=$(cgroup_of)
+        mkdir "$group/below"
+        echo 1 >"$group/below/cgroup.freeze"
+        refused_exec 'below: the cgroup is frozen' --cgroup /below "$ID" /bin/true
+        rmdir "$group/below"
+        echo 1 >"${group%/*}/cgroup.freeze"
+        is "$(state)" running
+        refused_exec 'the cgroup is frozen' "$ID" /bin/true
+        echo 0 >"${group%/*}/cgroup.freeze"
+        berth exec "$ID" /bin/true
+}
+
 @test "exec --ignore-paused: waits in the frozen container and runs when it is resumed" {
         is_runtime crun && skip "crun has no --ignore-paused"
         launch_waiting

@@ -201,11 +201,16 @@ file"
         [ "$(cat "$B/rootfs/etc/passwd")" != other ]
 }
 
-@test "mounts: a bind of a file over a directory is refused and names the target" {
+# Docker looks for these words of the kernel's, and adds what a person can do about it.
+@test "mounts: a file over a directory, or the other way, is refused with the target's name and \"not a directory\"" {
         echo text >"$T/file"
+        mkdir "$T/directory"
         bundle
         bind /etc "$T/file" bind
-        refused '/etc' create
+        refused '/etc.*not a directory' create
+        edit 'del(.mounts[-1])'
+        bind /etc/passwd "$T/directory" bind
+        refused '/etc/passwd.*not a directory' create
 }
 
 @test "mounts: a missing bind source is refused by its name" {

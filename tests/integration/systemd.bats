@@ -2,6 +2,7 @@
 # The systemd cgroup driver, with a systemd of the view's own. What needs controllers runs where the host has them.
 
 load ../lib/common
+load ../lib/systemd
 
 # bats file_tags=berth
 
@@ -23,16 +24,8 @@ unit() {
         echo "berth-${1:-$ID}.scope"
 }
 
-property() { # property NAME [UNIT]
-        systemctl show -P "$1" "${2:-$(unit)}"
-}
-
 is_property() {
-        is "$(property "$1")" "$2"
-}
-
-is_loaded() {
-        [ "$(property LoadState "${1:-$(unit)}")" = loaded ]
+        is "$(property "$1" "$(unit)")" "$2"
 }
 
 file_of() { # file_of FILE: a file of the container's scope
@@ -54,7 +47,7 @@ helper() {
 # Nothing of a failed create is left.
 nothing_left() {
         [ ! -e "$ROOT/$ID" ]
-        ! is_loaded
+        is_gone "$(unit)"
         is "$(find /sys/fs/cgroup -name "$(unit)")" ""
 }
 
@@ -69,8 +62,8 @@ nothing_left() {
         is_property Slice system.slice
         is_property Delegate yes
         is_property CollectMode inactive-or-failed
-        [[ $(property Description) == "berth container $ID, created "* ]]
-        [[ $(property Conflicts) != *shutdown.target* ]]
+        [[ $(property Description "$(unit)") == "berth container $ID, created "* ]]
+        [[ $(property Conflicts "$(unit)") != *shutdown.target* ]]
 }
 
 @test "systemd: later commands go by the record, not by their own --systemd-cgroup" {
@@ -137,7 +130,7 @@ TABLE
         for _ in {1..20}; do
                 create
                 berth delete --force "$ID"
-                ! is_loaded
+                is_gone "$(unit)"
         done
         nothing_left
 }
@@ -181,6 +174,7 @@ TABLE
 
 @test "systemd: over the message bus where systemd's own socket is not to be used" {
         start_message_bus
+        defer stop_message_bus
         export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
         launch_waiting
         berth delete --force "$ID"
@@ -189,26 +183,6 @@ TABLE
                 berth delete --force "$ID"
         done
         nothing_left
-}
-
-start_message_bus() {
-        mkdir -p /run/dbus
-        cat >/run/view/units/dbus.socket <<'UNIT'
-[Unit]
-DefaultDependencies=no
-[Socket]
-ListenStream=/run/dbus/system_bus_socket
-UNIT
-        cat >/run/view/units/dbus.service <<'UNIT'
-[Unit]
-DefaultDependencies=no
-Requires=dbus.socket
-[Service]
-ExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation
-UNIT
-        systemctl daemon-reload
-        systemctl start dbus.service
-        defer 'systemctl stop dbus.service dbus.socket; rm -rf /run/dbus /run/view/units/dbus.*; systemctl daemon-reload'
 }
 
 # ---- sub-group ----
@@ -269,7 +243,7 @@ TABLE
         is_property TimeoutStopUSec 12s
         is_property RuntimeMaxUSec 1h
         is_property SendSIGHUP yes
-        [[ " $(property After) " == *" nothing.service "* ]]
+        [[ " $(property After "$(unit)") " == *" nothing.service "* ]]
         is_property DefaultDependencies yes
 }
 
@@ -390,7 +364,7 @@ TABLE
 
 @test "systemd: a unit of that name that lives is not taken, and lives on" {
         systemd-run --quiet --scope --unit="$(unit)" sleep 1000 3>&- 4>&- &
-        eventually is_loaded
+        eventually is_loaded "$(unit)"
         bundle
         refused "$(unit).*already" create
         is_property ActiveState active
@@ -399,7 +373,7 @@ TABLE
 
 @test "systemd: a unit of that name that has failed makes room" {
         systemd-run --quiet --scope --unit="$(unit)" --property=RuntimeMaxSec=1 sleep 1000 3>&- 4>&- &
-        eventually is_loaded
+        eventually is_loaded "$(unit)"
         wait $! || true
         eventually is_property ActiveState failed
         launch_waiting
@@ -495,7 +469,7 @@ TABLE
         bundle
         run -137 create
         systemd-run --quiet --scope --unit="$(unit)" sleep 1000 3>&- 4>&- &
-        eventually is_loaded
+        eventually is_loaded "$(unit)"
         unset PROGRAM
         berth delete --force "$ID"
         [ ! -e "$ROOT/$ID" ]
