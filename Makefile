@@ -147,14 +147,14 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) -lcmocka
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe attack rootfs)
-BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe floor pairbench rootfs)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
 $(BUILD)/tests/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe attack,$*),-static) -o $@ $< -lutil
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -166,9 +166,9 @@ $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -o $@ $<
 
-$(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe
+$(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests/load
 	@echo "  ROOTFS  $@"
-	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe
+	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
 
 # Fuzzers: libFuzzer, with the same sanitizers.
 FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

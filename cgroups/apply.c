@@ -48,6 +48,11 @@ static int make_write(int cgroup_fd, const struct cgroup_write *write, enum outc
         }
         if (r == -ENOENT)
                 return explain_missing(write);
+        if (r == -EOPNOTSUPP && strcmp(write->file, "io.weight") == 0)
+                return refuse(EOPNOTSUPP,
+                              "%s: write \"%s\" to cgroup file %s: nothing weighs the requests of this device (neither "
+                              "is its scheduler bfq nor is it enabled in io.cost.qos)",
+                              write->field, write->value, write->file);
         return fail(-r, "%s: write \"%s\" to cgroup file %s", write->field, write->value, write->file);
 }
 

@@ -21,6 +21,8 @@ enum cgroup_controller { /* bits */
                          CGROUP_PIDS = 1 << 5,
                          CGROUP_RDMA = 1 << 6,
                          CGROUP_MISC = 1 << 7,
+
+                         CGROUP_THREADED = CGROUP_CPUSET | CGROUP_CPU | CGROUP_PIDS,
 };
 
 /* The facts of the host's tree. */
@@ -44,7 +46,9 @@ int cgroup_path_for(const struct cgroup_host *host, const char *cgroups_path, co
 int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
 
 /* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
- * enabled yet). A controller that the tree lacks is an error that names it. An existing group is reused only when it
+ * enabled yet). A controller that the tree lacks is an error that names it. All others that the tree has are enabled as
+ * far as every level allows, as by other runtimes: engines read the statistics of containers without limits, and a
+ * systemd inside hands controllers on. An existing group is reused only when it
  * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
  * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);

@@ -28,6 +28,8 @@
  * file type bits in devices[].fileMode             engines copy st_mode                           linux.c
  * the same device twice at the same path           engines merge lists                            linux.c
  * device type "u": the same as "c"                 Linux does not tell them apart                 linux.c, resources.c
+ * an "a" behind letters of "rwm" in device rules   as runc and crun: the word of cgroup v1 for all   resources.c
+ *                                                  devices; it adds no access
  * major, minor absent or -1 in device rules: any   config-linux.md "Allowed Device list"          resources.c
  * blockIO weights of 0: unset                      Docker 20.10 sends them                        resources.c
  * memory.limit of 0: unset                         Docker and the CRI send it for "no limit"      resources.c

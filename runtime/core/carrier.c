@@ -18,26 +18,42 @@
 
 #define END_DEADLINE_MS 10000
 
-/* Runs in the parent's memory (vfork): nothing here may return or change what the parent has. */
-static void __attribute__((noreturn, noinline))
-become_init(int image, int channel, unsigned keep_fds, char *const *args)
+/* What the first process needs until it executes. It shares our memory and runs beside us, so this stays where it is.
+ */
+static struct becoming {
+        struct birth birth;
+        char number[16];
+        char stack[16 * 1024] __attribute__((aligned(16)));
+} becoming;
+
+static void become_init(void *data)
 {
         static char *const no_environment[] = {NULL};
+        struct becoming *self = data;
+        const struct birth *birth = &self->birth;
+        char *const argv[] = {(char[]){INIT_NAME}, self->number, NULL};
 
-        if (sys_close_range(3 + keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(channel, F_SETFD, 0) == 0)
-                (void)sys_execveat(image, "", args, no_environment, AT_EMPTY_PATH);
-        (void)channel_send(channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
+        if (sys_close_range(3 + birth->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+            fcntl(birth->channel, F_SETFD, 0) == 0)
+                (void)sys_execveat(birth->image, "", argv, no_environment, AT_EMPTY_PATH);
+        (void)channel_send(birth->channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
         _exit(127);
 }
 
+/* Not by vfork: somebody may freeze the group at any moment, and then we would stand still with the child, deaf to
+ * every signal but SIGKILL and beyond every deadline. */
 pid_t birth_clone(const struct birth *birth, bool parent, int *pidfd)
 {
-        struct clone_args args = {.flags = CLONE_PIDFD | birth->flags, .pidfd = (uint64_t)(uintptr_t)pidfd};
-        char number[16];
-        char *const argv[] = {(char[]){INIT_NAME}, number, NULL};
+        struct clone_args args = {
+                .flags = CLONE_PIDFD | CLONE_VM | birth->flags,
+                .pidfd = (uint64_t)(uintptr_t)pidfd,
+                .stack = (uint64_t)(uintptr_t)becoming.stack,
+                .stack_size = sizeof(becoming.stack),
+        };
         pid_t pid;
 
-        snprintf(number, sizeof(number), "%d", birth->channel);
+        becoming.birth = *birth;
+        snprintf(becoming.number, sizeof(becoming.number), "%d", birth->channel);
         /* A sibling ends with the signal that the caller itself ends with. */
         if (parent)
                 args.flags |= CLONE_PARENT;
@@ -47,12 +63,7 @@ pid_t birth_clone(const struct birth *birth, bool parent, int *pidfd)
                 args.flags |= CLONE_INTO_CGROUP;
                 args.cgroup = (uint64_t)birth->cgroup;
         }
-        /* In a frozen group we would stand still with the child, deaf to every signal. */
-        if (!birth->frozen)
-                args.flags |= CLONE_VM | CLONE_VFORK;
-        pid = birth->frozen ? sys_clone3(&args) : sys_clone3_vfork(&args);
-        if (pid == 0)
-                become_init(birth->image, birth->channel, birth->keep_fds, argv);
+        pid = sys_clone3_beside(&args, become_init, &becoming);
         return pid < 0 ? -errno : pid;
 }
 

@@ -34,7 +34,6 @@ struct birth {
         int channel;    /* its end of the channel, passed on by number */
         int cgroup;     /* to be born in (CLONE_INTO_CGROUP), -EBADF: where the caller is */
         unsigned keep_fds;
-        bool frozen; /* the group is: do not wait for the execve */
 };
 
 /* Clones and executes; in the caller's group or birth->cgroup. parent: as a sibling of the caller. Returns the pid with

@@ -46,7 +46,6 @@ static int start_init(const struct launch *launch, int channel, pid_t *first, in
                 .channel = channel,
                 .cgroup = launch->cgroup,
                 .keep_fds = launch->keep_fds,
-                .frozen = launch->frozen,
         };
 
         if (image < 0)

@@ -35,9 +35,8 @@ struct launch {
         size_t plan_size;
         const int *slots;
         size_t n_slots;
-        int procfs;  /* the host's */
-        int cgroup;  /* group to start in (a directory descriptor), -EBADF: the caller's, or that of the carrier */
-        bool frozen; /* the group is: the init runs only when it is thawed */
+        int procfs; /* the host's */
+        int cgroup; /* group to start in (a directory descriptor), -EBADF: the caller's, or that of the carrier */
         struct carrier *carrier; /* clones in our place, and has ended when the init begins; NULL: nobody does */
         bool staged; /* the plan has a STEP_CLONE: the process inside is a clone of the init, not the init itself */
         uint64_t namespaces;                           /* CLONE_NEW* to start the init in, when it is not staged */

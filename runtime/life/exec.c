@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "cgroups/events.h"
 #include "namespaces/namespace.h"
 #include "namespaces/procfs.h"
 #include "runtime/core/hook_run.h"
@@ -92,6 +93,24 @@ static int read_all_of_it(struct execution *e)
         return r;
 }
 
+static bool leads_up(const char *path)
+{
+        for (const char *p = path; p; p = strchr(p, '/')) {
+                p += strspn(p, "/");
+                if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || !p[2]))
+                        return true;
+        }
+        return false;
+}
+
+/* In runc's words. */
+static int refuse_cgroup(const struct execution *e, int err)
+{
+        error_clear();
+        return refuse(err, MESSAGE_EXEC_CGROUP, e->request->cgroup, e->handle.container.record->cgroup, e->below,
+                      err == ENOENT ? "no such file or directory" : "device or resource busy");
+}
+
 /* --cgroup names a group below the container's own, or below the sub-group that its processes are in; no step of it may
  * lead out. */
 static int open_cgroup(struct execution *e)
@@ -99,6 +118,8 @@ static int open_cgroup(struct execution *e)
         const char *path = e->request->cgroup, *inner = e->handle.container.record->subgroup;
         int own = e->handle.target.cgroup, n;
 
+        if (path && leads_up(path))
+                return refuse(EINVAL, MESSAGE_EXEC_CGROUP_ABOVE, path);
         if (own < 0)
                 return path ? refuse(ENOENT, "--cgroup %s: the container has no cgroup of its own", path) : 0;
         n = snprintf(e->below, sizeof(e->below), "/%s%s%s", inner ? inner : "", inner && path ? "/" : "",
@@ -106,7 +127,14 @@ static int open_cgroup(struct execution *e)
         if (n >= (int)sizeof(e->below))
                 return refuse(ENAMETOOLONG, "--cgroup %s: too long", path);
         e->cgroup = cgroup_open_below(own, e->below);
-        return e->cgroup < 0 ? fail_in(e->cgroup, "--cgroup %s", path ? path : "/") : 0;
+        if (e->cgroup == -ENOENT && path)
+                return refuse_cgroup(e, ENOENT);
+        if (e->cgroup < 0)
+                return fail_in(e->cgroup, "--cgroup %s", path ? path : "/");
+        /* By pause the status tells; but somebody may have frozen this one group, or one above the container's. */
+        if (!e->request->ignore_paused && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return refuse(EBUSY, "--cgroup %s: the cgroup is frozen: " MESSAGE_EXEC_PAUSED, path ? path : "/");
+        return 0;
 }
 
 /* A container with systemd inside has turned its group into a parent, which may hold no process (EBUSY): then to where
@@ -232,7 +260,6 @@ static int launch_it(struct execution *e)
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
                 .procfs = e->procfs,
-                .frozen = e->handle.container.status == STATUS_PAUSED,
                 .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,
@@ -251,8 +278,12 @@ static int launch_it(struct execution *e)
                 r = launch_carried(e, &launch);
                 launch.carrier = NULL;
         }
-        if (r != -EBUSY || e->launched.born || e->cgroup < 0 || e->request->cgroup)
+        if (r == -ETIMEDOUT && e->cgroup >= 0 && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return fail_in(r, "the container was paused meanwhile");
+        if (r != -EBUSY || e->launched.born || e->cgroup < 0)
                 return r;
+        if (e->request->cgroup)
+                return refuse_cgroup(e, EBUSY);
         r = open_cgroup_of_init(e);
         if (r == 0)
                 r = launch_in(e, &launch);

@@ -118,6 +118,15 @@ load ../lib/common
         is "$(jq -s length "$T/log2")" 1
 }
 
+# Docker's runtimeArgs stand before what Docker itself passes.
+@test "--log: an unknown flag before it is reported there, too" {
+        for options in "--log $T/log --log-format json" "--log=$T/log --log-format=json"; do
+                run -1 "$BERTH" --frobnicate --root "$ROOT" $options create --bundle "$T" x
+                is "$(jq -r '"\(.level) \(.msg)"' "$T/log")" "error unknown flag: --frobnicate"
+                rm "$T/log"
+        done
+}
+
 @test "--log-format json: warnings of a working command do not look like an error" {
         bundle '.process.capabilities.effective += ["CAP_OF_TOMORROW"]'
         args /bin/true

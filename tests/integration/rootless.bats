@@ -5,6 +5,7 @@ USER_ID=54321
 
 setup_file() {
         mkdir -p /run/rootless
+        mount -t tmpfs -o mode=755,nosuid,nodev rootless /run/rootless # a host's own /run may be noexec
         for name in passwd group subuid subgid; do
                 cat "/etc/$name" >"/run/rootless/$name" 2>/dev/null || true
                 [ -e "/etc/$name" ] || touch "/etc/$name"
