@@ -29,11 +29,11 @@ static enum plan_mount_kind kind_of(const struct oci_mount *mount)
 
 /* A fresh procfs needs a pid namespace of one's own, sysfs a network namespace, mqueue an ipc namespace: in a user
  * namespace that has not got it, the host's view is all there is. */
-static bool may_show_the_host(const struct oci_spec *spec, enum plan_mount_kind kind)
+static bool may_show_the_host(const struct oci_spec *spec, enum plan_mount_kind kind, const struct plan_facts *facts)
 {
         const struct oci_namespace *namespaces = spec->linux_.namespaces;
 
-        if (!namespaces[OCI_NS_USER].listed)
+        if (!namespaces[OCI_NS_USER].listed && !facts->in_user_namespace)
                 return false;
         switch (kind) {
         case MOUNT_KIND_PROC:
@@ -88,7 +88,8 @@ static plan_text put_source(struct plan_builder *builder, const struct oci_mount
         return plan_put(builder, joined);
 }
 
-static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mount, enum plan_mount_kind kind)
+static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mount, enum plan_mount_kind kind,
+                         const struct plan_facts *facts)
 {
         const struct oci_mount_options *options = &mount->options;
         uint32_t flags = 0;
@@ -111,7 +112,7 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
                 flags |= PLAN_MOUNT_PRIVATE_CGROUP;
         if (kind == MOUNT_KIND_BIND && spec->linux_.namespaces[OCI_NS_USER].listed)
                 flags |= PLAN_MOUNT_KEEP_LOCKED;
-        if (may_show_the_host(spec, kind))
+        if (may_show_the_host(spec, kind, facts))
                 flags |= PLAN_MOUNT_HOST_VIEW;
         return flags;
 }
@@ -151,7 +152,7 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         source = put_source(builder, mount, kind, facts);
         step = PLAN_ADD(builder, MOUNT, mount);
         step->kind = kind;
-        step->flags = flags_of(spec, mount, kind);
+        step->flags = flags_of(spec, mount, kind, facts);
         step->destination = destination;
         step->source = source;
         step->type = type;

@@ -196,6 +196,7 @@ static int make_plan(struct execution *e, void **block, size_t *size)
                 .pidfd = 0,
                 .namespaces = namespaces_to_join(e),
                 .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
+                .in_user_namespace = namespace_is_below_hosts_user(),
                 .keep_groups = keeps && strcmp(keeps, "1") == 0,
                 .keep_fds = e->keep_fds,
                 .listen_fds = e->request->listen_fds,

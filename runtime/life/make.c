@@ -176,7 +176,7 @@ static int attach_device_program(struct made *made)
         if (r == 0)
                 r = device_program_attach(made->cgroup_fd, program, n);
         /* An ordinary user may not, and in a user namespace no device can be made anyway (oci/leniency.h). */
-        if (r == -EPERM && made->spec->linux_.namespaces[OCI_NS_USER].listed && !made->privileged) {
+        if (r == -EPERM && (made->in_user_namespace || !made->privileged)) {
                 log_debug("linux.resources.devices: %s", error_message());
                 error_clear();
                 r = 0;
@@ -285,7 +285,7 @@ static int launch_init(struct made *made)
         };
         int r;
 
-        made->facts.rootless = made->runtime->rootless;
+        made->facts.in_user_namespace = made->in_user_namespace;
         made->facts.needs_report = needs_report(made->spec);
         made->facts.no_pivot = made->request->no_pivot;
         made->facts.no_new_keyring = made->request->no_new_keyring;

@@ -24,10 +24,11 @@ struct made {
         size_t config_size;
         struct record record;
         const struct isolation_row *row;
-        bool privileged;  /* the host's CAP_SYS_ADMIN: a user namespace is not needed */
-        bool recorded;    /* the record is on disk: there is something to undo */
-        bool released;    /* the init has its word to go on */
-        bool hooks_began; /* poststop hooks are due */
+        bool privileged; /* CAP_SYS_ADMIN, the host's or of the user namespace: the container needs none of its own */
+        bool in_user_namespace; /* the runtime itself: what is the host's is out of reach all the same */
+        bool recorded;          /* the record is on disk: there is something to undo */
+        bool released;          /* the init has its word to go on */
+        bool hooks_began;       /* poststop hooks are due */
         int dir_fd, lock_fd, procfs, cgroup_fd, interrupt;
         unsigned keep_fds;
         char *notify_directory;

@@ -93,6 +93,7 @@ static int find_privileges(struct made *made)
         if (r < 0)
                 return r;
         made->privileged = held.permitted & CAP_SYS_ADMIN_BIT;
+        made->in_user_namespace = namespace_is_below_hosts_user();
         if (!made->privileged && !made->spec->linux_.namespaces[OCI_NS_USER].listed)
                 return refuse(EPERM,
                               "linux.namespaces: without root's capabilities a container needs a user namespace");

@@ -245,3 +245,66 @@ TABLE
         run -0 once
         is "$(tail -n 1 <<<"$output")" 340
 }
+
+# ---- the runtime itself in a user namespace: Podman without privileges, or a system container ----
+
+# in_user_namespace COMMAND...: as root of a user namespace with 65536 ids, which owns the mounts but nothing of the
+# host's.
+in_user_namespace() {
+        local pid status=0 go
+
+        mkfifo "$T/go"
+        unshare --user --mount --propagation slave bash -c 'read -r _ <"$0"; exec "$@"' "$T/go" "$@" </dev/null 3>&- 4>&- &
+        pid=$!
+        exec {go}>"$T/go"
+        echo "0 0 65536" >"/proc/$pid/uid_map"
+        echo "0 0 65536" >"/proc/$pid/gid_map"
+        echo >&"$go"
+        exec {go}>&-
+        wait $pid || status=$?
+        rm "$T/go"
+        return $status
+}
+
+@test "runtime in a user namespace: a container without one of its own runs, and its devices work" {
+        bundle
+        args /bin/sh -c 'echo >/dev/null && head -c 1 /dev/zero | wc -c; stat -c %t:%T /dev/null /dev/tty; id -u; cat /proc/self/uid_map'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$(tr -s ' ' <<<"$output")" $'1\n1:3\n5:0\n0\n 0 0 65536'
+}
+
+# bats test_tags=berth
+@test "runtime in a user namespace: a device that is there already serves as it is, another is refused" {
+        bundle '.mounts += [{destination: "/dev/null", type: "bind", source: "/dev/null", options: ["bind"]}]'
+        args /bin/sh -c 'echo >/dev/null; grep -c " /dev/null " /proc/mounts'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" 1
+        edit '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
+        run -1 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        has /dev/null
+}
+
+# bats test_tags=berth
+@test "runtime in a user namespace: namespaces of the host's show what the host shows" {
+        bundle '.linux.namespaces = [{type: "mount"}] | del(.hostname) | del(.mounts[] | select(.type == "mqueue"))'
+        args /bin/sh -c 'test "$(cat /proc/sys/kernel/hostname)" = "$(hostname)" && test -d /sys/class/net && echo host'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" host
+}
+
+@test "runtime in a user namespace: device rules need no program where no device can be made" {
+        bundle '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 3, access: "rwm"}]'
+        args /bin/sh -c 'echo >/dev/null && echo fine'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" fine
+}
+
+@test "runtime in a user namespace: exec and delete --force work" {
+        bundle
+        args /bin/probe wait
+        in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$ID" >"$T/out" 2>&1
+        eventually is_state running
+        run -0 berth exec "$ID" /bin/id -u
+        is "$output" 0
+        berth delete --force "$ID"
+}
