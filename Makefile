@@ -69,6 +69,7 @@ help:
 ## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
 ## make bench      speed and size beside crun and runc
+## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
 ## make format     clang-format; make lint: clang-tidy
@@ -227,6 +228,12 @@ bench:
 	@scripts/install-deps build bench check
 	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
+
+.PHONY: bench-lab
+bench-lab:
+	@scripts/install-deps build bench check lab
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@tests/bench/lab
 
 .PHONY: demo
 demo:
