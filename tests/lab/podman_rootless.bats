@@ -9,6 +9,16 @@ user() {
                 XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus TERM=linux "$@")
 }
 
+# The tests' own directory is closed to others.
+open_to_the_user() {
+        local directory=$BATS_TEST_TMPDIR
+
+        while [ "$directory" != /tmp ] && [ "$directory" != / ]; do
+                chmod a+rx "$directory"
+                directory=${directory%/*}
+        done
+}
+
 podman() {
         user podman ${LAB_RUNTIME:+--runtime "$LAB_RUNTIME"} "$@"
 }
@@ -41,7 +51,8 @@ teardown_file() {
 }
 
 @test "rootless podman run -it: the program has a terminal of the caller's size, which follows it" {
-        at_terminal -s 30x90 -r 33x99 user podman ${LAB_RUNTIME:+--runtime "$LAB_RUNTIME"} run --rm --network none -it box \
+        export -f user podman
+        at_terminal -s 30x90 -r 33x99 bash -c 'podman "$@"' podman run --rm --network none -it box \
                 sh -c 'stty size; trap "stty size; exit 4" WINCH; echo ready; while :; do sleep 0.1; done'
         is "$status" 4
         has_line "30 90" "33 99"
@@ -57,7 +68,7 @@ teardown_file() {
 
 @test "rootless podman run --userns=keep-id: the user is the same inside as outside, and owns the home directory" {
         mkdir -p "$BATS_TEST_TMPDIR/share"
-        chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+        open_to_the_user
         chown lab "$BATS_TEST_TMPDIR/share"
         run -0 once --userns keep-id --volume "$BATS_TEST_TMPDIR/share:/share" box \
                 sh -c 'id -u; stat -c %u /share /etc/passwd; touch /share/file'
@@ -67,9 +78,10 @@ teardown_file() {
 
 @test "rootless podman run: limits arrive in the container's group below the user's systemd" {
         run -0 once --memory 64m --cpus 0.3 --cpuset-cpus 0 --pids-limit 33 --cgroupns host \
-                box sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
-                        grep . memory.max cpu.max cpuset.cpus pids.max'
+                box cat /proc/self/cgroup
         matches "^0::${USERS_GROUPS#/sys/fs/cgroup}/user.slice/libpod-[0-9a-f]*\.scope"
+        run -0 once --memory 64m --cpus 0.3 --cpuset-cpus 0 --pids-limit 33 \
+                box sh -c 'cd /sys/fs/cgroup; grep . memory.max cpu.max cpuset.cpus pids.max'
         has_line memory.max:67108864 "cpu.max:30000 100000" cpuset.cpus:0 pids.max:33
 }
 
@@ -88,7 +100,7 @@ teardown_file() {
         run -3 podman exec --interactive --user mariner web sh -c 'id -u; cat; exit 3' <<<input
         is "$output" $'1000\ninput'
         run -0 podman top web user,huser
-        matches '^root +1000$'
+        matches '^root +(1000|mariner|lab)$'
         podman pause web
         grep -q 'frozen 1' "$(group web)/cgroup.events"
         podman unpause web
@@ -107,7 +119,7 @@ teardown_file() {
         mkdir "$BATS_TEST_TMPDIR/context"
         printf 'FROM localhost/box\nRUN id -u >/built\nUSER mariner\nRUN id -un >/tmp/who\nCMD cat /built /tmp/who\n' \
                 >"$BATS_TEST_TMPDIR/context/Containerfile"
-        chmod -R a+rX "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+        open_to_the_user
         run -0 podman build --isolation oci --network none --tag built "$BATS_TEST_TMPDIR/context"
         lacks warning
         run -0 once built
