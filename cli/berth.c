@@ -140,7 +140,7 @@ static int dispatch(const struct global_options *globals, const char *program, i
         line.positionals.stop_at_first = command->stop_at_first;
         r = line_parse(&line, &command->options, command->options_size, argc - 1, argv + 1);
         if (r == OPTIONS_HELP) {
-                *exit_status = 0;
+                *exit_status = command->help_status;
                 return show_help(command);
         }
         if (r < 0)

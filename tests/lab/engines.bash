@@ -34,7 +34,7 @@ image_archive() {
         digest=$(sha256sum <"$work/layer.tar")
         jq -n '{architecture: "amd64", os: "linux", rootfs: {type: "layers", diff_ids: ["sha256:" + $layer]}, config:
                 {Cmd: $ARGS.positional, Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]}}' \
-                --arg layer "${digest%% *}" --args "$@" >"$work/config.json"
+                --arg layer "${digest%% *}" --args -- "$@" >"$work/config.json"
         jq -n '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' --arg name "$name" >"$work/manifest.json"
         tar -C "$work" -cf "$file" manifest.json config.json layer.tar
         rm -r "$work"
