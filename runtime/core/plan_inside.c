@@ -268,6 +268,7 @@ static void add_hooks(struct plan_builder *builder, const struct oci_spec *spec,
                 step->args = args;
                 step->env = env;
                 step->timeout = hook->timeout.set ? (int32_t)hook->timeout.value : 0;
+                step->in_root = kind == OCI_HOOK_CREATE_CONTAINER;
         }
 }
 
@@ -434,9 +435,12 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
         park = PLAN_ADD(builder, PARK, park);
         park->slot = facts->start_socket;
         park->needs_procfs = spec->process.apparmor_profile || spec->process.selinux_label;
+        if (!spec->process_set)
+                return 0;
+        plan_add_privileges(builder, &spec->process, &process);
+        /* A startContainer hook is a program of the image, and gets no more than the image's own program. */
         add_hooks(builder, spec, OCI_HOOK_START_CONTAINER);
-        if (spec->process_set)
-                plan_add_privileges(builder, &spec->process, &process);
+        PLAN_ADD(builder, EXEC, exec)->unused = 0;
         return 0;
 }
 
@@ -481,5 +485,6 @@ int plan_exec(const struct oci_process *process, const struct plan_exec_facts *f
         park->slot = PLAN_NO_SLOT;
         park->needs_procfs = process->apparmor_profile || process->selinux_label;
         plan_add_privileges(builder, process, &process_facts);
+        PLAN_ADD(builder, EXEC, exec)->unused = 0;
         return 0;
 }

@@ -24,6 +24,14 @@ load ../lib/common
         run -0 "$BERTH" -h
 }
 
+# podman: "configured runtime does not support checkpoint/restore" instead of a failure half-way.
+@test "checkpoint --help and restore --help fail while they are not available: engines ask this way" {
+        for command in checkpoint restore; do
+                run -1 "$BERTH" $command --help
+                matches "[Nn]ot available in this version"
+        done
+}
+
 @test "an unknown command, and none, are errors that say what there is" {
         run -1 "$BERTH" frobnicate
         has frobnicate

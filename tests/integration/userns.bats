@@ -140,14 +140,21 @@ mapped() {
         is "$(stat -c %u "$(cgroup_of)/cgroup.procs")" 0
 }
 
+# A directory on a file system of the machine, $DATA: a tmpfs can be id-mapped only since Linux 6.3.
+data_on_disk() {
+        DATA=$(mktemp -d /var/tmp/berth-test.XXXXXX)
+        defer "rm -rf --one-file-system '$DATA'"
+        chmod 755 "$DATA"
+}
+
 @test "idmap: a bind mount shows the files with the ids of its own maps" {
         is_runtime runc && skip "newer than this runtime"
-        mkdir "$T/data"
-        touch "$T/data/root" "$T/data/user"
-        chown 1000:1000 "$T/data/user"
+        data_on_disk
+        touch "$DATA/root" "$DATA/user"
+        chown 1000:1000 "$DATA/user"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 2000}], gidMappings: [{containerID: 0, hostID: 6000, size: 2000}]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 2000}], gidMappings: [{containerID: 0, hostID: 6000, size: 2000}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/root /data/user
         run once
         is_runtime crun && [ "$status" -ne 0 ] && skip "crun 1.8 wants another form"
@@ -157,11 +164,11 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: with mappings the option is implied" {
-        mkdir "$T/data"
-        touch "$T/data/root"
+        data_on_disk
+        touch "$DATA/root"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 1}], gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 1}], gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/root
         run -0 once
         is "$output" 5000:6000
@@ -169,27 +176,28 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: without mappings it is the container's user namespace" {
-        mkdir "$T/data"
-        touch "$T/data/root"
+        data_on_disk
+        touch "$DATA/root"
         mapped
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind", "idmap"]}]' --arg t "$DATA"
         args /bin/sh -c 'stat -c %u:%g /data/root && touch /data/new'
         run -0 once
         is "$output" 0:0
-        is "$(stat -c %u:%g "$T/data/new")" 0:0
+        is "$(stat -c %u:%g "$DATA/new")" 0:0
 }
 
 # bats test_tags=berth
 @test "ridmap: reaches the mounts below" {
-        mkdir -p "$T/data/below"
-        mount -t tmpfs below "$T/data/below"
-        defer "umount $T/data/below"
-        touch "$T/data/below/file"
+        data_on_disk
+        mkdir "$DATA/below" "$DATA/other"
+        mount --bind "$DATA/other" "$DATA/below"
+        defer "umount $DATA/below"
+        touch "$DATA/below/file"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["rbind", "ridmap"],
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["rbind", "ridmap"],
                 uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]},
-                {destination: "/plain", type: "bind", source: ($t + "/data"), options: ["rbind", "idmap"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]' --arg t "$T"
+                {destination: "/plain", type: "bind", source: $t, options: ["rbind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/below/file /plain/below/file /plain
         run -0 once
         is "$output" "5000:6000
@@ -199,6 +207,7 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: a file system of the container's own can be mapped too" {
+        [ "$(printf '6.3\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.3 ] || skip "this kernel cannot id-map a tmpfs"
         bundle '.mounts += [{destination: "/m", type: "tmpfs", source: "m", options: ["idmap"],
                 uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]'
         args /bin/stat -c %u:%g /m
