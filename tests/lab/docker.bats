@@ -493,8 +493,9 @@ no_containers() {
         follow "$GUIDE" "Images built by BuildKit"
         chmod -x /usr/sbin/runc # so that no step can have used it
         printf '%s\n' 'FROM busybox' 'RUN echo built >/word' 'CMD cat /word' >"$BATS_TEST_TMPDIR/Dockerfile"
-        DOCKER_BUILDKIT=1 docker build --network none --tag modern "$BATS_TEST_TMPDIR"
+        DOCKER_BUILDKIT=1 run docker build --network none --tag modern "$BATS_TEST_TMPDIR"
         chmod +x /usr/sbin/runc
+        [ "$status" -eq 0 ]
         is "$(once modern)" built
         docker rmi modern
 }

@@ -46,8 +46,9 @@ image_archive() {
 everything_left() (
         set +e
         leftovers
-        # BuildKit's group is the daemon's.
-        find /sys/fs/cgroup/{docker,default,k8s.io,engine.slice,kubepods,kubepods.slice} -mindepth 1 -type d ! -path '*/docker/buildkit' 2>/dev/null
+        # BuildKit's group is the daemon's, slices are systemd's and stay until somebody stops them.
+        find /sys/fs/cgroup/{docker,default,k8s.io,engines,engine.slice,kubepods,kubepods.slice} -mindepth 1 -type d \
+                ! -path '*/docker/buildkit' ! -name '*.slice' 2>/dev/null
         # A network namespace is gone when nothing is mounted there; Docker removes the file a minute later.
         awk '$5 ~ /\/netns\// && $5 !~ /\/default$/ { print $5 }' /proc/self/mountinfo
         find /var/lib/cni/networks -name '[0-9]*' 2>/dev/null
