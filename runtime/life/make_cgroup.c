@@ -206,15 +206,21 @@ static int enter_scope(struct made *made)
         return r < 0 ? r : delegate(made, inner);
 }
 
-/* Where a mount of the container's cgroup without a cgroup namespace comes from. */
+/* Where a mount of cgroups without a cgroup namespace comes from: the container's own, or, where it has none, all. */
 static int find_own_cgroup(struct made *made)
 {
-        const struct cgroup_host *host = made->record.cgroup ? host_cgroups() : NULL;
+        const struct cgroup_host *host = host_cgroups();
         const char *below = made->record.subgroup;
         char *path;
 
-        if (!host)
+        if (!host) {
+                error_clear();
                 return 0;
+        }
+        if (!made->record.cgroup) {
+                made->facts.cgroup_tree = host->mount_point;
+                return 0;
+        }
         path = arena_printf(&made->record.arena, "%s%s%s%s", host->mount_point, made->record.cgroup, below ? "/" : "",
                             below ? below : "");
         made->facts.own_cgroup = path;
