@@ -136,7 +136,7 @@ static int name_unit(const char *prefix, const char *name, struct arena *arena, 
 int systemd_names_for(const char *cgroups_path, const char *id, bool user, struct arena *arena,
                       struct systemd_names *names)
 {
-        char berth[] = "berth", *parts[3] = {NULL, berth, NULL};
+        char none[] = "", berth[] = "berth", *parts[3] = {none, berth, none};
         const char *name = id, *path;
         int r = 0;
 
@@ -146,7 +146,7 @@ int systemd_names_for(const char *cgroups_path, const char *id, bool user, struc
         }
         if (r < 0)
                 return r;
-        names->slice = parts[0] && parts[0][0] ? parts[0] : user ? "user" SLICE : "system" SLICE;
+        names->slice = parts[0][0] ? parts[0] : user ? "user" SLICE : "system" SLICE;
         if (!ends_in(names->slice, SLICE))
                 return refuse(EINVAL, FIELD ": \"%s\" is no slice: its name must end in \"" SLICE "\"", names->slice);
         r = check_slice(names->slice);

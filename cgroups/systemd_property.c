@@ -201,7 +201,7 @@ int systemd_properties_decode(const char *data, size_t size, struct arena *arena
         struct reader reader = {data, data + size};
 
         while (reader.at < reader.end) {
-                struct systemd_property property;
+                struct systemd_property property = {0};
                 int r = read_one(&reader, arena, &property);
 
                 if (r == 0 && systemd_property_find(properties, property.name))

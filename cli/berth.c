@@ -140,7 +140,7 @@ static int dispatch(const struct global_options *globals, const char *program, i
         line.positionals.stop_at_first = command->stop_at_first;
         r = line_parse(&line, &command->options, command->options_size, argc - 1, argv + 1);
         if (r == OPTIONS_HELP) {
-                *exit_status = 0;
+                *exit_status = command->help_status;
                 return show_help(command);
         }
         if (r < 0)
@@ -154,15 +154,16 @@ static int dispatch(const struct global_options *globals, const char *program, i
 static int run_program(int argc, char **argv, int *exit_status)
 {
         _cleanup_(line_release) struct line line = {.positionals.stop_at_first = true};
-        const struct global_options *globals;
+        struct global_options *globals;
         struct report_options report;
         int parsed = line_parse(&line, &global_table, sizeof(struct global_options), argc - 1, argv + 1);
         int r;
 
-        /* Options before the wrong one may have said where the error is to be reported. */
         if (!line.values)
                 return parsed;
         globals = line.values;
+        if (parsed < 0)
+                globals_find_report(argc - 1, argv + 1, globals);
         report = (struct report_options){globals->log, globals->log_format, globals->log_level, globals->debug};
         if (parsed < 0) {
                 _cleanup_free_ char *message = strdup(error_message());

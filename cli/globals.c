@@ -40,6 +40,28 @@ static const struct option_spec specs[] = {
 
 const struct option_table global_table = OPTION_TABLE(specs);
 
+/* The value of "--name value" or "--name=value" when argv[0] is that option. */
+static const char *value_of(const char *name, int argc, char **argv)
+{
+        size_t length = strlen(name);
+
+        if (strncmp(argv[0], name, length) != 0)
+                return NULL;
+        if (argv[0][length] == '=')
+                return argv[0] + length + 1;
+        return argv[0][length] == '\0' && argc > 1 ? argv[1] : NULL;
+}
+
+void globals_find_report(int argc, char **argv, struct global_options *options)
+{
+        for (int i = 0; i < argc; i++) {
+                if (!options->log)
+                        options->log = value_of("--log", argc - i, argv + i);
+                if (!options->log_format)
+                        options->log_format = value_of("--log-format", argc - i, argv + i);
+        }
+}
+
 struct choice {
         const char *word;
         int value;

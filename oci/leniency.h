@@ -19,7 +19,8 @@
  * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
  * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
  * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,
- *                                                  not permitted and inheritable                  runtime/core
+ *                                                  not permitted and inheritable, where that      runtime/core
+ *                                                  makes a difference (root has its bounding set)
  * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
  * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c

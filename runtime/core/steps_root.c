@@ -52,7 +52,14 @@ int step_device(struct init *init, const struct step_device *step)
                 .gid = step->gid,
         };
 
-        return step->bind ? device_bind(init->root, &node) : device_make(init->root, &node);
+        int r = step->bind ? -EPERM : device_make(init->root, &node);
+
+        /* In a user namespace that somebody else made (rootless Podman's) no device can be made either. */
+        if (r == -EPERM) {
+                error_clear();
+                r = device_bind(init->root, &node);
+        }
+        return r;
 }
 
 int step_link(struct init *init, const struct step_link *step)

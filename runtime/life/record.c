@@ -88,7 +88,7 @@ static int check_id(const struct decoder *decoder, const char *field, const char
 /* A component of a path, and an argument of the helper. */
 static int check_component(const struct decoder *decoder, const char *field, const char *name)
 {
-        if (name && (strchr(name, '/') || name[0] == '.'))
+        if (name && (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
                 return decode_refuse(decoder, field, "no name of a group");
         return check_length(decoder, field, name, NAME_MAX);
 }

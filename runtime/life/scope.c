@@ -12,8 +12,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cgroups/controllers.h"
+#include "cgroups/events.h"
+#include "cgroups/files.h"
 #include "cgroups/systemd_properties.h"
 #include "cgroups/undo.h"
+#include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 
 /* systemd notices that a group is empty when the kernel says so, and removes it within milliseconds; a busy one takes
@@ -242,7 +245,7 @@ int scope_update(struct handle *handle, const struct cgroup_writes *writes, stru
         const struct record *record = handle->container.record;
         struct cgroup_writes before = {0};
         int cgroup_fd = handle->target.cgroup;
-        int r;
+        int r, ended;
 
         if (writes->n == 0)
                 return 0;
@@ -256,8 +259,15 @@ int scope_update(struct handle *handle, const struct cgroup_writes *writes, stru
         if (r < 0)
                 return r;
         r = handle->row->update(&handle->target, writes);
-        if (r < 0)
-                put_back(handle, &before, arena);
+        if (r == 0)
+                return 0;
+        /* A memory limit below the use can end the container, and the scope goes with it. */
+        ended = cgroup_wait_event(cgroup_fd, "populated", 0, 0);
+        if (ended == 0 || cgroup_is_gone(ended)) {
+                error_clear();
+                return refuse(ESRCH, MESSAGE_NOT_RUNNING ": it ended while its limits were changed");
+        }
+        put_back(handle, &before, arena);
         return r;
 }
 

@@ -205,6 +205,14 @@ TABLE
 }
 
 # bats test_tags=berth
+@test "cgroup: --systemd-cgroup without a systemd is an error that says where it was looked for" {
+        [ ! -e /run/systemd/system ] || skip "this machine has a systemd"
+        bundle
+        refused 'connect to systemd at unix:path=/run/systemd/private: No such file or directory; .*unix:path=/run/dbus/system_bus_socket' \
+                berth --systemd-cgroup create --bundle "$B" "$ID"
+}
+
+# bats test_tags=berth
 @test "cgroup: --cgroup-manager disabled makes none" {
         bundle
         args /bin/probe wait

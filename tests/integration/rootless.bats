@@ -56,6 +56,17 @@ rootless_bundle() {
         fact_is hostname "$(jq -r .hostname "$B/config.json")"
 }
 
+@test "rootless: in a user namespace that somebody else made, a container without one of its own has the host's devices" {
+        bundle '.process.terminal = false | .process.args = ["/bin/sh", "-c", "echo gone >/dev/null; ls -l /dev/null /dev/zero"]
+                | .linux.namespaces |= map(select(.type != "user")) | del(.linux.resources)'
+        chown -R 600000:700000 "$B"
+        chmod 711 "$T"
+        run -0 setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+                unshare --user --map-users=600000,0,65536 --map-groups=700000,0,65536 --setuid 0 --setgid 0 --mount --pid --fork \
+                timeout "$DEADLINE" /run/rootless/bin/runtime --root "$B/state" run --bundle "$B" "$ID" </dev/null 3>&- 4>&-
+        [[ "$output" == *"1,"*"3 "*"/dev/null"*"1,"*"5 "*"/dev/zero"* ]]
+}
+
 # bats test_tags=berth
 @test "rootless: NOTIFY_SOCKET works for an ordinary user, too" {
         rootless_bundle '.process.terminal = false | .process.args = ["/bin/probe", "notify", "READY=1"]'

@@ -1,6 +1,6 @@
 # Limits that bite: each is met by work that would go beyond it, and where that makes the proof by the same work
-# without the limit. Once for each cgroup driver (tests/lab/check).
-load limits
+# without the limit. Once for each cgroup driver.
+load driver
 
 SWAPLESS='.linux.resources.memory = {limit: 8388608, swap: 8388608}'
 
@@ -29,7 +29,6 @@ watched() {
         ends_with 0 wait "$WATCHER"
         is "$(jq -rs '[.[] | select(.type == "oom") | .id] | join(" ")' "$T/events")" "$ID"
         is "$(state)" stopped
-        is "$(counter memory.events oom_kill)" 1
 }
 
 @test "memory.limit: the kill of an exec'ed process leaves the container running, and events tells" {
@@ -105,12 +104,16 @@ refused_update() {
         REFUSAL_KEEPS=1 refused "$1" berth update --resources - "$ID" <<<"$2"
 }
 
-@test "update --memory: a limit below the use without swap kills, and the update itself succeeds" {
+# systemd takes the scope away with the container, and the update cannot be finished; in cgroupfs it can.
+@test "update --memory: a limit below the use without swap kills, and the update does or says what it can" {
         start_as "$ID" '.linux.resources.memory = {limit: 33554432, swap: 33554432}' memory 16 stay
         says touched=16
-        berth update --memory 8388608 --memory-swap 8388608 "$ID"
-        within 20 is_state stopped
-        between 1 "$(counter memory.events oom_kill)" 9
+        watched
+        run berth update --memory 8388608 --memory-swap 8388608 "$ID"
+        [ "$status" -eq 0 ] || is "$DRIVER $output" 'systemd container not running: no such process: it ended while its limits were changed'
+        ends_with 0 wait "$WATCHER"
+        grep -q '"oom"' "$T/events"
+        is "$(state)" stopped
 }
 
 # ---- CPU ----
@@ -118,10 +121,9 @@ refused_update() {
 @test "cpu.quota: a fifth of a CPU is what the work gets, and the kernel counts the throttling" {
         loads . spin 1000
         between 50 "$(told share)" 100
-        start_ready '.linux.resources.cpu = {quota: 20000, period: 100000}' spin 1500
-        go
-        says share=
-        between 3 "$(told share "$(<"$T/$ID")")" 30
+        start_as "$ID" '.linux.resources.cpu = {quota: 20000, period: 100000}' memory 1 stay
+        run -0 berth exec "$ID" /bin/load spin 1500
+        between 3 "$(told share)" 30
         between 5 "$(counter cpu.stat nr_throttled)" 1000
 }
 
@@ -186,11 +188,13 @@ ran_on() {
 }
 
 @test "update --pids-limit: the fork beyond the new limit fails" {
-        start_ready '.linux.resources.pids = {limit: 30}' fork 20
+        start_as "$ID" '.linux.resources.pids = {limit: 30}' memory 1 stay
+        says touched=1
+        run -0 berth exec "$ID" /bin/load fork 20
+        has_line "forked=20 errno=0"
         berth update --pids-limit 5 "$ID"
-        go
-        says forked
-        is "$(told forked "$(<"$T/$ID")")" 4
+        run -0 berth exec "$ID" /bin/load fork 20
+        has_line "forked=3 errno=EAGAIN"
         between 1 "$(counter pids.events max)" 9
 }
 

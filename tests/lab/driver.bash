@@ -1,5 +1,5 @@
-# What the tests of limits share: containers that work (tests/helpers/load.c) below a limit, and what the kernel says
-# of them. LAB_DRIVER is the cgroup driver under test: cgroupfs or systemd.
+# What the lab's tests of berth itself share, which run once for each cgroup driver (LAB_DRIVER: cgroupfs or systemd):
+# containers that work (tests/helpers/load.c), and what the kernel says of them.
 
 load lab
 load ../lib/common
@@ -14,10 +14,14 @@ ROOT_DISK=$(</sys/block/vda/dev)
 HERE="major: ${DISK%:*}, minor: ${DISK#*:}"
 [ "$DRIVER" != systemd ] || GLOBALS=(--systemd-cgroup)
 
-setup_file() {
+driver_setup_file() {
         # From the shared folder once; and nothing of the system's own comes and goes meanwhile.
         cp -a "$TOOLS/rootfs" "$BATS_FILE_TMPDIR/rootfs"
         systemctl stop systemd-tmpfiles-clean.timer
+}
+
+setup_file() {
+        driver_setup_file
 }
 
 setup() {
@@ -36,17 +40,19 @@ place() {
         fi
 }
 
-# parent FILE VALUE: makes the parent of all that is placed, and limits it.
+# parent FILE VALUE: makes the parent of all that is placed, and limits it. A slice's files are systemd's own: what is
+# written there by hand it takes back.
 parent() {
-        PARENT=/sys/fs/cgroup/limits
+        local -A properties=([memory.max]=MemoryMax [pids.max]=TasksMax)
+
         if [ "$DRIVER" = systemd ]; then
-                PARENT=/sys/fs/cgroup/limits.slice
-                systemctl start limits.slice
+                systemctl set-property --runtime limits.slice "${properties[$1]}=$2"
+                defer 'systemctl revert limits.slice'
         else
-                mkdir "$PARENT"
+                mkdir /sys/fs/cgroup/limits
                 defer 'rmdir /sys/fs/cgroup/limits'
+                echo "$2" >"/sys/fs/cgroup/limits/$1"
         fi
-        echo "$2" >"$PARENT/$1"
 }
 
 # configure FILTER WORD...: the bundle of the next container, whose program is load with these words.
