@@ -11,6 +11,7 @@
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
 #include "runtime/life/make.h"
+#include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 
 #define PIDS_FILE "pids.max"
@@ -151,6 +152,14 @@ static bool can_do_without_cgroup(const struct made *made, int r)
                (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT);
 }
 
+/* What the user can do about it, in runc's words. */
+static int explain_permission(const struct made *made, int r)
+{
+        bool permission = r == -EACCES || r == -EPERM || r == -EROFS;
+
+        return permission && !made->privileged ? fail_in(r, MESSAGE_ROOTLESS_LIMITS) : r;
+}
+
 static int make_group(struct made *made)
 {
         int r;
@@ -158,7 +167,7 @@ static int make_group(struct made *made)
         made->cgroup_fd = cgroup_create(host_cgroups(), made->record.cgroup, made->writes.controllers);
         if (made->cgroup_fd < 0) {
                 if (!can_do_without_cgroup(made, made->cgroup_fd))
-                        return made->cgroup_fd;
+                        return explain_permission(made, made->cgroup_fd);
                 log_debug("running without a cgroup of its own: %s", error_message());
                 error_clear();
                 made->record.cgroup = NULL;

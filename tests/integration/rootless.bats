@@ -170,6 +170,14 @@ rootless_bundle() {
 }
 
 # bats test_tags=berth
+@test "rootless: a limit that needs no controller says what is missing, too" {
+        rootless_bundle '.process.terminal = false | .process.args = ["/bin/true"] | .linux.resources = {unified: {"cgroup.max.descendants": "7"}}'
+        run -1 user_berth run --bundle "$B" "$ID" </dev/null
+        has "rootless needs no limits + no cgrouppath when no permission is granted for cgroups" "Permission denied"
+        [ ! -e "/run/rootless/xdg/$RUNTIME/$ID" ]
+}
+
+# bats test_tags=berth
 @test "rootless: a delegated group is used" {
         mkdir /sys/fs/cgroup/delegated
         defer 'rmdir /sys/fs/cgroup/delegated/* 2>/dev/null; rmdir /sys/fs/cgroup/delegated'
