@@ -267,6 +267,7 @@ struct step_program {
 struct step_park {
         plan_slot slot;
         uint32_t needs_procfs; /* a STEP_LABEL follows */
+        uint32_t dumpable;     /* while it waits for start */
 };
 
 struct step_scheduler {

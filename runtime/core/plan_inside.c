@@ -218,8 +218,10 @@ static void add_devices(struct plan_builder *builder, const struct oci_spec *spe
         for (size_t i = 0; i < ELEMENTS(defaults); i++)
                 if (!is_listed(&spec->linux_.devices, defaults[i].path))
                         add_device(builder, &defaults[i], bind);
+        /* A ptmx of the host's would make terminals in the host's devpts: it is always the link below. */
         for (size_t i = 0; i < spec->linux_.devices.n; i++)
-                add_device(builder, &spec->linux_.devices.v[i], bind);
+                if (strcmp(spec->linux_.devices.v[i].path, "/dev/ptmx") != 0)
+                        add_device(builder, &spec->linux_.devices.v[i], bind);
 }
 
 static void add_links(struct plan_builder *builder, bool kcore)
@@ -435,6 +437,7 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
         park = PLAN_ADD(builder, PARK, park);
         park->slot = facts->start_socket;
         park->needs_procfs = spec->process.apparmor_profile || spec->process.selinux_label;
+        park->dumpable = facts->parked_dumpable;
         if (!spec->process_set)
                 return 0;
         plan_add_privileges(builder, &spec->process, &process);

@@ -28,7 +28,9 @@ struct plan_facts {
 
         const char
                 *own_cgroup; /* path of the container's group under the cgroup mount, for a mount without namespace */
-        bool needs_report;   /* somebody has to act between the making of the namespaces and the root */
+        const char *cgroup_tree; /* the cgroup mount itself, for one without namespace or group */
+        bool parked_dumpable;    /* an ordinary user's exec must be able to join the namespaces of the parked init */
+        bool needs_report;       /* somebody has to act between the making of the namespaces and the root */
         bool no_pivot, no_new_keyring;
         bool host_has_kcore;
         unsigned keep_fds;            /* LISTEN_FDS and --preserve-fds together */

@@ -123,8 +123,10 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
          * group itself, by bind. */
         if ((fd == -EPERM || fd == -EBUSY) && own) {
                 error_clear();
-                fd = mount_clone(AT_FDCWD, own, true, 0);
+                return mount_clone(AT_FDCWD, own, true, 0);
         }
+        if (fd == -EPERM && !(step->flags & PLAN_MOUNT_PRIVATE_CGROUP))
+                return refuse(EPERM, "the container has neither a cgroup namespace nor a cgroup that could be shown");
         return fd;
 }
 

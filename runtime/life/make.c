@@ -286,6 +286,7 @@ static int launch_init(struct made *made)
         int r;
 
         made->facts.in_user_namespace = made->in_user_namespace;
+        made->facts.parked_dumpable = !made->privileged;
         made->facts.needs_report = needs_report(made->spec);
         made->facts.no_pivot = made->request->no_pivot;
         made->facts.no_new_keyring = made->request->no_new_keyring;

@@ -11,6 +11,7 @@
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
 #include "runtime/life/make.h"
+#include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 
 #define PIDS_FILE "pids.max"
@@ -151,6 +152,14 @@ static bool can_do_without_cgroup(const struct made *made, int r)
                (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT);
 }
 
+/* What the user can do about it, in runc's words. */
+static int explain_permission(const struct made *made, int r)
+{
+        bool permission = r == -EACCES || r == -EPERM || r == -EROFS;
+
+        return permission && !made->privileged ? fail_in(r, MESSAGE_ROOTLESS_LIMITS) : r;
+}
+
 static int make_group(struct made *made)
 {
         int r;
@@ -158,7 +167,7 @@ static int make_group(struct made *made)
         made->cgroup_fd = cgroup_create(host_cgroups(), made->record.cgroup, made->writes.controllers);
         if (made->cgroup_fd < 0) {
                 if (!can_do_without_cgroup(made, made->cgroup_fd))
-                        return made->cgroup_fd;
+                        return explain_permission(made, made->cgroup_fd);
                 log_debug("running without a cgroup of its own: %s", error_message());
                 error_clear();
                 made->record.cgroup = NULL;
@@ -206,15 +215,21 @@ static int enter_scope(struct made *made)
         return r < 0 ? r : delegate(made, inner);
 }
 
-/* Where a mount of the container's cgroup without a cgroup namespace comes from. */
+/* Where a mount of cgroups without a cgroup namespace comes from: the container's own, or, where it has none, all. */
 static int find_own_cgroup(struct made *made)
 {
-        const struct cgroup_host *host = made->record.cgroup ? host_cgroups() : NULL;
+        const struct cgroup_host *host = host_cgroups();
         const char *below = made->record.subgroup;
         char *path;
 
-        if (!host)
+        if (!host) {
+                error_clear();
                 return 0;
+        }
+        if (!made->record.cgroup) {
+                made->facts.cgroup_tree = host->mount_point;
+                return 0;
+        }
         path = arena_printf(&made->record.arena, "%s%s%s%s", host->mount_point, made->record.cgroup, below ? "/" : "",
                             below ? below : "");
         made->facts.own_cgroup = path;
