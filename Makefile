@@ -3,6 +3,7 @@
 CC := musl-gcc
 TEST_CC := gcc
 PREFIX := /usr/local
+LIBEXEC = $(PREFIX)/libexec/berth
 DESTDIR :=
 BUILD := build
 VERSION := 0.1.0
@@ -43,13 +44,18 @@ FORTIFY := base/fortify.c
 SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c)))
 INIT_SOURCES := $(INIT_MAIN) $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) $(shell sed 's/\#.*//' runtime/core/init-sources)
 
+# berth-systemd, the helper of the systemd cgroup driver, is the only program with D-Bus in it: an ordinary dynamic one, so
+# that nothing else pays for that library.
+SYSTEMD_SOURCES := $(wildcard cgroups/systemd/*.c) cgroups/systemd_property.c base/arena.c base/error.c base/io.c base/number.c
+
 # berth-vmm is the process of one virtual machine; besides its own room it has only base/.
 VMM_MAIN := vmmode/vmm/berth_vmm.c
 VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
-VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
+SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
 TEST_SOURCES := $(SOURCES) $(filter-out $(VMM_MAIN),$(wildcard vmmode/vmm/*.c))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
@@ -57,7 +63,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-vmm
+all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-systemd $(BUILD)/berth-vmm
 
 .PHONY: help
 help:
@@ -70,6 +76,7 @@ help:
 ## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
 ## make bench      speed and size beside crun and runc
+## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
 ## make format     clang-format; make lint: clang-tidy
@@ -80,6 +87,13 @@ $(BUILD)/generated/version.h: FORCE
 	@printf '#define BERTH_VERSION "%s"\n#define BERTH_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
+$(BUILD)/generated/paths.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define BERTH_LIBEXEC "%s"\n' '$(LIBEXEC)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+GENERATED := $(BUILD)/generated/version.h $(BUILD)/generated/paths.h
+
 .PHONY: FORCE
 FORCE:
 
@@ -88,12 +102,12 @@ $(BUILD)/include: Makefile
 	@for h in $(LENT_HEADERS); do ln -sfn /usr/include/$$h $@/; done
 	@ln -sfn /usr/include/$(MULTIARCH)/asm $@/asm
 
-$(BUILD)/obj/%.o: %.c | $(BUILD)/generated/version.h $(BUILD)/include
+$(BUILD)/obj/%.o: %.c | $(GENERATED) $(BUILD)/include
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(MUSL_FLAGS) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) $(CFLAGS) -c $< -o $@
 
-$(BUILD)/asan/%.o: %.c | $(BUILD)/generated/version.h
+$(BUILD)/asan/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(TEST_FLAGS) -c $< -o $@
@@ -126,6 +140,16 @@ $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/dynamic/%.o: %.c | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
+
+$(BUILD)/berth-systemd: $(SYSTEMD_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -Wl,-z,relro -Wl,--as-needed $(LDFLAGS) -o $@.debug $^ -lsystemd
+	$(Q)strip -o $@ $@.debug
+
 $(BUILD)/berth-vm: $(BUILD)/berth
 	$(Q)ln -sfn berth $@
 
@@ -136,14 +160,14 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) -lcmocka
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe attack rootfs)
-BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe floor pairbench rootfs)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
 $(BUILD)/tests/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe attack,$*),-static) -o $@ $< -lutil
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -155,16 +179,16 @@ $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -o $@ $<
 
-$(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe
+$(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests/load
 	@echo "  ROOTFS  $@"
-	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe
+	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
 
 # Fuzzers: libFuzzer, with the same sanitizers.
 FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS := 60
 
-$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/generated/version.h
+$(BUILD)/fuzz/obj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
@@ -217,6 +241,12 @@ bench:
 	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
 
+.PHONY: bench-lab
+bench-lab:
+	@scripts/install-deps build bench check lab
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@tests/bench/lab
+
 .PHONY: demo
 demo:
 	@scripts/install-deps build
@@ -227,6 +257,7 @@ demo:
 install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
 	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
+	install -D -m 755 $(BUILD)/berth-systemd $(DESTDIR)$(LIBEXEC)/berth-systemd
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
@@ -237,12 +268,12 @@ format:
 .PHONY: lint
 lint:
 	@scripts/install-deps build check lint
-	@$(MAKE) --no-print-directory $(BUILD)/generated/version.h
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	@$(MAKE) --no-print-directory $(GENERATED)
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
         $(BUILD)/fuzz/obj/*/*.d $(BUILD)/fuzz/obj/*/*/*.d)

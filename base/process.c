@@ -46,15 +46,32 @@ int process_reap(int pidfd, int timeout_ms, int *status)
         return 0;
 }
 
+/* Like wait_fd for reading, and -EINTR as soon as there is something to read on the other descriptor. */
+static int wait_for_output(int fd, int interrupt, int64_t deadline)
+{
+        struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
+
+        for (;;) {
+                int r = poll(fds, ELEMENTS(fds), until_ms(deadline));
+
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (r == 0)
+                        return -ETIMEDOUT;
+                if (r > 0)
+                        return fds[1].revents ? -EINTR : 0;
+        }
+}
+
 /* Collects what the program says until it closes the pipe; the rest beyond the buffer is thrown away. */
-static int collect(int fd, int64_t deadline, char *output, size_t size)
+static int collect(int fd, int interrupt, int64_t deadline, char *output, size_t size)
 {
         size_t used = 0;
 
         for (;;) {
                 char rest[512];
                 bool full = used + 1 >= size;
-                int r = wait_fd(fd, POLLIN, until_ms(deadline));
+                int r = wait_for_output(fd, interrupt, deadline);
                 ssize_t n;
 
                 if (r < 0)
@@ -73,50 +90,88 @@ static int collect(int fd, int64_t deadline, char *output, size_t size)
         return 0;
 }
 
-static void __attribute__((noreturn)) become(const char *program, const char *const *args, int out, int errors)
+static void __attribute__((noreturn))
+become(const char *program, const char *const *args, int input, int out, int errors)
 {
         signals_reset();
+        if (input >= 0)
+                (void)dup2(input, STDIN_FILENO);
         (void)dup2(out, STDOUT_FILENO);
         (void)dup2(out, STDERR_FILENO);
+        /* What an engine has us keep for the container is not this program's. */
+        (void)sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)execvp(program, (char *const *)(uintptr_t)args);
         (void)!write(errors, &errno, sizeof(errno));
         _exit(127);
 }
 
-int process_run(const char *program, const char *const *args, int timeout_ms, char *output, size_t size)
+static void process_call_close(struct process_call *call)
+{
+        replace_fd(&call->pidfd, -EBADF);
+        replace_fd(&call->output, -EBADF);
+        replace_fd(&call->errors, -EBADF);
+}
+
+int process_begin(const char *program, const char *const *args, int input, struct process_call *call)
+{
+        struct clone_args clone = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
+        _cleanup_close_ int out = -EBADF, errors = -EBADF;
+        int pair[2];
+
+        *call = (struct process_call)PROCESS_CALL_NONE;
+        if (pipe2(pair, O_CLOEXEC) < 0)
+                return fail(errno, "make a pipe");
+        call->output = pair[0];
+        out = pair[1];
+        if (pipe2(pair, O_CLOEXEC) < 0) {
+                process_call_close(call);
+                return fail(errno, "make a pipe");
+        }
+        call->errors = pair[0];
+        errors = pair[1];
+        clone.pidfd = (uint64_t)(uintptr_t)&call->pidfd;
+        call->pid = sys_clone3(&clone);
+        if (call->pid == 0)
+                become(program, args, input, out, errors);
+        if (call->pid > 0)
+                return 0;
+        process_call_close(call);
+        return fail(errno, "fork");
+}
+
+void process_drop(struct process_call *call)
+{
+        int status;
+
+        if (call->pidfd >= 0) {
+                (void)sys_pidfd_send_signal(call->pidfd, SIGKILL);
+                (void)process_reap(call->pidfd, -1, &status);
+        }
+        process_call_close(call);
+}
+
+int process_finish(struct process_call *call, int timeout_ms, int interrupt, char *output, size_t size)
 {
         int64_t deadline = now_ms() + timeout_ms;
-        struct clone_args clone = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
-        _cleanup_close_ int pidfd = -EBADF, from = -EBADF, errors = -EBADF;
-        int out[2], failure[2], error = 0, status = 0, r;
-        pid_t pid;
+        int error = 0, status = 0;
+        int r = collect(call->output, interrupt, deadline, output, size);
 
-        if (pipe2(out, O_CLOEXEC) < 0)
-                return fail(errno, "make a pipe");
-        from = out[0];
-        if (pipe2(failure, O_CLOEXEC) < 0) {
-                close(out[1]);
-                return fail(errno, "make a pipe");
-        }
-        errors = failure[0];
-        clone.pidfd = (uint64_t)(uintptr_t)&pidfd;
-        pid = sys_clone3(&clone);
-        if (pid == 0)
-                become(program, args, out[1], failure[1]);
-        r = pid < 0 ? -errno : 0;
-        close(out[1]);
-        close(failure[1]);
-        if (r < 0)
-                return fail(-r, "fork");
-        r = collect(from, deadline, output, size);
         if (r == 0)
-                r = process_reap(pidfd, until_ms(deadline), &status);
+                r = process_reap(call->pidfd, until_ms(deadline), &status);
         if (r < 0) {
-                (void)sys_pidfd_send_signal(pidfd, SIGKILL);
-                (void)process_reap(pidfd, -1, &status);
-                return fail(-r, "wait for its end");
+                process_drop(call);
+                return r == -EINTR ? refuse(EINTR, "interrupted by a signal") : fail(-r, "wait for its end");
         }
-        if (read(errors, &error, sizeof(error)) == sizeof(error))
-                return fail(error, "execute it");
-        return status;
+        if (read(call->errors, &error, sizeof(error)) != sizeof(error))
+                error = 0;
+        process_call_close(call);
+        return error ? fail(error, "execute it") : status;
+}
+
+int process_run(const char *program, const char *const *args, int timeout_ms, char *output, size_t size)
+{
+        struct process_call call;
+        int r = process_begin(program, args, -EBADF, &call);
+
+        return r < 0 ? r : process_finish(&call, timeout_ms, -EBADF, output, size);
 }

@@ -1,6 +1,7 @@
 /* Running helper programs and waiting for processes, with deadlines. */
 #pragma once
 
+#include <errno.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,6 +14,27 @@ void signals_reset(void);
  * when killed), or a negative errno with a message: -ENOENT when there is no such program, -ETIMEDOUT after it was
  * killed. */
 int process_run(const char *program, const char *const *args, int timeout_ms, char *output, size_t size);
+
+/* The same in two halves, so that the caller can work beside it. */
+struct process_call {
+        pid_t pid;
+        int pidfd, output, errors; /* all -EBADF: nothing is under way */
+};
+
+#define PROCESS_CALL_NONE                                                                                              \
+        {                                                                                                              \
+                .pidfd = -EBADF, .output = -EBADF, .errors = -EBADF                                                    \
+        }
+
+/* input: what the program reads, -EBADF the caller's standard input. It gets no other descriptor of the caller's. */
+int process_begin(const char *program, const char *const *args, int input, struct process_call *call);
+
+/* interrupt: a descriptor that ends the wait with -EINTR when it becomes readable, -EBADF none. Whatever the result,
+ * the program has ended and is reaped. */
+int process_finish(struct process_call *call, int timeout_ms, int interrupt, char *output, size_t size);
+
+/* Kills and reaps what is under way. */
+void process_drop(struct process_call *call);
 
 /* Waits for the end of a child by its pidfd and reaps it. *status is the exit status, or 128 + signal. -ETIMEDOUT; bare
  * negative errno. */

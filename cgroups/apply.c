@@ -12,7 +12,8 @@
 #include "cgroups/controllers.h"
 #include "cgroups/undo.h"
 
-#define VALUE_MOST ((size_t)64 * 1024)
+#define VALUE_MOST     ((size_t)64 * 1024)
+#define UNDO_TEXT_MOST 512
 
 enum outcome { OUTCOME_MISSING, OUTCOME_WRITTEN };
 
@@ -47,6 +48,11 @@ static int make_write(int cgroup_fd, const struct cgroup_write *write, enum outc
         }
         if (r == -ENOENT)
                 return explain_missing(write);
+        if (r == -EOPNOTSUPP && strcmp(write->file, "io.weight") == 0)
+                return refuse(EOPNOTSUPP,
+                              "%s: write \"%s\" to cgroup file %s: nothing weighs the requests of this device (neither "
+                              "is its scheduler bfq nor is it enabled in io.cost.qos)",
+                              write->field, write->value, write->file);
         return fail(-r, "%s: write \"%s\" to cgroup file %s", write->field, write->value, write->file);
 }
 
@@ -101,7 +107,7 @@ static int live_read(struct live *live, int cgroup_fd, const struct cgroup_write
 
 static void put_back(int cgroup_fd, const struct cgroup_write *write, const char *before)
 {
-        char text[512];
+        char text[UNDO_TEXT_MOST];
         int r;
 
         if (!before || !cgroup_undo_text(write->file, write->value, before, text, sizeof(text)))
@@ -154,4 +160,28 @@ int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool 
         if (writes->n == 0)
                 return 0;
         return undo_on_failure ? apply_live(cgroup_fd, writes) : apply_new(cgroup_fd, writes);
+}
+
+int cgroup_writes_in_force(int cgroup_fd, const struct cgroup_writes *writes, struct arena *arena,
+                           struct cgroup_writes *before)
+{
+        _cleanup_(live_release) struct live live = {0};
+        int r = live_read(&live, cgroup_fd, writes);
+
+        *before = (struct cgroup_writes){.controllers = writes->controllers};
+        before->v = arena_array(arena, writes->n, sizeof(*before->v));
+        if (r == 0 && !before->v)
+                r = fail(ENOMEM, "read the limits in force");
+        for (size_t i = 0; r == 0 && i < writes->n; i++) {
+                const struct cgroup_write *write = &writes->v[i];
+                char text[UNDO_TEXT_MOST];
+
+                if (!live.before[i] || !cgroup_undo_text(write->file, write->value, live.before[i], text, sizeof(text)))
+                        continue;
+                before->v[before->n] = *write;
+                before->v[before->n].value = arena_strdup(arena, text);
+                if (!before->v[before->n++].value)
+                        r = fail(ENOMEM, "read the limits in force");
+        }
+        return r;
 }

@@ -21,6 +21,8 @@ enum cgroup_controller { /* bits */
                          CGROUP_PIDS = 1 << 5,
                          CGROUP_RDMA = 1 << 6,
                          CGROUP_MISC = 1 << 7,
+
+                         CGROUP_THREADED = CGROUP_CPUSET | CGROUP_CPU | CGROUP_PIDS,
 };
 
 /* The facts of the host's tree. */
@@ -44,7 +46,9 @@ int cgroup_path_for(const struct cgroup_host *host, const char *cgroups_path, co
 int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
 
 /* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
- * enabled yet). A controller that the tree lacks is an error that names it. An existing group is reused only when it
+ * enabled yet). A controller that the tree lacks is an error that names it. All others that the tree has are enabled as
+ * far as every level allows, as by other runtimes: engines read the statistics of containers without limits, and a
+ * systemd inside hands controllers on. An existing group is reused only when it
  * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
  * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
@@ -69,6 +73,9 @@ int cgroup_path_of(pid_t pid, char *path, size_t size);
  * by the container that made it) as long as it is empty. Processes must be gone: waits on cgroup.events until the
  * deadline (monotonic ms, base/io.h). A missing group is success. */
 int cgroup_remove(const struct cgroup_host *host, const char *path, int existing_depth, int64_t deadline);
+
+/* Waits until somebody else (systemd) has removed the group. Bare: 0, -ETIMEDOUT, or why it cannot be watched. */
+int cgroup_wait_removed(const struct cgroup_host *host, const char *path, int64_t deadline);
 
 /* Ownership delegation (spec "Cgroup ownership"): the directory and the files named by /sys/kernel/cgroup/delegate. */
 int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
@@ -121,6 +128,11 @@ int cgroup_plan_writes(const struct oci_resources *resources, struct arena *aren
  * each other (burst and quota, swap and memory) are written in the order that fits the old values, and when one write
  * fails the old values are put back in reverse order. */
 int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool undo_on_failure);
+
+/* The writes that take these back: what the files hold now. Everything new is in `arena`; files that are not there, or
+ * that cannot be put back, are left out. */
+int cgroup_writes_in_force(int cgroup_fd, const struct cgroup_writes *writes, struct arena *arena,
+                           struct cgroup_writes *before);
 
 /* Error when a controller that the writes need is not in `controllers`; names the first field and why (hybrid host,
  * not enabled in the parent). */

@@ -34,6 +34,9 @@ static int rmdir_at(int dirfd, const char *name)
 {
         if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(-errno))
                 return 0;
+        /* A read-only tree refuses before it looks whether there is anything to remove. */
+        if (errno == EROFS)
+                return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT ? 0 : -EROFS;
         return -errno;
 }
 

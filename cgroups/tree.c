@@ -84,7 +84,7 @@ static int make_group(const struct cgroup_host *host, const char *path)
 }
 
 /* Somebody else's processes would share our limits and die with our container; a frozen group would hang the first
- * process that enters it. */
+ * process that enters it. The words are runc's. */
 static int check_unused(int cgroup_fd, const char *path)
 {
         uint64_t value = 0;
@@ -94,52 +94,98 @@ static int check_unused(int cgroup_fd, const char *path)
         if (n < 0)
                 return fail((int)-n, "cgroup %s exists: read its cgroup.events", path);
         if (cgroup_find_number(text, "populated", &value) && value)
-                return refuse(EBUSY, "cgroup %s exists and holds processes", path);
+                return refuse(EBUSY, "container's cgroup is not empty: %s holds processes", path);
         if (cgroup_find_number(text, "frozen", &value) && value)
-                return refuse(EBUSY, "cgroup %s exists and is frozen", path);
+                return refuse(EBUSY, "container's cgroup unexpectedly frozen: %s", path);
         return 0;
+}
+
+/* Threaded controllers alone may be enabled beside processes, but then no sub-group of a group with processes can hold
+ * any: such a group answers EBUSY for them as it does for all others. The root is exempt. */
+static bool holds_processes(const struct cgroup_host *host, const char *prefix)
+{
+        char file[4096 + 32], first[1];
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!prefix[0])
+                return false;
+        snprintf(file, sizeof(file), "%s/cgroup.procs", prefix);
+        fd = openat(host->root_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        return fd >= 0 && read(fd, first, sizeof(first)) > 0;
+}
+
+/* Bare result: what is missing in one level. */
+static int write_controllers(const struct cgroup_host *host, const char *prefix, unsigned missing)
+{
+        char file[4096 + 32], words[128];
+
+        if ((missing & ~CGROUP_THREADED) == 0 && holds_processes(host, prefix))
+                return -EBUSY;
+        snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
+        cgroup_controllers_to_enable(missing, words, sizeof(words));
+        return write_file_at(host->root_fd, file, words);
 }
 
 static int enable_at(const struct cgroup_host *host, const char *prefix, unsigned missing)
 {
-        char file[4096 + 32], words[128];
-        int r;
+        char words[128];
+        int r = write_controllers(host, prefix, missing);
 
-        snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
+        if (r >= 0)
+                return 0;
         cgroup_controllers_to_enable(missing, words, sizeof(words));
-        r = write_file_at(host->root_fd, file, words);
         if (r == -EBUSY)
                 return refuse(EBUSY,
-                              "enable \"%s\" in %s/%s: the group holds processes itself, and cgroup v2 lets a group "
-                              "have either processes or controllers for its sub-groups (no internal processes)",
-                              words, host->mount_point, file);
-        return r < 0 ? fail(-r, "enable \"%s\" in %s/%s", words, host->mount_point, file) : 0;
+                              "enable \"%s\" in %s/%s%scgroup.subtree_control: the group holds processes itself, and "
+                              "cgroup v2 lets a group have either processes or controllers for its sub-groups (no "
+                              "internal processes)",
+                              words, host->mount_point, prefix, prefix[0] ? "/" : "");
+        return fail(-r, "enable \"%s\" in %s/%s%scgroup.subtree_control", words, host->mount_point, prefix,
+                    prefix[0] ? "/" : "");
+}
+
+/* Best effort, bare: those of `missing` that the level hands on now. One that the kernel refuses alone (cpu beside
+ * realtime processes) must not cost the others. */
+static unsigned offer_at(const struct cgroup_host *host, const char *prefix, unsigned missing)
+{
+        unsigned offered = 0;
+        int r = write_controllers(host, prefix, missing);
+
+        if (r >= 0)
+                return missing;
+        if (r == -EBUSY || r == -EACCES || r == -EPERM || r == -EROFS)
+                return 0;
+        for (unsigned bit = 1; bit <= missing; bit <<= 1)
+                if ((missing & bit) && write_controllers(host, prefix, bit) >= 0)
+                        offered |= bit;
+        return offered;
 }
 
 /* From the root down, since a group can only hand on what it got; each level is read once and written only when
  * something is missing there. */
-static int enable_controllers(const struct cgroup_host *host, const char *path, unsigned controllers)
+static int enable_controllers(const struct cgroup_host *host, const char *path, unsigned controllers, bool needed)
 {
         char prefix[4096], file[4096 + 32], text[256];
         const char *rest = below_root(path);
 
-        if (controllers & ~host->controllers)
-                return refuse(EOPNOTSUPP, "the %s controller is not in %s/cgroup.controllers%s",
-                              cgroup_controller_name(controllers & ~host->controllers), host->mount_point,
-                              host->hybrid ? ": hybrid host, the controller is on cgroup v1" : "");
-        for (const char *end = rest; end; end = strchr(end + 1, '/')) {
-                unsigned missing;
+        for (const char *end = rest; end && controllers; end = strchr(end + 1, '/')) {
+                unsigned there;
                 ssize_t n;
-                int r;
+                int r = 0;
 
                 if (snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - rest), rest) >= (int)sizeof(prefix))
                         return fail(ENAMETOOLONG, "cgroup %s", path);
                 snprintf(file, sizeof(file), "%s%scgroup.subtree_control", prefix, prefix[0] ? "/" : "");
                 n = read_small_file_at(host->root_fd, file, text, sizeof(text));
                 if (n < 0)
-                        return fail((int)-n, "read %s/%s", host->mount_point, file);
-                missing = controllers & ~cgroup_controllers_parse(text);
-                r = missing ? enable_at(host, prefix, missing) : 0;
+                        return needed ? fail((int)-n, "read %s/%s", host->mount_point, file) : 0;
+                there = cgroup_controllers_parse(text);
+                if ((controllers & ~there) == 0)
+                        continue;
+                if (needed)
+                        r = enable_at(host, prefix, controllers & ~there);
+                else
+                        controllers &= there | offer_at(host, prefix, controllers & ~there);
                 if (r < 0)
                         return r;
         }
@@ -148,16 +194,34 @@ static int enable_controllers(const struct cgroup_host *host, const char *path, 
 
 /* What the group got from all levels above stands in its own cgroup.controllers: one read says whether there is
  * anything to enable. */
-int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+static int read_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned *there)
 {
         char text[256];
         ssize_t n = read_small_file_at(cgroup_fd, "cgroup.controllers", text, sizeof(text));
 
         if (n < 0)
                 return fail((int)-n, "read %s%s/cgroup.controllers", host->mount_point, path);
-        if ((controllers & ~cgroup_controllers_parse(text)) == 0)
+        *there = cgroup_controllers_parse(text);
+        return 0;
+}
+
+static int enable_needed(const struct cgroup_host *host, const char *path, unsigned missing)
+{
+        if (missing == 0)
                 return 0;
-        return enable_controllers(host, path, controllers);
+        if (missing & ~host->controllers)
+                return refuse(EOPNOTSUPP, "the %s controller is not in %s/cgroup.controllers%s",
+                              cgroup_controller_name(missing & ~host->controllers), host->mount_point,
+                              host->hybrid ? ": hybrid host, the controller is on cgroup v1" : "");
+        return enable_controllers(host, path, missing, true);
+}
+
+int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers)
+{
+        unsigned there = 0;
+        int r = read_controllers(host, cgroup_fd, path, &there);
+
+        return r < 0 ? r : enable_needed(host, path, controllers & ~there);
 }
 
 int cgroup_open(const struct cgroup_host *host, const char *path)
@@ -195,6 +259,7 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
 {
         _cleanup_close_ int fd = -EBADF;
         int made = make_group(host, path);
+        unsigned there = 0;
         int r;
 
         if (made < 0)
@@ -207,10 +272,12 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
                 if (r < 0)
                         return r;
         }
-        if (controllers) {
-                r = cgroup_enable_controllers(host, fd, path, controllers);
-                if (r < 0)
-                        return r;
-        }
-        return take_fd(&fd);
+        if ((controllers | host->controllers) == 0)
+                return take_fd(&fd);
+        r = read_controllers(host, fd, path, &there);
+        if (r >= 0)
+                r = enable_needed(host, path, controllers & ~there);
+        if (r >= 0)
+                r = enable_controllers(host, path, host->controllers & ~there & ~controllers, false);
+        return r < 0 ? r : take_fd(&fd);
 }

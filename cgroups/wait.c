@@ -1,7 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -49,4 +52,45 @@ int cgroup_wait_empty(int cgroup_fd, int64_t deadline)
         if (r == -ETIMEDOUT)
                 return tell_who_is_left(cgroup_fd);
         return fail(-r, "wait for the end of the cgroup's processes");
+}
+
+/* The directory above says it: a watch on the group itself would hold it. */
+static int watch_parent(const struct cgroup_host *host, const char *path)
+{
+        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        const char *slash = strrchr(path, '/');
+        char parent[4096 + 64];
+
+        if (fd < 0)
+                return -errno;
+        if (snprintf(parent, sizeof(parent), "/proc/self/fd/%d%.*s", host->root_fd, slash ? (int)(slash - path) : 0,
+                     path) >= (int)sizeof(parent))
+                return -ENAMETOOLONG;
+        if (inotify_add_watch(fd, parent, IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR) < 0)
+                return -errno;
+        return take_fd(&fd);
+}
+
+int cgroup_wait_removed(const struct cgroup_host *host, const char *path, int64_t deadline)
+{
+        _cleanup_close_ int watch = -EBADF;
+        const char *name = path + strspn(path, "/");
+
+        if (faccessat(host->root_fd, name, F_OK, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        watch = watch_parent(host, path);
+        if (watch < 0)
+                return watch == -ENOENT ? 0 : watch;
+        for (;;) {
+                char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+                int r;
+
+                if (faccessat(host->root_fd, name, F_OK, 0) < 0)
+                        return errno == ENOENT ? 0 : -errno;
+                r = wait_fd(watch, POLLIN, until_ms(deadline));
+                if (r < 0)
+                        return r;
+                if (read(watch, events, sizeof(events)) < 0 && errno != EAGAIN && errno != EINTR)
+                        return -errno;
+        }
 }

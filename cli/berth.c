@@ -112,6 +112,14 @@ static int run_command(const struct command *command, const struct global_option
         return r;
 }
 
+/* The first words are runc's. */
+static int refuse_command(const char *name, bool help_wanted)
+{
+        if (help_wanted)
+                return refuse(EINVAL, "No help topic for '%s': unknown command (see berth --help)", name);
+        return refuse(EINVAL, "unknown command '%s' (see berth --help)", name);
+}
+
 /* argv begins with the command's name. */
 static int dispatch(const struct global_options *globals, const char *program, int argc, char **argv, int *exit_status)
 {
@@ -122,16 +130,17 @@ static int dispatch(const struct global_options *globals, const char *program, i
         if (!command && strcmp(argv[0], "help") == 0) {
                 command = argc > 1 ? command_find(argv[1]) : NULL;
                 if (argc > 1 && !command)
-                        return refuse(EINVAL, "unknown command '%s' (see berth --help)", argv[1]);
+                        return refuse_command(argv[1], true);
                 *exit_status = 0;
                 return show_help(command);
         }
         if (!command)
-                return refuse(EINVAL, "unknown command '%s' (see berth --help)", argv[0]);
+                return refuse_command(argv[0],
+                                      argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0));
         line.positionals.stop_at_first = command->stop_at_first;
         r = line_parse(&line, &command->options, command->options_size, argc - 1, argv + 1);
         if (r == OPTIONS_HELP) {
-                *exit_status = 0;
+                *exit_status = command->help_status;
                 return show_help(command);
         }
         if (r < 0)
@@ -145,15 +154,16 @@ static int dispatch(const struct global_options *globals, const char *program, i
 static int run_program(int argc, char **argv, int *exit_status)
 {
         _cleanup_(line_release) struct line line = {.positionals.stop_at_first = true};
-        const struct global_options *globals;
+        struct global_options *globals;
         struct report_options report;
         int parsed = line_parse(&line, &global_table, sizeof(struct global_options), argc - 1, argv + 1);
         int r;
 
-        /* Options before the wrong one may have said where the error is to be reported. */
         if (!line.values)
                 return parsed;
         globals = line.values;
+        if (parsed < 0)
+                globals_find_report(argc - 1, argv + 1, globals);
         report = (struct report_options){globals->log, globals->log_format, globals->log_level, globals->debug};
         if (parsed < 0) {
                 _cleanup_free_ char *message = strdup(error_message());

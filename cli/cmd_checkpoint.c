@@ -54,5 +54,6 @@ const struct command command_checkpoint = {
         .least = 1,
         .most = 1,
         .root = ROOT_UNUSED,
+        .help_status = 1,
         .run = run,
 };

@@ -43,6 +43,8 @@ static int run(struct invocation *invocation)
                 .commit = BERTH_COMMIT,
                 .libseccomp_version = TEXT_OF(SCMP_VER_MAJOR) "." TEXT_OF(SCMP_VER_MINOR) "." TEXT_OF(SCMP_VER_MICRO),
                 .seccomp_flags = probe_seccomp_flags(),
+                .systemd = true,
+                .systemd_user = true,
                 .apparmor = true,
                 .selinux = true,
                 .intel_rdt = true,

@@ -59,5 +59,6 @@ const struct command command_restore = {
         .least = 1,
         .most = 1,
         .root = ROOT_UNUSED,
+        .help_status = 1,
         .run = run,
 };

@@ -37,6 +37,7 @@ struct command {
         size_t least, most;  /* how many arguments */
         bool stop_at_first;  /* options end at the first argument: what follows belongs to another program */
         enum command_root root;
+        int help_status;    /* what --help ends with: engines ask this way whether a command is to be had */
         int failure_status; /* what berth ends with when run() fails; 0 means 1 */
         int (*run)(struct invocation *invocation);
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,9 +28,9 @@ static const struct option_spec specs[] = {
                "error, warning or debug (default: error; warning when there is no --log)"),
         OPTION(struct global_options, debug, "debug", 0, NULL, "the same as --log-level debug"),
         OPTION(struct global_options, systemd_cgroup, "systemd-cgroup", 0, NULL,
-               "let systemd make the cgroups (not in this version); cgroupsPath is then SLICE:PREFIX:NAME"),
+               "let systemd make the cgroups; cgroupsPath is then SLICE:PREFIX:NAME"),
         OPTION(struct global_options, cgroup_manager, "cgroup-manager", 0, "NAME",
-               "cgroupfs, systemd (not in this version) or disabled (default: cgroupfs)"),
+               "cgroupfs, systemd or disabled (default: cgroupfs)"),
         OPTION(struct global_options, rootless, "rootless", 0, "BOOL",
                "true, false or auto: do without cgroups where privileges are missing (default: auto)"),
         OPTION(struct global_options, criu, "criu", 0, "PATH", NULL),
@@ -38,6 +39,28 @@ static const struct option_spec specs[] = {
 };
 
 const struct option_table global_table = OPTION_TABLE(specs);
+
+/* The value of "--name value" or "--name=value" when argv[0] is that option. */
+static const char *value_of(const char *name, int argc, char **argv)
+{
+        size_t length = strlen(name);
+
+        if (strncmp(argv[0], name, length) != 0)
+                return NULL;
+        if (argv[0][length] == '=')
+                return argv[0] + length + 1;
+        return argv[0][length] == '\0' && argc > 1 ? argv[1] : NULL;
+}
+
+void globals_find_report(int argc, char **argv, struct global_options *options)
+{
+        for (int i = 0; i < argc; i++) {
+                if (!options->log)
+                        options->log = value_of("--log", argc - i, argv + i);
+                if (!options->log_format)
+                        options->log_format = value_of("--log-format", argc - i, argv + i);
+        }
+}
 
 struct choice {
         const char *word;
@@ -73,6 +96,33 @@ int globals_isolation(const char *text, enum isolation *isolation)
         return r;
 }
 
+bool uid_map_is_full(const char *text)
+{
+        uint64_t inside, outside, length;
+
+        return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &inside, &outside, &length) == 3 && inside == 0 &&
+               outside == 0 && length >= UINT32_MAX;
+}
+
+static bool in_partial_user_namespace(void)
+{
+        char map[4096];
+
+        /* Kernels without user namespaces have no such file. */
+        return read_small_file_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) > 0 && !uid_map_is_full(map);
+}
+
+/* Whose systemd: root's is the system's, anybody else's their own. Root of a user namespace is either a user in
+ * disguise (Podman without privileges), or root of a system container, where systemd's socket is root's, too. */
+static bool has_manager_of_its_own(void)
+{
+        struct stat st;
+
+        if (geteuid() != 0)
+                return true;
+        return in_partial_user_namespace() && (stat("/run/systemd/private", &st) < 0 || st.st_uid != 0);
+}
+
 int globals_resolve(const struct global_options *options, const char *program, struct runtime *runtime)
 {
         const char *slash = strrchr(program, '/');
@@ -95,24 +145,9 @@ int globals_resolve(const struct global_options *options, const char *program, s
                         return r;
         }
         runtime->cgroup_manager = (enum cgroup_manager)manager;
+        runtime->systemd_user = manager == CGROUP_MANAGER_SYSTEMD && has_manager_of_its_own();
         runtime->debug = options->debug;
         return 0;
-}
-
-bool uid_map_is_full(const char *text)
-{
-        uint64_t inside, outside, length;
-
-        return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &inside, &outside, &length) == 3 && inside == 0 &&
-               outside == 0 && length >= UINT32_MAX;
-}
-
-static bool in_partial_user_namespace(void)
-{
-        char map[4096];
-
-        /* Kernels without user namespaces have no such file. */
-        return read_small_file_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) > 0 && !uid_map_is_full(map);
 }
 
 int globals_rootless(const struct global_options *options, bool wanted, bool *rootless)

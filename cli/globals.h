@@ -13,6 +13,10 @@ extern const struct option_table global_table;
 /* program: argv[0]; "berth-vm" asks for VM isolation. */
 int globals_resolve(const struct global_options *options, const char *program, struct runtime *runtime);
 
+/* After a wrong option, where parsing ends: where the rest of the command line wants errors to be reported. Docker puts
+ * an operator's own options before its --log, and without that file it could tell nobody which of them was wrong. */
+void globals_find_report(int argc, char **argv, struct global_options *options);
+
 /* "process" or "vm". */
 int globals_isolation(const char *text, enum isolation *isolation);
 

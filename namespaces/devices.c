@@ -51,6 +51,23 @@ int device_make(int root, const struct device_node *node)
         return r;
 }
 
+/* An engine may have mounted it there (Podman's --privileged does, with all of the host's /dev). A node of the file
+ * system around it would not serve: what a user namespace mounts has no working devices. */
+static bool serves_already(int root, const struct device_node *node)
+{
+        char name[NAME_MAX + 1];
+        _cleanup_close_ int parent = in_root_parent(root, node->path, name, sizeof(name));
+        struct stat around, st;
+
+        if (parent < 0) {
+                error_clear();
+                return false;
+        }
+        return fstat(parent, &around) == 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               around.st_dev != st.st_dev && (st.st_mode & S_IFMT) == (node->mode & S_IFMT) &&
+               st.st_rdev == makedev(node->major, node->minor);
+}
+
 int device_bind(int root, const struct device_node *node)
 {
         _cleanup_close_ int tree = -EBADF, target = -EBADF;
@@ -67,6 +84,8 @@ int device_bind(int root, const struct device_node *node)
         if ((st.st_mode & S_IFMT) != (node->mode & S_IFMT) || st.st_rdev != makedev(node->major, node->minor))
                 return refuse(ENODEV, "device %s: the host's is not %u:%u, and a user namespace can make no other",
                               node->path, node->major, node->minor);
+        if (serves_already(root, node))
+                return 0;
         target = in_root_target(root, node->path, 0);
         if (target < 0)
                 return fail_in(target, "device %s", node->path);

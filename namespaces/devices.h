@@ -16,8 +16,8 @@ struct device_node {
  * must be 0. */
 int device_make(int root, const struct device_node *node);
 
-/* Binds the host's node of the same path: in a user namespace mknod(2) of devices is refused. Must be called before the
- * root is changed. */
+/* Binds the host's node of the same path: in a user namespace mknod(2) of devices is refused. A mount of the same
+ * device that is there already serves. Must be called before the root is changed. */
 int device_bind(int root, const struct device_node *node);
 
 /* A symbolic link unless something is there already. */

@@ -41,3 +41,15 @@ bool namespace_is_owned_by(int ns, int user)
                 return false;
         return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
+
+/* The inode of the first user namespace, PROC_USER_INIT_INO of the kernel's include/linux/proc_ns.h, is part of what
+ * programs may rely on (uapi linux/nsfs.h since 6.18). uid_map tells less: it may map everything in any of them. A
+ * kernel without user namespaces has no such file. */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDU
+
+bool namespace_is_below_hosts_user(void)
+{
+        struct stat st;
+
+        return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != FIRST_USER_NAMESPACE;
+}

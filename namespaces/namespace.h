@@ -18,5 +18,8 @@ extern const struct namespace_kind namespace_kinds[OCI_NS_KINDS];
 /* Opens the namespace at `path` and checks that it is one of `kind` (NS_GET_NSTYPE). Returns the descriptor. */
 int namespace_open(enum oci_namespace_kind kind, const char *path);
 
+/* True when this process is in a user namespace, not in the host's own: its privileges end where the host's begin. */
+bool namespace_is_below_hosts_user(void);
+
 /* True when the namespace belongs to the user namespace `user`: it can be joined only after that one was entered. */
 bool namespace_is_owned_by(int ns, int user);

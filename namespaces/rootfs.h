@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Sets the propagation of everything that the new mount namespace has copied (MS_* | MS_REC), so that nothing mounted
@@ -16,8 +17,9 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation);
 /* Makes root the root of the mount namespace and drops the old one. */
 int rootfs_pivot(int root, bool host_is_shared);
 
-/* The way without pivot_root, for hosts whose root is a ramfs: move over "/" and chroot. */
-int rootfs_move(int root);
+/* The way without pivot_root, for hosts whose root is a ramfs: move over "/", drop the host's mounts behind it, chroot.
+ * mount_id: the root's, as in mountinfo, this process's list of mounts, open. */
+int rootfs_move(int root, uint64_t mount_id, int mountinfo, bool host_is_shared);
 
 /* root.readonly, after everything else is in place. "/" must be the container's root. */
 int rootfs_make_readonly(void);

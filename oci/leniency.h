@@ -19,7 +19,8 @@
  * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
  * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
  * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,
- *                                                  not permitted and inheritable                  runtime/core
+ *                                                  not permitted and inheritable, where that      runtime/core
+ *                                                  makes a difference (root has its bounding set)
  * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
  * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
@@ -28,15 +29,17 @@
  * file type bits in devices[].fileMode             engines copy st_mode                           linux.c
  * the same device twice at the same path           engines merge lists                            linux.c
  * device type "u": the same as "c"                 Linux does not tell them apart                 linux.c, resources.c
+ * an "a" behind letters of "rwm" in device rules   as runc and crun: the word of cgroup v1 for all   resources.c
+ *                                                  devices; it adds no access
  * major, minor absent or -1 in device rules: any   config-linux.md "Allowed Device list"          resources.c
  * blockIO weights of 0: unset                      Docker 20.10 sends them                        resources.c
  * memory.limit of 0: unset                         Docker and the CRI send it for "no limit"      resources.c
  * blockIO.leafWeight, of weightDevice too          only cgroup v1 has them                        decoded, not used
- * no cgroup of its own, for a rootless container   without limits it runs all the same in the     make.c
+ * no cgroup of its own, for a rootless container   without limits it runs all the same in the     make_cgroup.c
  *   that may make none and asks for no limit       caller's
  * device rules without a cgroup, or where bpf(2)   in a user namespace no device can be made      make.c
  *   is forbidden, in a user namespace              anyway
- * device rules with --cgroup-manager disabled: a   whoever disables cgroups wants none; the       make_read.c
+ * device rules with --cgroup-manager disabled: a   whoever disables cgroups wants none; the       make_cgroup.c
  *   warning                                        template and engines always list rules
  * memory.kernel, kernelTCP                         config-linux.md: NOT RECOMMENDED               decoded, not used
  * memory.swappiness, disableOOMKiller,             only cgroup v1 has them; engines send them     decoded, not used

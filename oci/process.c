@@ -70,28 +70,7 @@ static const struct decode_field capability_fields[] = {
         DECODE_CUSTOM(struct oci_capabilities, ambient, "ambient", capability_set, 0),
 };
 
-/* The kernel raises an ambient capability only when it is permitted and inheritable (capabilities(7)). One line for all
- * of them: the unchanged `runc spec` of the releases around CVE-2022-29162 has three. */
-static int check_capabilities(struct decoder *decoder, void *structure)
-{
-        const struct oci_capabilities *sets = structure;
-        uint64_t lost = sets->ambient & ~(sets->permitted & sets->inheritable);
-        char names[1280] = "", where[256];
-        size_t used = 0;
-
-        for (size_t i = 0; i < capability_words.n && used < sizeof(names); i++) {
-                if (lost & (1ULL << capability_words.v[i].value))
-                        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? " " : "",
-                                                 capability_words.v[i].name);
-        }
-        if (lost)
-                log_warning("%s.ambient: not both permitted and inheritable, cannot be raised: %s",
-                            json_path_print(&decoder->path, where, sizeof(where)), names);
-        return 0;
-}
-
-static const struct decode_table capability_table =
-        DECODE_TABLE(struct oci_capabilities, capability_fields, check_capabilities);
+static const struct decode_table capability_table = DECODE_TABLE(struct oci_capabilities, capability_fields, NULL);
 
 /* ---- limits and scheduling ---- */
 
@@ -211,6 +190,32 @@ static const struct decode_field process_fields[] = {
         DECODE_INLINE(struct oci_process, "execCPUAffinity", &affinity_table, 0),
 };
 
+/* The kernel raises an ambient capability only when it is permitted and inheritable (capabilities(7)). One line for all
+ * of them: the unchanged `runc spec` of the releases around CVE-2022-29162 has three. Root's programs do not live on
+ * ambient ones: execve gives them what is bounding, and permitted where there are to be no new privileges. So buildah,
+ * which asks for ambient capabilities and for no inheritable ones, need not put a warning into every RUN. */
+static void check_ambient(const struct decoder *decoder, const struct oci_process *process)
+{
+        const struct oci_capabilities *sets = &process->capabilities;
+        struct json_path path = decoder->path;
+        uint64_t lost = sets->ambient & ~(sets->permitted & sets->inheritable);
+        char names[1280] = "", where[256];
+        size_t used = 0;
+
+        if (process->user.uid == 0)
+                lost &= ~(sets->bounding & (process->no_new_privileges ? sets->permitted : UINT64_MAX));
+        for (size_t i = 0; i < capability_words.n && used < sizeof(names); i++) {
+                if (lost & (1ULL << capability_words.v[i].value))
+                        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? " " : "",
+                                                 capability_words.v[i].name);
+        }
+        if (!lost)
+                return;
+        json_path_enter(&path, "capabilities");
+        log_warning("%s.ambient: not both permitted and inheritable, cannot be raised: %s",
+                    json_path_print(&path, where, sizeof(where)), names);
+}
+
 static int check_process(struct decoder *decoder, void *structure)
 {
         struct oci_process *process = structure;
@@ -220,6 +225,7 @@ static int check_process(struct decoder *decoder, void *structure)
                 return decode_refuse_at(decoder, "args", 0, "must not be empty");
         if (!process->terminal || process->console_size.height == 0 || process->console_size.width == 0)
                 process->console_size.set = false;
+        check_ambient(decoder, process);
         r = environment_check(decoder, "env", &process->env);
         return r < 0 ? r : check_rlimit_duplicates(decoder, &process->rlimits);
 }

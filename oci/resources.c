@@ -38,10 +38,13 @@ static int rule_access(const struct decoder *decoder, const char *access, unsign
         for (const char *p = access; p && *p; p++) {
                 const char *letter = strchr(letters, *p);
 
-                if (!letter)
+                if (letter)
+                        *bits |= 1U << (letter - letters);
+                else if (*p != 'a')
+                        *bits = 0;
+                if (*bits == 0)
                         return decode_refuse(decoder, "access", "expected letters of \"rwm\", got %s",
                                              json_quote(access, got, sizeof(got)));
-                *bits |= 1U << (letter - letters);
         }
         return 0;
 }

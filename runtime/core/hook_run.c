@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "runtime/core/messages.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -43,6 +44,7 @@ struct hook_start {
         const char *path;
         char *const *argv, *const *envp;
         int input, output, errors, exec_error;
+        int directory; /* borrowed */
 };
 
 static void cleanup_hook_process(struct hook_process *process)
@@ -63,7 +65,7 @@ static void __attribute__((noreturn)) become_hook(const struct hook_start *start
         /* A session of its own: no controlling terminal, and one group to kill. */
         (void)setsid();
         if (dup2(start->input, 0) < 0 || dup2(start->output, 1) < 0 || dup2(start->errors, 2) < 0 ||
-            sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+            (start->directory >= 0 && fchdir(start->directory) < 0) || sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
                 err = errno;
         else {
                 execve(start->path, start->argv, start->envp);
@@ -119,7 +121,27 @@ static int state_as_input(const char *state)
         return fd < 0 ? fail(-fd, "make the state for standard input") : fd;
 }
 
-static int start_process(struct hook_process *process, struct hook_start *start)
+/* Profiles like Docker's answer ENOSYS to clone3, whose flags a filter cannot see, and a hook of the container runs
+ * under its profile. The child may have ended before it has a pidfd: until we reap it, its number is nobody else's. */
+static int fork_process(struct hook_process *process, const struct hook_start *start)
+{
+        process->pid = fork();
+        if (process->pid < 0)
+                return fail(errno, "start a process");
+        if (process->pid == 0)
+                become_hook(start);
+        process->pidfd = sys_pidfd_open(process->pid, 0);
+        if (process->pidfd < 0) {
+                int err = errno;
+
+                (void)kill(process->pid, SIGKILL);
+                (void)waitpid(process->pid, NULL, 0);
+                return fail(err, "open the process that was started");
+        }
+        return 0;
+}
+
+static int start_process(struct hook_process *process, const struct hook_start *start)
 {
         struct clone_args args = {
                 .flags = CLONE_PIDFD,
@@ -128,6 +150,8 @@ static int start_process(struct hook_process *process, struct hook_start *start)
         };
 
         process->pid = sys_clone3(&args);
+        if (process->pid < 0 && (errno == ENOSYS || errno == EPERM))
+                return fork_process(process, start);
         if (process->pid < 0)
                 return fail(errno, "start a process");
         if (process->pid == 0)
@@ -136,7 +160,7 @@ static int start_process(struct hook_process *process, struct hook_start *start)
 }
 
 static int start_hook(const struct oci_hook *hook, char *const *argv, char *const *envp, const char *state,
-                      struct hook_process *process)
+                      int directory, struct hook_process *process)
 {
         _cleanup_close_ int input = state_as_input(state);
         _cleanup_close_ int output = -EBADF;
@@ -154,7 +178,7 @@ static int start_hook(const struct oci_hook *hook, char *const *argv, char *cons
                 r = make_pipe(&process->exec_error, &exec_error);
         if (r < 0)
                 return r;
-        start = (struct hook_start){hook->path, argv, envp, input, output, errors, exec_error};
+        start = (struct hook_start){hook->path, argv, envp, input, output, errors, exec_error, directory};
         return start_process(process, &start);
 }
 
@@ -265,8 +289,12 @@ static int judge(struct hook_process *process, const siginfo_t *info)
 
         if (read(process->exec_error, &exec_error, sizeof(exec_error)) == sizeof(exec_error))
                 return fail(exec_error, "execute");
-        if (info->si_code != CLD_EXITED)
-                return refuse(EIO, "killed by signal %d%s%s", info->si_status, colon, errors);
+        if (info->si_code != CLD_EXITED) {
+                const char *name = strsignal(info->si_status);
+
+                return refuse(EIO, "killed by signal %d (%c%s)%s%s", info->si_status, name[0] | 0x20, name + 1, colon,
+                              errors);
+        }
         if (info->si_status != 0)
                 return refuse(EIO, "exit status %d%s%s", info->si_status, colon, errors);
         return 0;
@@ -313,7 +341,7 @@ static char **terminated(const struct oci_strings *strings, const char *instead)
         return array;
 }
 
-static int run(const struct oci_hook *hook, const char *state, struct hook_process *process)
+static int run(const struct oci_hook *hook, const char *state, int directory, struct hook_process *process)
 {
         _cleanup_free_ char **argv = terminated(&hook->args, hook->path);
         _cleanup_free_ char **envp = terminated(&hook->env, NULL);
@@ -321,11 +349,12 @@ static int run(const struct oci_hook *hook, const char *state, struct hook_proce
 
         if (!argv || !envp)
                 return fail(ENOMEM, "prepare");
-        r = start_hook(hook, argv, envp, state, process);
+        r = start_hook(hook, argv, envp, state, directory, process);
         return r < 0 ? r : wait_hook(hook, process);
 }
 
-int hook_run(const char *kind, size_t index, const struct oci_hook *hook, const char *state, int interrupt)
+int hook_run(const char *kind, size_t index, const struct oci_hook *hook, const char *state, int directory,
+             int interrupt)
 {
         _cleanup_(cleanup_hook_process) struct hook_process process = {
                 .pidfd = -EBADF,
@@ -342,9 +371,9 @@ int hook_run(const char *kind, size_t index, const struct oci_hook *hook, const 
                 return fail(errno, "hooks.%s[%zu] %s: look at SIGCHLD", kind, index, hook->path);
         if (previous.sa_handler == SIG_IGN || (previous.sa_flags & SA_NOCLDWAIT))
                 (void)sigaction(SIGCHLD, &standard, NULL);
-        r = run(hook, state, &process);
+        r = run(hook, state, directory, &process);
         (void)sigaction(SIGCHLD, &previous, NULL);
         if (log_debug_wanted() && process.output_tail.n)
                 log_debug("hooks.%s[%zu] %s: output: %s", kind, index, hook->path, tail_text(&process.output_tail));
-        return r < 0 ? fail_in(r, "hooks.%s[%zu] %s", kind, index, hook->path) : 0;
+        return r < 0 ? fail_in(r, MESSAGE_HOOK_FAILED " hooks.%s[%zu] %s", kind, index, hook->path) : 0;
 }

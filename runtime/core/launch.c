@@ -34,27 +34,19 @@ static int seal_init(void)
         return fd < 0 ? fail(-fd, "make the sealed copy of " INIT_NAME) : fd;
 }
 
-/* Runs in the parent's memory (vfork): nothing here may return or change what the parent has. */
-static void __attribute__((noreturn, noinline))
-become_init(int image, int channel, unsigned keep_fds, char *const *args)
-{
-        static char *const no_environment[] = {NULL};
-
-        if (sys_close_range(3 + keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(channel, F_SETFD, 0) == 0)
-                (void)sys_execveat(image, "", args, no_environment, AT_EMPTY_PATH);
-        (void)channel_send(channel, CHANNEL_ERROR, errno, "start " INIT_NAME, -EBADF);
-        _exit(127);
-}
-
 /* The first process: already in the container's cgroup, and, unless the init clones the process inside itself, already
  * in its new namespaces. In either case the first thing it does is to execute the sealed copy, before anybody of the
  * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
 static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
         _cleanup_close_ int image = seal_init();
-        char number[16];
-        char *const argv[] = {(char[]){INIT_NAME}, number, NULL};
+        const struct birth birth = {
+                .flags = launch->staged ? 0 : launch->namespaces,
+                .image = image,
+                .channel = channel,
+                .cgroup = launch->cgroup,
+                .keep_fds = launch->keep_fds,
+        };
 
         if (image < 0)
                 return image;
@@ -64,24 +56,17 @@ static int start_init(const struct launch *launch, int channel, pid_t *first, in
                 if (r < 0)
                         return fail_in(r, "process.execCPUAffinity.initial");
         }
-        snprintf(number, sizeof(number), "%d", channel);
-        args.pidfd = (uint64_t)(uintptr_t)pidfd;
-        if (!launch->staged)
-                args.flags |= launch->namespaces;
-        if (launch->cgroup >= 0) {
-                args.flags |= CLONE_INTO_CGROUP;
-                args.cgroup = (uint64_t)launch->cgroup;
-        }
-        /* In a frozen group we would stand still with the child, deaf to every signal. */
-        if (!launch->frozen)
-                args.flags |= CLONE_VM | CLONE_VFORK;
-        *first = launch->frozen ? sys_clone3(&args) : sys_clone3_vfork(&args);
-        if (*first == 0)
-                become_init(image, channel, launch->keep_fds, argv);
+        if (launch->carrier)
+                *first = carrier_clone(launch->carrier, &birth, launch->interrupt, launch->step_deadline_ms, pidfd);
+        else
+                *first = birth_clone(&birth, false, pidfd);
         if (*first > 0)
                 return 0;
-        return fail(errno, "clone%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
-                    errno == ENOSPC ? " (a user.max_*_namespaces limit is reached)" : "");
+        if (*first == -EINTR)
+                return refuse(EINTR, "interrupted by a signal");
+        return fail(-*first, "clone%s%s%s", launch->cgroup >= 0 ? " into the cgroup" : "",
+                    launch->carrier ? " in the cgroup" : "",
+                    *first == -ENOSPC ? " (a user.max_*_namespaces limit is reached)" : "");
 }
 
 static int send_plan(const struct launch *launch, int channel)
@@ -275,6 +260,15 @@ static int serve_until_ready(struct serving *serving)
         }
 }
 
+/* Whoever cannot be spoken to any more has said why, and that is what counts: it waits in the channel. */
+static int unless_it_ended(int r)
+{
+        if (r != -EPIPE && r != -ECONNRESET)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int launch_begin(const struct launch *launch, struct launched *launched)
 {
         struct serving serving = {.launch = launch, .launched = launched, .stage_pidfd = -EBADF};
@@ -284,15 +278,19 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 return fail(errno, "make the channel to " INIT_NAME);
         launched->channel = pair[0];
         r = start_init(launch, pair[1], &serving.stage, &serving.stage_pidfd);
+        launched->born = r == 0;
         close(pair[1]);
         if (r == 0 && !launch->staged) {
                 launched->pid = serving.stage;
                 launched->pidfd = take_fd(&serving.stage_pidfd);
         }
         if (r == 0)
-                r = send_plan(launch, launched->channel);
+                r = unless_it_ended(send_plan(launch, launched->channel));
+        /* Its work is done. It counts as a process of the container, whose number is about to be limited. */
+        if (launch->carrier)
+                carrier_end(launch->carrier);
         if (r == 0 && launch->on_started)
-                r = launch->on_started(launch->data, launched);
+                r = unless_it_ended(launch->on_started(launch->data, launched));
         if (r == 0)
                 r = serve_until_ready(&serving);
         if (serving.stage_pidfd >= 0) {

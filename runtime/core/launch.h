@@ -7,12 +7,14 @@
 #include <sys/types.h>
 
 #include "oci/spec.h"
+#include "runtime/core/carrier.h"
 #include "runtime/core/plan.h"
 
 /* How long the init may take from one word to the next. Hooks that it runs have deadlines of their own on top. */
 #define LAUNCH_STEP_DEADLINE_MS 60000
 
 struct launched {
+        bool born; /* there was a first process: what failed, failed in it or later */
         pid_t pid; /* of the process inside, in our pid namespace; our child */
         int pidfd;
         int channel;
@@ -33,9 +35,9 @@ struct launch {
         size_t plan_size;
         const int *slots;
         size_t n_slots;
-        int procfs;  /* the host's */
-        int cgroup;  /* group to start in (a directory descriptor), -EBADF: the caller's */
-        bool frozen; /* the group is: the init runs only when it is thawed */
+        int procfs; /* the host's */
+        int cgroup; /* group to start in (a directory descriptor), -EBADF: the caller's, or that of the carrier */
+        struct carrier *carrier; /* clones in our place, and has ended when the init begins; NULL: nobody does */
         bool staged; /* the plan has a STEP_CLONE: the process inside is a clone of the init, not the init itself */
         uint64_t namespaces;                           /* CLONE_NEW* to start the init in, when it is not staged */
         unsigned keep_fds;                             /* descriptors from 3 on that the program inherits */

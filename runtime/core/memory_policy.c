@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "runtime/core/number_list.h"
+#include "base/number_list.h"
 
 int memory_policy_apply(int mode, const char *nodes)
 {

@@ -225,7 +225,8 @@ struct step_hook {
         uint32_t index;
         plan_text path;
         struct plan_list args, env;
-        int32_t timeout; /* seconds, 0: none given */
+        int32_t timeout;  /* seconds, 0: none given */
+        uint32_t in_root; /* its working directory is the container's root, else it is left as it is */
 };
 
 struct step_pivot {
@@ -266,6 +267,7 @@ struct step_program {
 struct step_park {
         plan_slot slot;
         uint32_t needs_procfs; /* a STEP_LABEL follows */
+        uint32_t dumpable;     /* while it waits for start */
 };
 
 struct step_scheduler {

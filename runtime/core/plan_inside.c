@@ -203,7 +203,7 @@ static bool is_listed(const struct oci_devices *devices, const char *path)
 }
 
 /* config-linux.md "Default Devices". /dev/console and /dev/ptmx are made elsewhere. */
-static void add_devices(struct plan_builder *builder, const struct oci_spec *spec)
+static void add_devices(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
         static const struct oci_device defaults[] = {
                 {.path = "/dev/null", .type = S_IFCHR, .major = 1, .minor = 3},
@@ -213,13 +213,15 @@ static void add_devices(struct plan_builder *builder, const struct oci_spec *spe
                 {.path = "/dev/urandom", .type = S_IFCHR, .major = 1, .minor = 9},
                 {.path = "/dev/tty", .type = S_IFCHR, .major = 5, .minor = 0},
         };
-        bool bind = spec->linux_.namespaces[OCI_NS_USER].listed;
+        bool bind = spec->linux_.namespaces[OCI_NS_USER].listed || facts->in_user_namespace;
 
         for (size_t i = 0; i < ELEMENTS(defaults); i++)
                 if (!is_listed(&spec->linux_.devices, defaults[i].path))
                         add_device(builder, &defaults[i], bind);
+        /* A ptmx of the host's would make terminals in the host's devpts: it is always the link below. */
         for (size_t i = 0; i < spec->linux_.devices.n; i++)
-                add_device(builder, &spec->linux_.devices.v[i], bind);
+                if (strcmp(spec->linux_.devices.v[i].path, "/dev/ptmx") != 0)
+                        add_device(builder, &spec->linux_.devices.v[i], bind);
 }
 
 static void add_links(struct plan_builder *builder, bool kcore)
@@ -268,6 +270,7 @@ static void add_hooks(struct plan_builder *builder, const struct oci_spec *spec,
                 step->args = args;
                 step->env = env;
                 step->timeout = hook->timeout.set ? (int32_t)hook->timeout.value : 0;
+                step->in_root = kind == OCI_HOOK_CREATE_CONTAINER;
         }
 }
 
@@ -385,7 +388,7 @@ static int add_inside(struct plan_builder *builder, const struct oci_spec *spec,
                 return r;
         add_notify_mount(builder, facts);
         if (own_mounts && !replaces_dev(spec)) {
-                add_devices(builder, spec);
+                add_devices(builder, spec, facts);
                 add_links(builder, facts->host_has_kcore);
         }
         if (spec->process_set && spec->process.terminal)
@@ -428,15 +431,19 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
         if (r < 0)
                 return r;
         if (spec->process_set)
-                plan_add_program(builder, &spec->process, user_namespace, true);
+                plan_add_program(builder, &spec->process, user_namespace || facts->in_user_namespace, true);
         if (is_new(&spec->linux_.namespaces[OCI_NS_MOUNT]))
                 PLAN_ADD(builder, ROOT_FINISH, root_finish)->readonly_root = spec->root_readonly;
         park = PLAN_ADD(builder, PARK, park);
         park->slot = facts->start_socket;
         park->needs_procfs = spec->process.apparmor_profile || spec->process.selinux_label;
+        park->dumpable = facts->parked_dumpable;
+        if (!spec->process_set)
+                return 0;
+        plan_add_privileges(builder, &spec->process, &process);
+        /* A startContainer hook is a program of the image, and gets no more than the image's own program. */
         add_hooks(builder, spec, OCI_HOOK_START_CONTAINER);
-        if (spec->process_set)
-                plan_add_privileges(builder, &spec->process, &process);
+        PLAN_ADD(builder, EXEC, exec)->unused = 0;
         return 0;
 }
 
@@ -476,10 +483,11 @@ int plan_exec(const struct oci_process *process, const struct plan_exec_facts *f
         PLAN_ADD(builder, ENTERED, entered)->unused = 0;
         if (process->terminal)
                 add_console(builder, process, false);
-        plan_add_program(builder, process, facts->user_namespace, false);
+        plan_add_program(builder, process, facts->user_namespace || facts->in_user_namespace, false);
         park = PLAN_ADD(builder, PARK, park);
         park->slot = PLAN_NO_SLOT;
         park->needs_procfs = process->apparmor_profile || process->selinux_label;
         plan_add_privileges(builder, process, &process_facts);
+        PLAN_ADD(builder, EXEC, exec)->unused = 0;
         return 0;
 }

@@ -10,9 +10,9 @@
 /* What the specification does not say. Descriptors appear as the slots that they will have. */
 struct plan_facts {
         const char *id;
-        const char *bundle; /* absolute */
-        const char *root;   /* absolute path of the root file system */
-        bool rootless;      /* the runtime has no privileges of the host's */
+        const char *bundle;     /* absolute */
+        const char *root;       /* absolute path of the root file system */
+        bool in_user_namespace; /* the runtime itself: no device can be made, whatever the container has */
 
         plan_slot namespaces[OCI_NS_KINDS]; /* joined ones */
         bool owned_by_user[OCI_NS_KINDS];   /* joined ones that belong to the joined user namespace: entered after it */
@@ -28,7 +28,9 @@ struct plan_facts {
 
         const char
                 *own_cgroup; /* path of the container's group under the cgroup mount, for a mount without namespace */
-        bool needs_report;   /* somebody has to act between the making of the namespaces and the root */
+        const char *cgroup_tree; /* the cgroup mount itself, for one without namespace or group */
+        bool parked_dumpable;    /* an ordinary user's exec must be able to join the namespaces of the parked init */
+        bool needs_report;       /* somebody has to act between the making of the namespaces and the root */
         bool no_pivot, no_new_keyring;
         bool host_has_kcore;
         unsigned keep_fds;            /* LISTEN_FDS and --preserve-fds together */
@@ -54,9 +56,10 @@ uint64_t plan_launch_namespaces(const struct oci_spec *spec);
 
 struct plan_exec_facts {
         const char *id;
-        plan_slot pidfd;     /* of the container's init */
-        uint32_t namespaces; /* CLONE_NEW* to join by it */
-        bool user_namespace; /* one of them, or the caller's own */
+        plan_slot pidfd;        /* of the container's init */
+        uint32_t namespaces;    /* CLONE_NEW* to join by it */
+        bool user_namespace;    /* one of them */
+        bool in_user_namespace; /* the runtime itself */
         bool no_new_keyring;
         unsigned keep_fds;
         const char *listen_fds;

@@ -29,11 +29,11 @@ static enum plan_mount_kind kind_of(const struct oci_mount *mount)
 
 /* A fresh procfs needs a pid namespace of one's own, sysfs a network namespace, mqueue an ipc namespace: in a user
  * namespace that has not got it, the host's view is all there is. */
-static bool may_show_the_host(const struct oci_spec *spec, enum plan_mount_kind kind)
+static bool may_show_the_host(const struct oci_spec *spec, enum plan_mount_kind kind, const struct plan_facts *facts)
 {
         const struct oci_namespace *namespaces = spec->linux_.namespaces;
 
-        if (!namespaces[OCI_NS_USER].listed)
+        if (!namespaces[OCI_NS_USER].listed && !facts->in_user_namespace)
                 return false;
         switch (kind) {
         case MOUNT_KIND_PROC:
@@ -72,13 +72,19 @@ static plan_text put_data(struct plan_builder *builder, const struct oci_mount *
         return plan_put(builder, joined);
 }
 
-static plan_text put_source(struct plan_builder *builder, const struct oci_mount *mount, enum plan_mount_kind kind,
-                            const struct plan_facts *facts)
+/* A container with neither a cgroup namespace nor a group of its own. */
+static bool shows_the_tree(const struct oci_spec *spec, const struct plan_facts *facts)
+{
+        return !facts->own_cgroup && facts->cgroup_tree && !spec->linux_.namespaces[OCI_NS_CGROUP].listed;
+}
+
+static plan_text put_source(struct plan_builder *builder, const struct oci_spec *spec, const struct oci_mount *mount,
+                            enum plan_mount_kind kind, const struct plan_facts *facts)
 {
         _cleanup_free_ char *joined = NULL;
 
         if (kind == MOUNT_KIND_CGROUP)
-                return plan_put(builder, facts->own_cgroup);
+                return plan_put(builder, shows_the_tree(spec, facts) ? facts->cgroup_tree : facts->own_cgroup);
         if (kind != MOUNT_KIND_BIND || mount->source[0] == '/')
                 return plan_put(builder, mount->source);
         if (asprintf(&joined, "%s/%s", facts->bundle, mount->source) < 0) {
@@ -88,7 +94,8 @@ static plan_text put_source(struct plan_builder *builder, const struct oci_mount
         return plan_put(builder, joined);
 }
 
-static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mount, enum plan_mount_kind kind)
+static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mount, enum plan_mount_kind kind,
+                         const struct plan_facts *facts)
 {
         const struct oci_mount_options *options = &mount->options;
         uint32_t flags = 0;
@@ -111,7 +118,7 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
                 flags |= PLAN_MOUNT_PRIVATE_CGROUP;
         if (kind == MOUNT_KIND_BIND && spec->linux_.namespaces[OCI_NS_USER].listed)
                 flags |= PLAN_MOUNT_KEEP_LOCKED;
-        if (may_show_the_host(spec, kind))
+        if (may_show_the_host(spec, kind, facts))
                 flags |= PLAN_MOUNT_HOST_VIEW;
         return flags;
 }
@@ -148,10 +155,10 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
                 return refuse(EINVAL, "mounts[%zu].source: a bind mount needs one", index);
         if (kind == MOUNT_KIND_FS && !mount->type)
                 return refuse(EINVAL, "mounts[%zu].type: required field is missing", index);
-        source = put_source(builder, mount, kind, facts);
+        source = put_source(builder, spec, mount, kind, facts);
         step = PLAN_ADD(builder, MOUNT, mount);
         step->kind = kind;
-        step->flags = flags_of(spec, mount, kind);
+        step->flags = flags_of(spec, mount, kind, facts);
         step->destination = destination;
         step->source = source;
         step->type = type;
@@ -160,6 +167,11 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         step->userns_slot = facts->mount_user_namespaces ? facts->mount_user_namespaces[index] : PLAN_NO_SLOT;
         step->attr_set = options->attr_set;
         step->attr_clear = options->attr_clear;
+        /* Groups that the user may write are not the container's (CVE-2023-25809). */
+        if (kind == MOUNT_KIND_CGROUP && shows_the_tree(spec, facts)) {
+                step->attr_set |= MOUNT_ATTR_RDONLY;
+                step->attr_clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        }
         step->recursive_set = options->recursive_set;
         step->recursive_clear = options->recursive_clear;
         step->sb_set = options->sb_set;

@@ -213,5 +213,4 @@ void plan_add_privileges(struct plan_builder *builder, const struct oci_process 
                 PLAN_ADD(builder, NO_NEW_PRIVILEGES, no_new_privileges)->unused = 0;
                 add_seccomp(builder, facts);
         }
-        PLAN_ADD(builder, EXEC, exec)->unused = 0;
 }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "namespaces/mountinfo.h"
 
 #define MOUNTINFO_MAX (16U << 20)
 #define SCHEMATA_MAX  65536
@@ -32,61 +33,22 @@ const char *resctrl_group_owned(const struct resctrl_group *group)
 
 /* ---- the mount ---- */
 
-/* mountinfo writes space, tab, newline and backslash as "\040". */
-static void unescape(char *path)
-{
-        char *to = path;
-
-        for (const char *from = path; *from; from++) {
-                if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-                        *to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-                        from += 3;
-                } else {
-                        *to++ = *from;
-                }
-        }
-        *to = '\0';
-}
-
-/* The fifth word of a line is the mount point, the first behind " - " the type (proc_pid_mountinfo(5)). */
-static char *mount_point_if_resctrl(char *line)
-{
-        char *type = strstr(line, " - ");
-        char *word = line;
-
-        if (!type || strncmp(type, " - resctrl ", 11) != 0)
-                return NULL;
-        for (int i = 0; word && i < 4; i++) {
-                word = strchr(word, ' ');
-                word = word ? word + 1 : NULL;
-        }
-        if (!word || word > type)
-                return NULL;
-        word[strcspn(word, " ")] = '\0';
-        unescape(word);
-        return word;
-}
-
 int resctrl_find(const char *mountinfo, char **path)
 {
         _cleanup_free_ char *text = NULL;
-        char *next;
+        struct mountinfo entry;
+        char *rest;
         size_t size;
         int r;
 
         r = read_file_at(AT_FDCWD, mountinfo ? mountinfo : "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &size);
         if (r < 0)
                 return fail(-r, "linux.intelRdt: read the list of mounts");
-        for (char *line = text; line; line = next) {
-                char *found;
-
-                next = strchr(line, '\n');
-                if (next)
-                        *next++ = '\0';
-                found = mount_point_if_resctrl(line);
-                if (!found)
+        rest = text;
+        while (mountinfo_next(&rest, &entry)) {
+                if (strcmp(entry.type, "resctrl") != 0)
                         continue;
-                *path = strdup(found);
+                *path = strdup(entry.mount_point);
                 return *path ? 0 : fail(ENOMEM, "linux.intelRdt");
         }
         return refuse(ENOENT, "linux.intelRdt: no resctrl file system is mounted on this host");

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "runtime/core/number_list.h"
+#include "base/number_list.h"
 
 #define POLICY_DEADLINE  6 /* SCHED_DEADLINE of linux/sched.h, which clashes with the C library's sched.h */
 #define IOPRIO_PROCESS   1 /* IOPRIO_WHO_PROCESS of linux/ioprio.h (Linux 6.x headers only) */

@@ -123,8 +123,10 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
          * group itself, by bind. */
         if ((fd == -EPERM || fd == -EBUSY) && own) {
                 error_clear();
-                fd = mount_clone(AT_FDCWD, own, true, 0);
+                return mount_clone(AT_FDCWD, own, true, 0);
         }
+        if (fd == -EPERM && !(step->flags & PLAN_MOUNT_PRIVATE_CGROUP))
+                return refuse(EPERM, "the container has neither a cgroup namespace nor a cgroup that could be shown");
         return fd;
 }
 
@@ -198,6 +200,18 @@ static int check_name(int root, const char *destination)
         return 0;
 }
 
+/* move_mount(2) says EINVAL where mount(2) says ENOTDIR, by which Docker knows what to tell people. */
+static int check_kind(int target, int directory)
+{
+        int r = fd_is_directory(target);
+
+        if (r < 0)
+                return fail(-r, "look at the target");
+        return r == directory ? 0
+                              : fail(ENOTDIR, "mount a %s on a %s", directory ? "directory" : "file",
+                                     r ? "directory" : "file");
+}
+
 static int attach(struct init *init, const struct step_mount *step, int mount, const char *destination)
 {
         _cleanup_close_ int target = -EBADF;
@@ -209,6 +223,8 @@ static int attach(struct init *init, const struct step_mount *step, int mount, c
         if (target < 0)
                 return target;
         r = check_target(mount, target, destination);
+        if (r == 0)
+                r = check_kind(target, directory);
         if (r == 0 && step->flags & PLAN_MOUNT_COPYUP)
                 r = copy_tree(target, mount);
         if (r == 0 && step->flags & PLAN_MOUNT_READONLY_AFTER_COPY)

@@ -1,6 +1,7 @@
 /* The steps that build the root: devices, masks, console, hooks, and the change of root itself. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #include "runtime/core/channel.h"
 #include "runtime/core/hook_run.h"
 #include "runtime/core/init.h"
+#include "runtime/core/procfs_self.h"
 
 int step_root(struct init *init, const struct step_root *step)
 {
@@ -90,7 +92,26 @@ int step_hook(struct init *init, const struct step_hook *step)
         hook.env = (struct oci_strings){step->env.n, env};
         hook.timeout.set = step->timeout > 0;
         hook.timeout.value = step->timeout;
-        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}", -EBADF);
+        return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}",
+                        step->in_root ? init->root : -EBADF, -EBADF);
+}
+
+static int move_root(struct init *init, bool host_is_shared)
+{
+        _cleanup_close_ int mountinfo = procfs_open_self(init->procfs, "mountinfo", O_RDONLY), information = -EBADF;
+        char name[64], text[512] = "";
+        const char *id;
+
+        if (mountinfo < 0)
+                return fail(-mountinfo, "open the list of mounts");
+        snprintf(name, sizeof(name), "fdinfo/%d", init->root);
+        information = procfs_open_self(init->procfs, name, O_RDONLY);
+        if (information < 0 || read(information, text, sizeof(text) - 1) < 0)
+                return fail(information < 0 ? -information : errno, "ask for the mount of the root file system");
+        id = strstr(text, "mnt_id:");
+        if (!id)
+                return refuse(EOPNOTSUPP, "the kernel does not tell the mount of the root file system");
+        return rootfs_move(init->root, strtoull(id + strlen("mnt_id:"), NULL, 10), mountinfo, host_is_shared);
 }
 
 int step_pivot(struct init *init, const struct step_pivot *step)
@@ -102,7 +123,7 @@ int step_pivot(struct init *init, const struct step_pivot *step)
         if (step->keep_namespace)
                 r = fchdir(init->root) < 0 || chroot(".") < 0 || chdir("/") < 0 ? fail(errno, "chroot") : 0;
         else if (step->no_pivot)
-                r = rootfs_move(init->root);
+                r = move_root(init, step->host_is_shared);
         else
                 r = rootfs_pivot(init->root, step->host_is_shared);
         if (r < 0)

@@ -19,7 +19,8 @@ struct runtime {
         int root_fd;      /* -EBADF until runtime_open_root */
         bool root_sticky; /* below XDG_RUNTIME_DIR, whose cleaners spare what is sticky */
         enum cgroup_manager cgroup_manager;
-        bool rootless; /* resolved: auto means euid != 0 or a user namespace that maps less than everything */
+        bool systemd_user; /* with the systemd manager: that of this user, not the system's */
+        bool rootless;     /* resolved: auto means euid != 0 or a user namespace that maps less than everything */
         enum isolation isolation; /* what --isolation or the program's name asked for */
         bool debug;
 };

@@ -63,7 +63,11 @@ static int subject_open(struct runtime *runtime, const char *id, struct subject 
         /* Asked again: the descriptor may have been opened on the next process with this pid. */
         if (subject->pidfd < 0 || !process_is_alive(&record->init, NULL))
                 return refuse(ESRCH, "container with id %s is not running: %s", id, MESSAGE_NOT_RUNNING);
-        return record->cgroup ? open_cgroup(subject, record->cgroup) : 0;
+        r = record->cgroup ? open_cgroup(subject, record->cgroup) : 0;
+        /* systemd takes a group away as soon as it is empty: the container has just ended. */
+        if (r == -ENOENT && record->systemd_unit)
+                return refuse(ESRCH, "container with id %s is not running: %s", id, MESSAGE_NOT_RUNNING);
+        return r;
 }
 
 static int read_network(pid_t pid, struct arena *arena, struct network_counters *counters)

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "cgroups/events.h"
 #include "namespaces/namespace.h"
 #include "namespaces/procfs.h"
 #include "runtime/core/hook_run.h"
@@ -23,6 +24,7 @@
 #include "runtime/life/handover.h"
 #include "runtime/life/interrupt.h"
 #include "runtime/life/messages.h"
+#include "runtime/life/scope.h"
 #include "runtime/life/seccomp_listener.h"
 #include "runtime/life/target.h"
 
@@ -37,12 +39,15 @@ struct execution {
         struct launched launched;
         bool released; /* the init has its word to go on */
         int procfs, cgroup, interrupt;
+        char below[PATH_MAX]; /* where `cgroup` is, from the container's own group: "/", "/inner" */
+        struct carrier carrier;
         unsigned keep_fds;
 };
 
 static void execution_free(struct execution *e)
 {
         launched_close(&e->launched);
+        carrier_end(&e->carrier);
         seccomp_program_free(&e->seccomp);
         oci_spec_free(e->spec);
         arena_free(&e->arena);
@@ -88,16 +93,48 @@ static int read_all_of_it(struct execution *e)
         return r;
 }
 
-/* --cgroup names a group below the container's own; no step of it may lead out. */
+static bool leads_up(const char *path)
+{
+        for (const char *p = path; p; p = strchr(p, '/')) {
+                p += strspn(p, "/");
+                if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || !p[2]))
+                        return true;
+        }
+        return false;
+}
+
+/* In runc's words. */
+static int refuse_cgroup(const struct execution *e, int err)
+{
+        error_clear();
+        return refuse(err, MESSAGE_EXEC_CGROUP, e->request->cgroup, e->handle.container.record->cgroup, e->below,
+                      err == ENOENT ? "no such file or directory" : "device or resource busy");
+}
+
+/* --cgroup names a group below the container's own, or below the sub-group that its processes are in; no step of it may
+ * lead out. */
 static int open_cgroup(struct execution *e)
 {
-        const char *path = e->request->cgroup;
-        int own = e->handle.target.cgroup;
+        const char *path = e->request->cgroup, *inner = e->handle.container.record->subgroup;
+        int own = e->handle.target.cgroup, n;
 
+        if (path && leads_up(path))
+                return refuse(EINVAL, MESSAGE_EXEC_CGROUP_ABOVE, path);
         if (own < 0)
                 return path ? refuse(ENOENT, "--cgroup %s: the container has no cgroup of its own", path) : 0;
-        e->cgroup = cgroup_open_below(own, path ? path : "/");
-        return e->cgroup < 0 ? fail_in(e->cgroup, "--cgroup %s", path ? path : "/") : 0;
+        n = snprintf(e->below, sizeof(e->below), "/%s%s%s", inner ? inner : "", inner && path ? "/" : "",
+                     path ? path + strspn(path, "/") : "");
+        if (n >= (int)sizeof(e->below))
+                return refuse(ENAMETOOLONG, "--cgroup %s: too long", path);
+        e->cgroup = cgroup_open_below(own, e->below);
+        if (e->cgroup == -ENOENT && path)
+                return refuse_cgroup(e, ENOENT);
+        if (e->cgroup < 0)
+                return fail_in(e->cgroup, "--cgroup %s", path ? path : "/");
+        /* By pause the status tells; but somebody may have frozen this one group, or one above the container's. */
+        if (!e->request->ignore_paused && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return refuse(EBUSY, "--cgroup %s: the cgroup is frozen: " MESSAGE_EXEC_PAUSED, path ? path : "/");
+        return 0;
 }
 
 /* A container with systemd inside has turned its group into a parent, which may hold no process (EBUSY): then to where
@@ -105,11 +142,16 @@ static int open_cgroup(struct execution *e)
 static int open_cgroup_of_init(struct execution *e)
 {
         const struct cgroup_host *host = host_cgroups();
+        size_t own = strlen(e->handle.container.record->cgroup);
         char path[PATH_MAX];
         int r = host ? cgroup_path_of(e->handle.target.pid, path, sizeof(path)) : -ENOENT;
 
         if (r < 0)
                 return r;
+        /* Where it has been moved out of its container, systemd cannot bring us. */
+        e->below[0] = '\0';
+        if (strncmp(path, e->handle.container.record->cgroup, own) == 0 && (path[own] == '/' || !path[own]))
+                snprintf(e->below, sizeof(e->below), "%s", path[own] ? path + own : "/");
         replace_fd(&e->cgroup, cgroup_open(host, path));
         return e->cgroup < 0 ? e->cgroup : 0;
 }
@@ -154,6 +196,7 @@ static int make_plan(struct execution *e, void **block, size_t *size)
                 .pidfd = 0,
                 .namespaces = namespaces_to_join(e),
                 .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
+                .in_user_namespace = namespace_is_below_hosts_user(),
                 .keep_groups = keeps && strcmp(keeps, "1") == 0,
                 .keep_fds = e->keep_fds,
                 .listen_fds = e->request->listen_fds,
@@ -186,6 +229,31 @@ static int on_started(void *data, struct launched *launched)
         return launch_release(launched, -EBADF);
 }
 
+static int launch_in(struct execution *e, struct launch *launch)
+{
+        launch->cgroup = launch->carrier ? -EBADF : e->cgroup;
+        error_clear();
+        return e->handle.row->exec(launch, &e->launched);
+}
+
+/* An ordinary user may start processes only where they may move them: not from a session into a scope of their own
+ * systemd, which can. */
+static bool needs_carrier(const struct execution *e, int r)
+{
+        return (r == -EACCES || r == -EPERM) && !e->launched.born && e->cgroup >= 0 && e->below[0] == '/' &&
+               e->handle.container.record->systemd_unit;
+}
+
+static int launch_carried(struct execution *e, struct launch *launch)
+{
+        int r = carrier_begin(&e->carrier);
+
+        if (r == 0)
+                r = scope_attach(e->handle.container.record, e->below, &e->carrier, e->interrupt);
+        launch->carrier = &e->carrier;
+        return r == 0 ? launch_in(e, launch) : r;
+}
+
 static int launch_it(struct execution *e)
 {
         _cleanup_free_ void *block = NULL;
@@ -193,7 +261,6 @@ static int launch_it(struct execution *e)
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
                 .procfs = e->procfs,
-                .frozen = e->handle.container.status == STATUS_PAUSED,
                 .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,
@@ -207,16 +274,21 @@ static int launch_it(struct execution *e)
         if (r < 0)
                 return r;
         launch.plan = block;
-        launch.cgroup = e->cgroup;
-        r = e->handle.row->exec(&launch, &e->launched);
-        if (r != -EBUSY || e->cgroup < 0 || e->request->cgroup)
+        r = launch_in(e, &launch);
+        if (needs_carrier(e, r)) {
+                r = launch_carried(e, &launch);
+                launch.carrier = NULL;
+        }
+        if (r == -ETIMEDOUT && e->cgroup >= 0 && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
+                return fail_in(r, "the container was paused meanwhile");
+        if (r != -EBUSY || e->launched.born || e->cgroup < 0)
                 return r;
+        if (e->request->cgroup)
+                return refuse_cgroup(e, EBUSY);
         r = open_cgroup_of_init(e);
-        if (r < 0)
-                return r;
-        error_clear();
-        launch.cgroup = e->cgroup;
-        return e->handle.row->exec(&launch, &e->launched);
+        if (r == 0)
+                r = launch_in(e, &launch);
+        return needs_carrier(e, r) ? launch_carried(e, &launch) : r;
 }
 
 static int finish(struct execution *e)
@@ -270,6 +342,7 @@ int container_exec(struct runtime *runtime, const struct exec_request *request, 
                 .runtime = runtime,
                 .handle = HANDLE_NONE,
                 .launched = LAUNCHED_NONE,
+                .carrier = CARRIER_NONE,
                 .procfs = -EBADF,
                 .cgroup = -EBADF,
                 .interrupt = -EBADF,

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "oci/json.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
@@ -104,9 +105,13 @@ int handle_spec(const struct handle *handle, struct oci_spec **spec)
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r = read_file_at(handle->container.dir_fd, RECORD_CONFIG, JSON_SIZE_MAX, &text, &size);
+        bool quiet;
 
         if (r < 0)
                 return fail(-r, "read the saved configuration");
+        /* What it asks for in vain was said when the container was created. */
+        quiet = log_set_quiet(true);
         r = oci_spec_parse(text, size, spec);
+        log_set_quiet(quiet);
         return r < 0 ? fail_in(r, "saved configuration") : 0;
 }

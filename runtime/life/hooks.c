@@ -1,5 +1,7 @@
 #include "runtime/life/hooks.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +34,21 @@ int hooks_state_fd(const struct record *record, enum container_status status)
         return r < 0 ? fail(-r, "store the state for hooks") : r;
 }
 
+/* As for the other runtimes' hooks. Where the bundle has gone already (poststop), wherever the caller is. */
+static int bundle_directory(const struct record *record)
+{
+        return open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
               enum container_status status, int interrupt)
 {
         _cleanup_free_ char *json = NULL;
+        _cleanup_close_ int bundle = spec->hooks[kind].n ? bundle_directory(record) : -EBADF;
         int r = spec->hooks[kind].n ? hooks_state(record, status, &json) : 0;
 
         for (size_t i = 0; r == 0 && i < spec->hooks[kind].n; i++)
-                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, interrupt);
+                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, bundle, interrupt);
         return r;
 }
 
@@ -47,16 +56,18 @@ void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const s
                    enum container_status status)
 {
         _cleanup_free_ char *json = NULL;
+        _cleanup_close_ int bundle = -EBADF;
 
         if (!spec->hooks[kind].n)
                 return;
+        bundle = bundle_directory(record);
         if (hooks_state(record, status, &json) < 0) {
                 log_warning("%s", error_message());
                 error_clear();
                 return;
         }
         for (size_t i = 0; i < spec->hooks[kind].n; i++)
-                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, -EBADF) < 0) {
+                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, bundle, -EBADF) < 0) {
                         log_warning("%s", error_message());
                         error_clear();
                 }

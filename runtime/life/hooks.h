@@ -11,7 +11,8 @@ int hooks_state(const struct record *record, enum container_status status, char 
 /* The same in a sealed memfd, for hooks that the init runs. Returns the descriptor. */
 int hooks_state_fd(const struct record *record, enum container_status status);
 
-/* Runs all hooks of a kind in order, stops at the first that fails. interrupt: as hook_run (runtime/core/hook_run.h).
+/* Runs all hooks of a kind in order, in the bundle's directory, stops at the first that fails. interrupt: as hook_run
+ * (runtime/core/hook_run.h).
  */
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
               enum container_status status, int interrupt);

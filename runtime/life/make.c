@@ -32,97 +32,7 @@
 #include "runtime/life/target.h"
 #include "runtime/life/undo.h"
 
-#define PIDS_FILE "pids.max"
-
 /* ---- host part ---- */
-
-/* Without privilege there may be no group that we could make: a container without limits runs all the same, in the
- * caller's group (oci/leniency.h, "rootless without a delegated cgroup"). */
-static bool can_do_without_cgroup(const struct made *made, int r)
-{
-        return (made->runtime->rootless || !made->privileged) && made->writes.n == 0 &&
-               (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT);
-}
-
-/* The init is two processes for a moment, so the number of processes is limited when it is one. */
-static struct cgroup_writes part_of_writes(const struct cgroup_writes *writes, bool pids, struct cgroup_write *room)
-{
-        struct cgroup_writes part = {.v = room, .controllers = writes->controllers};
-
-        for (size_t i = 0; i < writes->n; i++)
-                if ((strcmp(writes->v[i].file, PIDS_FILE) == 0) == pids)
-                        part.v[part.n++] = writes->v[i];
-        return part;
-}
-
-static int apply_writes(struct made *made, bool pids)
-{
-        _cleanup_free_ struct cgroup_write *room = calloc(made->writes.n + 1, sizeof(*room));
-        struct cgroup_writes part;
-
-        if (!room)
-                return fail(ENOMEM, "limits");
-        part = part_of_writes(&made->writes, pids, room);
-        return part.n ? cgroup_apply_writes(made->cgroup_fd, &part, false) : 0;
-}
-
-static bool mounts_cgroup_writable(const struct oci_spec *spec)
-{
-        for (size_t i = 0; i < spec->mounts.n; i++) {
-                const struct oci_mount *mount = &spec->mounts.v[i];
-
-                if (mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
-                    !(mount->options.attr_set & MOUNT_ATTR_RDONLY))
-                        return true;
-        }
-        return false;
-}
-
-/* config-linux.md "Cgroup ownership": to the host's id of process.user.uid, when the container has a cgroup namespace
- * of its own and a writable mount of it. */
-static int delegate(struct made *made)
-{
-        const struct oci_linux *linux_ = &made->spec->linux_;
-        uint32_t uid = made->spec->process.user.uid;
-
-        if (!(made->record.new_namespaces & (1U << OCI_NS_CGROUP)) || !mounts_cgroup_writable(made->spec) ||
-            !made->privileged)
-                return 0;
-        if (linux_->namespaces[OCI_NS_USER].listed) {
-                bool mapped = false;
-
-                for (size_t i = 0; i < linux_->uid_mappings.n && !mapped; i++) {
-                        const struct oci_id_map *map = &linux_->uid_mappings.v[i];
-
-                        if (uid >= map->container_id && uid - map->container_id < map->size) {
-                                uid = map->host_id + (uid - map->container_id);
-                                mapped = true;
-                        }
-                }
-                if (!mapped)
-                        return 0;
-        }
-        return uid == geteuid() ? 0 : cgroup_delegate(made->cgroup_fd, uid, (gid_t)-1);
-}
-
-static int make_cgroup(struct made *made)
-{
-        int r;
-
-        if (!made->record.cgroup)
-                return 0;
-        made->cgroup_fd = cgroup_create(host_cgroups(), made->record.cgroup, made->writes.controllers);
-        if (made->cgroup_fd < 0) {
-                if (!can_do_without_cgroup(made, made->cgroup_fd))
-                        return made->cgroup_fd;
-                log_debug("running without a cgroup of its own: %s", error_message());
-                error_clear();
-                made->record.cgroup = NULL;
-                return 0;
-        }
-        r = apply_writes(made, false);
-        return r < 0 ? r : delegate(made);
-}
 
 static int compile_seccomp(struct made *made)
 {
@@ -178,18 +88,6 @@ static int make_notify(struct made *made)
                      : sources_add(&made->sources, take_fd(&tree), &made->facts.notify_tree);
 }
 
-static int find_own_cgroup(struct made *made)
-{
-        const struct cgroup_host *host = made->record.cgroup ? host_cgroups() : NULL;
-        char *path;
-
-        if (!host)
-                return 0;
-        path = arena_printf(&made->record.arena, "%s%s", host->mount_point, made->record.cgroup);
-        made->facts.own_cgroup = path;
-        return path ? 0 : fail(ENOMEM, "cgroup path");
-}
-
 static int prepare_host(struct made *made, bool park)
 {
         int r;
@@ -200,16 +98,16 @@ static int prepare_host(struct made *made, bool park)
         made->facts.id = made->request->id;
         made->facts.bundle = made->record.bundle;
         made->facts.root = made->record.rootfs;
-        r = make_cgroup(made);
-        if (r == 0)
-                r = find_own_cgroup(made);
+        r = make_cgroup_begin(made);
         if (r == 0)
                 r = sources_open(&made->sources, made->spec, &made->facts, made->procfs, made->privileged);
         if (r == 0 && park)
                 r = make_start_socket(made);
         if (r == 0)
                 r = make_notify(made);
-        return r == 0 ? compile_seccomp(made) : r;
+        if (r == 0)
+                r = compile_seccomp(made);
+        return r == 0 ? make_cgroup_finish(made) : r;
 }
 
 /* ---- launch ---- */
@@ -278,7 +176,7 @@ static int attach_device_program(struct made *made)
         if (r == 0)
                 r = device_program_attach(made->cgroup_fd, program, n);
         /* An ordinary user may not, and in a user namespace no device can be made anyway (oci/leniency.h). */
-        if (r == -EPERM && made->spec->linux_.namespaces[OCI_NS_USER].listed && !made->privileged) {
+        if (r == -EPERM && (made->in_user_namespace || !made->privileged)) {
                 log_debug("linux.resources.devices: %s", error_message());
                 error_clear();
                 r = 0;
@@ -326,7 +224,7 @@ static int hand_over(struct made *made)
 /* Everything that must hold before the program runs, and the record of it. */
 static int settle(struct made *made)
 {
-        int r = made->cgroup_fd >= 0 ? apply_writes(made, true) : 0;
+        int r = make_cgroup_limit_processes(made);
 
         if (r == 0)
                 r = attach_device_program(made);
@@ -371,7 +269,8 @@ static int launch_init(struct made *made)
                 .slots = made->sources.fds,
                 .n_slots = made->sources.n,
                 .procfs = made->procfs,
-                .cgroup = made->cgroup_fd,
+                .cgroup = made->scope.carrier.pid ? -EBADF : made->cgroup_fd,
+                .carrier = made->scope.carrier.pid ? &made->scope.carrier : NULL,
                 .staged = plan_is_staged(made->spec),
                 .namespaces = plan_launch_namespaces(made->spec),
                 .keep_fds = made->keep_fds,
@@ -386,7 +285,8 @@ static int launch_init(struct made *made)
         };
         int r;
 
-        made->facts.rootless = made->runtime->rootless;
+        made->facts.in_user_namespace = made->in_user_namespace;
+        made->facts.parked_dumpable = !made->privileged;
         made->facts.needs_report = needs_report(made->spec);
         made->facts.no_pivot = made->request->no_pivot;
         made->facts.no_new_keyring = made->request->no_new_keyring;
@@ -474,6 +374,7 @@ void make_undo(struct made *made)
 
         snprintf(message, sizeof(message), "%s", error_message());
         launch_abort(&made->launched);
+        scope_drop(&made->scope);
         if (made->recorded) {
                 int r = undo_container(made->runtime, &made->record, made->dir_fd);
 
@@ -488,6 +389,7 @@ void make_undo(struct made *made)
 void make_free(struct made *made)
 {
         launched_close(&made->launched);
+        scope_drop(&made->scope);
         sources_close(&made->sources);
         seccomp_program_free(&made->seccomp);
         cleanup_close(&made->dir_fd);

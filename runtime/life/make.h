@@ -13,6 +13,7 @@
 #include "runtime/core/isolation.h"
 #include "runtime/core/seccomp.h"
 #include "runtime/life/record.h"
+#include "runtime/life/scope.h"
 #include "runtime/life/sources.h"
 
 struct made {
@@ -23,14 +24,16 @@ struct made {
         size_t config_size;
         struct record record;
         const struct isolation_row *row;
-        bool privileged;  /* the host's CAP_SYS_ADMIN: a user namespace is not needed */
-        bool recorded;    /* the record is on disk: there is something to undo */
-        bool released;    /* the init has its word to go on */
-        bool hooks_began; /* poststop hooks are due */
+        bool privileged; /* CAP_SYS_ADMIN, the host's or of the user namespace: the container needs none of its own */
+        bool in_user_namespace; /* the runtime itself: what is the host's is out of reach all the same */
+        bool recorded;          /* the record is on disk: there is something to undo */
+        bool released;          /* the init has its word to go on */
+        bool hooks_began;       /* poststop hooks are due */
         int dir_fd, lock_fd, procfs, cgroup_fd, interrupt;
         unsigned keep_fds;
         char *notify_directory;
         struct cgroup_writes writes;
+        struct scope scope;
         struct sources sources;
         struct plan_facts facts;
         struct seccomp_program seccomp;
@@ -40,7 +43,7 @@ struct made {
 #define MADE_NONE                                                                                                      \
         {                                                                                                              \
                 .dir_fd = -EBADF, .lock_fd = -EBADF, .procfs = -EBADF, .cgroup_fd = -EBADF, .interrupt = -EBADF,       \
-                .launched = LAUNCHED_NONE                                                                              \
+                .scope = SCOPE_NONE, .launched = LAUNCHED_NONE                                                         \
         }
 
 /* park: the init will wait on its start socket. On failure everything is undone and *made holds nothing. */
@@ -59,3 +62,10 @@ void make_free(struct made *made);
 /* First steps (make_read.c). */
 int make_read(struct made *made);
 int make_record(struct made *made);
+
+/* The cgroup (make_cgroup.c): its name and limits, read and checked; making it, in two halves, between which there is
+ * time while systemd makes the scope; the limits that wait until the init is ready. */
+int make_cgroup_find(struct made *made);
+int make_cgroup_begin(struct made *made);
+int make_cgroup_finish(struct made *made);
+int make_cgroup_limit_processes(struct made *made);

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/timestamp.h"
-#include "cgroups/devices.h"
 #include "namespaces/namespace.h"
 #include "oci/json.h"
 #include "runtime/core/capabilities.h"
@@ -94,6 +93,7 @@ static int find_privileges(struct made *made)
         if (r < 0)
                 return r;
         made->privileged = held.permitted & CAP_SYS_ADMIN_BIT;
+        made->in_user_namespace = namespace_is_below_hosts_user();
         if (!made->privileged && !made->spec->linux_.namespaces[OCI_NS_USER].listed)
                 return refuse(EPERM,
                               "linux.namespaces: without root's capabilities a container needs a user namespace");
@@ -109,48 +109,6 @@ static int check_host(struct made *made)
                 return 0;
         lsm = lsm_read_facts(AT_FDCWD);
         return lsm_check(&lsm, process->apparmor_profile, process->selinux_label);
-}
-
-static int find_cgroup(struct made *made)
-{
-        const struct cgroup_host *host;
-        char path[PATH_MAX];
-        int r;
-
-        made->record.cgroup_manager = made->runtime->cgroup_manager;
-        if (made->runtime->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
-                return refuse(ENOSYS,
-                              "--systemd-cgroup: the systemd cgroup driver is not part of this version of berth");
-        r = cgroup_plan_writes(&made->spec->linux_.resources, &made->record.arena, &made->writes);
-        if (r < 0)
-                return r;
-        if (made->runtime->cgroup_manager == CGROUP_MANAGER_DISABLED) {
-                const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
-
-                if (rules->n && !device_rules_allow_all(rules))
-                        log_warning("linux.resources.devices: nobody holds to it, cgroups are disabled");
-                return made->writes.n ? refuse(EINVAL, "%s: --cgroup-manager disabled leaves nothing to set it in",
-                                               made->writes.v[0].field)
-                                      : 0;
-        }
-        host = host_cgroups();
-        if (!host)
-                return made->writes.n || !made->runtime->rootless ? -ENOENT : 0;
-        r = cgroup_check_controllers(host, &made->writes);
-        if (r == 0)
-                r = cgroup_path_for(host, made->spec->linux_.cgroups_path, made->request->id, path, sizeof(path));
-        if (r == 0)
-                r = cgroup_check_reusable(host, path);
-        if (r < 0)
-                return r;
-        made->record.cgroup = arena_strdup(&made->record.arena, path);
-        if (!made->record.cgroup)
-                return fail(ENOMEM, "cgroup path");
-        r = cgroup_existing_depth(host, path);
-        if (r < 0)
-                return r;
-        made->record.cgroup_existing_depth = r;
-        return 0;
 }
 
 static int find_resctrl(struct made *made)
@@ -216,7 +174,7 @@ int make_read(struct made *made)
         if (r == 0)
                 r = check_host(made);
         if (r == 0)
-                r = find_cgroup(made);
+                r = make_cgroup_find(made);
         if (r == 0)
                 r = find_resctrl(made);
         if (r < 0)

@@ -22,3 +22,8 @@
 #define MESSAGE_NOT_PAUSED         "container not paused"
 #define MESSAGE_TTY_WITHOUT_SOCKET "cannot allocate tty if runc will detach without setting console socket"
 #define MESSAGE_SOCKET_WITHOUT_TTY "cannot use console socket if runc will not detach or allocate tty"
+
+/* Words that runc's test suite looks for. */
+#define MESSAGE_EXEC_CGROUP_ABOVE "--cgroup: %s is not a sub cgroup path"
+#define MESSAGE_EXEC_CGROUP       "--cgroup %s: adding pid of the new process to cgroups %s%s/cgroup.procs: %s"
+#define MESSAGE_ROOTLESS_LIMITS   "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"

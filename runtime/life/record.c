@@ -1,6 +1,7 @@
 #include "runtime/life/record.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -84,6 +85,14 @@ static int check_id(const struct decoder *decoder, const char *field, const char
         return container_id_check(id) < 0 ? decode_refuse(decoder, field, "no container ID") : 0;
 }
 
+/* A component of a path, and an argument of the helper. */
+static int check_component(const struct decoder *decoder, const char *field, const char *name)
+{
+        if (name && (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+                return decode_refuse(decoder, field, "no name of a group");
+        return check_length(decoder, field, name, NAME_MAX);
+}
+
 /* Undoing removes what these paths name: one that climbs out of where it seems to lie is no path of ours. */
 static int check_path(const struct decoder *decoder, const char *field, const char *path)
 {
@@ -116,6 +125,10 @@ static int check_stored(struct decoder *decoder, void *structure)
                 r = check_path(decoder, "cgroup", record->cgroup);
         if (r == 0)
                 r = check_path(decoder, "resctrl", record->resctrl);
+        if (r == 0)
+                r = check_component(decoder, "subgroup", record->subgroup);
+        if (r == 0)
+                r = check_component(decoder, "systemdUnit", record->systemd_unit);
         if (r == 0 && record->init.pid > 0 && !record->init.boot_id[0])
                 r = decode_refuse(decoder, "init.bootId", "missing");
         return r;
@@ -147,6 +160,9 @@ static const struct decode_field stored_fields[] = {
         DECODE_WORD(struct stored_record, record.cgroup_manager, "cgroupManager", &manager_words, DECODE_REQUIRED),
         DECODE_STRING(struct stored_record, record.cgroup, "cgroup", DECODE_NONEMPTY | DECODE_ABSOLUTE),
         DECODE_I32(struct stored_record, record.cgroup_existing_depth, "cgroupExistingDepth", 0, INT32_MAX, 0),
+        DECODE_STRING(struct stored_record, record.subgroup, "subgroup", DECODE_NONEMPTY),
+        DECODE_STRING(struct stored_record, record.systemd_unit, "systemdUnit", DECODE_NONEMPTY),
+        DECODE_BOOL(struct stored_record, record.systemd_user, "systemdUser", 0),
         DECODE_STRING(struct stored_record, record.resctrl, "resctrl", DECODE_NONEMPTY | DECODE_ABSOLUTE),
         DECODE_PAIRS(struct stored_record, record.annotations, "annotations", 0),
 };
@@ -222,6 +238,8 @@ static int check_paths(const struct record *record)
                 r = check_text("rootfs", record->rootfs);
         if (r == 0)
                 r = check_text("cgroup", record->cgroup);
+        if (r == 0)
+                r = check_text("subgroup", record->subgroup);
         return r;
 }
 
@@ -242,6 +260,10 @@ static void write_members(struct json_writer *json, const struct record *record)
         json_string(json, "cgroupManager", word_name(&manager_words, record->cgroup_manager));
         json_string(json, "cgroup", record->cgroup);
         json_i64(json, "cgroupExistingDepth", record->cgroup_existing_depth);
+        json_string(json, "subgroup", record->subgroup);
+        json_string(json, "systemdUnit", record->systemd_unit);
+        if (record->systemd_unit)
+                json_bool(json, "systemdUser", record->systemd_user);
         json_string(json, "resctrl", record->resctrl);
         json_pairs(json, "annotations", &record->annotations);
 }

@@ -39,7 +39,10 @@ struct record {
         enum cgroup_manager cgroup_manager;
         const char *cgroup; /* path in the v2 tree; NULL: no group of its own */
         int cgroup_existing_depth;
-        const char *resctrl; /* path of a resctrl group that create made, NULL: none */
+        const char *subgroup;     /* the processes are in this group below it, the limits on it; NULL: in it */
+        const char *systemd_unit; /* the scope whose group `cgroup` is, recorded before it is there; NULL: none */
+        bool systemd_user;        /* the unit is of the owner's manager, not of the system's */
+        const char *resctrl;      /* path of a resctrl group that create made, NULL: none */
         struct oci_pairs annotations;
 };
 

@@ -100,7 +100,8 @@ int seccomp_notify(const struct seccomp_notification *notification, int listener
                 return r;
         socket = connect_agent(path);
         if (socket < 0)
-                return fail(socket == -EAGAIN ? ETIMEDOUT : -socket, "connect to linux.seccomp.listenerPath %s", path);
+                return fail(socket == -EAGAIN ? ETIMEDOUT : -socket,
+                            "failed to connect with seccomp agent at linux.seccomp.listenerPath %s", path);
         r = send_with_fd(socket, json, listener);
         if (r < 0)
                 return fail(r == -EAGAIN ? ETIMEDOUT : -r, "send the seccomp listener to %s", path);

@@ -20,6 +20,7 @@ void state_write(struct json_writer *json, const struct container *container)
         json_string(json, "bundle", record->bundle);
         json_string(json, "rootfs", record->rootfs);
         json_string(json, "created", record->created);
+        json_string(json, "systemd-scope", record->systemd_unit); /* crun's name for it */
         json_string(json, "owner", owner);
         if (record->annotations.n)
                 json_pairs(json, "annotations", &record->annotations);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "runtime/core/resctrl.h"
+#include "runtime/life/scope.h"
 #include "runtime/life/target.h"
 
 /* Keeps the first failure; the later ones are warnings. */
@@ -41,6 +42,8 @@ static int remove_cgroup(const struct record *record, int64_t deadline)
 {
         const struct cgroup_host *host = record->cgroup ? host_cgroups() : NULL;
 
+        if (record->systemd_unit)
+                return scope_remove(record, deadline);
         if (!record->cgroup)
                 return 0;
         return host ? cgroup_remove(host, record->cgroup, record->cgroup_existing_depth, deadline) : -ENOENT;

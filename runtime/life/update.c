@@ -11,6 +11,7 @@
 #include "runtime/core/resctrl.h"
 #include "runtime/life/handle.h"
 #include "runtime/life/messages.h"
+#include "runtime/life/scope.h"
 #include "runtime/life/target.h"
 
 /* ---- what the group has now ----
@@ -77,6 +78,17 @@ static void complete_cpu(int cgroup, struct oci_cpu *cpu)
 
 /* ---- the change ---- */
 
+static int update_group(struct handle *handle, const struct cgroup_writes *writes)
+{
+        const struct record *record = handle->container.record;
+        const struct cgroup_host *host = record->cgroup ? host_cgroups() : NULL;
+        int r = 0;
+
+        if (host && handle->target.cgroup >= 0 && writes->controllers)
+                r = cgroup_enable_controllers(host, handle->target.cgroup, record->cgroup, writes->controllers);
+        return r == 0 ? handle->row->update(&handle->target, writes) : r;
+}
+
 static int update_limits(struct handle *handle, const struct oci_resources *changes)
 {
         struct oci_resources resources = *changes;
@@ -97,10 +109,10 @@ static int update_limits(struct handle *handle, const struct oci_resources *chan
                 r = cgroup_plan_writes(&resources, &arena, &writes);
         if (r == 0 && host)
                 r = cgroup_check_controllers(host, &writes);
-        if (r == 0 && host && handle->target.cgroup >= 0 && writes.controllers)
-                r = cgroup_enable_controllers(host, handle->target.cgroup, record->cgroup, writes.controllers);
-        if (r == 0)
-                r = handle->row->update(&handle->target, &writes);
+        if (r == 0 && record->systemd_unit)
+                r = scope_update(handle, &writes, &arena);
+        else if (r == 0)
+                r = update_group(handle, &writes);
         arena_free(&arena);
         return r;
 }

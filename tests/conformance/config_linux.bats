@@ -151,7 +151,7 @@ inside() { # inside FILTER COMMAND...: the output of a command in a container wi
 
 @test "config-linux.md Seccomp: actions, arguments and errnoRet" {
         inside '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 61, args: [{index: 1, value: 5, op: "SCMP_CMP_EQ"}]}]}' \
-                /bin/probe call 121 0 5
+                /bin/probe call getpgid 0 5
         [ "$(uname -m)" = x86_64 ] || skip "the number is x86_64's"
         fact_is errno ENODATA
 }
@@ -159,7 +159,7 @@ inside() { # inside FILTER COMMAND...: the output of a command in a container wi
 @test "config-linux.md Seccomp: the state is sent to listenerPath with the descriptor" {
         bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpgid"], action: "SCMP_ACT_NOTIFY"}]}'
         edit '.linux.seccomp += {listenerPath: $s, listenerMetadata: "m"}' --arg s "$T/agent.sock"
-        args /bin/probe call 121 0
+        args /bin/probe call getpgid 0
         listener agent seccomp 61
         run -0 once
         wait $LISTENER

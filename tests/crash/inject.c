@@ -143,22 +143,27 @@ static void at_stop(pid_t pid, int status)
 
 static void start(char **argv)
 {
-        int status;
+        int status, word[2];
+        char byte;
 
+        if (pipe2(word, O_CLOEXEC) < 0)
+                err(2, "inject: pipe");
         command = fork();
         if (command < 0)
                 err(2, "inject: fork");
         if (command == 0) {
-                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-                raise(SIGSTOP);
+                if (read(word[0], &byte, 1) != 1)
+                        _exit(126);
                 execvp(argv[0], argv);
                 err(127, "inject: %s", argv[0]);
         }
-        if (waitpid(command, &status, 0) != command || !WIFSTOPPED(status))
-                errx(2, "inject: %s did not start", argv[0]);
+        /* Not PTRACE_TRACEME: what it forks would begin with a SIGSTOP, and stand still with it for ever where we end
+         * before we have taken it away. */
+        if (ptrace(PTRACE_SEIZE, command, NULL, (void *)(long)OPTIONS) < 0 ||
+            ptrace(PTRACE_INTERRUPT, command, NULL, NULL) < 0 || waitpid(command, &status, 0) != command ||
+            !WIFSTOPPED(status) || write(word[1], "", 1) != 1)
+                err(2, "inject: seize %s", argv[0]);
         is_new(command);
-        if (ptrace(PTRACE_SETOPTIONS, command, NULL, (void *)(long)OPTIONS) < 0)
-                err(2, "inject: options");
         go_on(command, 0);
         if (guest && (ptrace(PTRACE_SEIZE, guest, NULL, (void *)(long)OPTIONS) < 0 ||
                       ptrace(PTRACE_INTERRUPT, guest, NULL, NULL) < 0))

@@ -26,6 +26,8 @@ static void check_record(const struct record *record)
         check(!record->cgroup || (record->cgroup[0] == '/' && !strstr(record->cgroup, "/../")));
         check(record->init.pid >= 0 && memchr(record->init.boot_id, '\0', sizeof(record->init.boot_id)) != NULL);
         check(record->cgroup_existing_depth >= 0);
+        check(!record->subgroup || (strcmp(record->subgroup, "..") != 0 && !strchr(record->subgroup, '/')));
+        check(!record->systemd_unit || !strchr(record->systemd_unit, '/'));
         check(record->namespaces < 1U << OCI_NS_KINDS);
 }
 

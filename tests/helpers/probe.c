@@ -3,7 +3,8 @@
  *      probe [KEY...]               print facts (all when none is named)
  *      probe wait                   print "ready", then live until a signal comes; SIGTERM ends it with 0
  *      probe try PATH...            open each for writing: "PATH: ok" or "PATH: EROFS"
- *      probe call NUMBER [ARG...]   a bare system call: "result=..." and "errno=..."
+ *      probe call NAME [ARG...]     a bare system call (getppid, getpgid, or a number): "result=..." and "errno=..."
+ *      probe number NAME            its number on this machine
  *      probe exit CODE | kill SIGNAL
  *      probe notify TEXT            send TEXT to $NOTIFY_SOCKET
  *      probe winsize                "ROWSxCOLUMNS" of stdin
@@ -352,9 +353,18 @@ static int try_writing(char **paths)
         return 0;
 }
 
+static long number_of(const char *name)
+{
+        if (strcmp(name, "getppid") == 0)
+                return SYS_getppid;
+        if (strcmp(name, "getpgid") == 0)
+                return SYS_getpgid;
+        return strtol(name, NULL, 0);
+}
+
 static int call(char **arguments)
 {
-        long number = strtol(arguments[0], NULL, 0), a[6] = {0}, result;
+        long number = number_of(arguments[0]), a[6] = {0}, result;
 
         for (int i = 0; i < 6 && arguments[i + 1]; i++)
                 a[i] = arguments[i + 1][0] == '/' ? (long)arguments[i + 1] : (long)strtoul(arguments[i + 1], NULL, 0);
@@ -419,6 +429,8 @@ int main(int argc, char **argv)
                 return try_writing(argv + 2);
         if (strcmp(verb, "call") == 0 && argc > 2)
                 return call(argv + 2);
+        if (strcmp(verb, "number") == 0 && argc > 2)
+                return printf("%ld\n", number_of(argv[2])) < 0;
         if (strcmp(verb, "exit") == 0 && argc > 2)
                 return atoi(argv[2]);
         if (strcmp(verb, "kill") == 0 && argc > 2) {

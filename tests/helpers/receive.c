@@ -5,6 +5,7 @@
  *      receive seccomp SOCKET ANSWER    take the state and the listener, print the state; answer each notification
  *                                       with errno ANSWER (0: let it continue) until the container ends
  *      receive notify SOCKET N          print N datagrams of a NOTIFY_SOCKET
+ *      receive hold SOCKET              take connections and never answer, until it is killed
  *
  * The socket is made here; "listening" on stdout says that it exists. Every wait ends after 20 seconds with status 1.
  */
@@ -200,5 +201,9 @@ int main(int argc, char **argv)
                 return receive_seccomp(listen_on(argv[2], SOCK_STREAM), atoi(argv[3]));
         if (strcmp(verb, "notify") == 0 && argc == 4)
                 return receive_datagrams(listen_on(argv[2], SOCK_DGRAM), atoi(argv[3]));
-        errx(2, "usage: receive console|pidfd|seccomp|notify SOCKET ...");
+        if (strcmp(verb, "hold") == 0) {
+                listen_on(argv[2], SOCK_STREAM);
+                pause();
+        }
+        errx(2, "usage: receive console|pidfd|seccomp|notify|hold SOCKET ...");
 }

@@ -1,9 +1,9 @@
 /* A person at a terminal: runs a command under a pty of its own and copies what it prints to stdout.
  *
- *      terminal [-s ROWSxCOLUMNS] [-r ROWSxCOLUMNS] [-i TEXT] [-k SIGNAL] COMMAND [ARGUMENT...]
+ *      terminal [-s ROWSxCOLUMNS] [-r ROWSxCOLUMNS] [-i TEXT] [-k SIGNAL] [-w SECONDS] COMMAND [ARGUMENT...]
  *
  * -s is the size at the start; once the command has printed "ready", -r resizes, -i types TEXT and -k sends SIGNAL to
- * the command. Status: the command's; 124 when nothing moved for 20 seconds. */
+ * the command. Status: the command's; 124 when nothing moved for 20 seconds, or as many as -w says. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
+static int patience_ms = 20000;
 
 static struct winsize parse_size(const char *text)
 {
@@ -55,7 +55,7 @@ static void copy(int master, pid_t child, const struct reaction *reaction)
                 struct pollfd event = {.fd = master, .events = POLLIN};
                 ssize_t n;
 
-                if (poll(&event, 1, PATIENCE_MS) <= 0) {
+                if (poll(&event, 1, patience_ms) <= 0) {
                         kill(child, SIGKILL);
                         errx(124, "terminal: nothing moved");
                 }
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
         int option, master, status;
         pid_t child;
 
-        while ((option = getopt(argc, argv, "+s:r:i:k:")) != -1) {
+        while ((option = getopt(argc, argv, "+s:r:i:k:w:")) != -1) {
                 if (option == 's')
                         size = parse_size(optarg);
                 else if (option == 'r')
@@ -89,11 +89,13 @@ int main(int argc, char **argv)
                         reaction.input = optarg;
                 else if (option == 'k')
                         reaction.signal = optarg;
+                else if (option == 'w')
+                        patience_ms = 1000 * atoi(optarg);
                 else
                         return 2;
         }
         if (optind >= argc)
-                errx(2, "usage: terminal [-s SIZE] [-r SIZE] [-i TEXT] [-k SIGNAL] COMMAND...");
+                errx(2, "usage: terminal [-s SIZE] [-r SIZE] [-i TEXT] [-k SIGNAL] [-w SECONDS] COMMAND...");
         child = forkpty(&master, NULL, NULL, &size);
         if (child < 0)
                 err(2, "terminal: forkpty");

@@ -6,13 +6,18 @@
  * of its own by a cgroup namespace. On a unified host the tree stays as it is. The first process of the view reaps
  * orphans, as an init does. The group goes away with the view.
  *
- *      view COMMAND [ARGUMENT...]
+ * With -s a systemd of the view's own is its first process, on a cgroup v2 tree of its own with what controllers the
+ * host gives, and with no units but those that a command asks for: what speaks to systemd is tested without touching
+ * the machine's.
+ *
+ *      view [-s] COMMAND [ARGUMENT...]
  */
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,14 +30,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TREE          "/sys/fs/cgroup"
 #define CGROUP2_MAGIC 0x63677270
+#define SYSTEMD       "/lib/systemd/systemd"
+#define UNITS         "/run/view/units" /* systemd's own units; the machine's come behind, for who starts one */
+#define READY_SOCKET  "/run/view/notify"
+#define BOOT_MS       60000
 
-static char group[128]; /* the view's group as P sees it; empty on a unified host */
+static char group[128];   /* the view's group as P sees it; empty where the machine's tree is shared */
+static bool with_systemd; /* -s */
 
 static void write_file(const char *path, const char *text, bool must)
 {
@@ -42,6 +53,15 @@ static void write_file(const char *path, const char *text, bool must)
                 err(125, "view: write '%s' to %s", text, path);
         if (fd >= 0)
                 close(fd);
+}
+
+static void write_new_file(const char *path, const char *text)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+        if (fd < 0 || write(fd, text, strlen(text)) < 0)
+                err(125, "view: write %s", path);
+        close(fd);
 }
 
 static bool on_cgroup2(const char *path)
@@ -167,12 +187,123 @@ static void bring_up_loopback(void)
         close(fd);
 }
 
-/* The view's pid 1: starts the command, reaps everything, ends with the command's status. */
-static int live(bool unified, int ready, char **command)
+static void enter_group(void)
 {
-        int status = 0;
+        if (mkdir(TREE "/suite", 0755) < 0)
+                err(125, "view: mkdir suite");
+        write_file(TREE "/suite/cgroup.procs", "0", true);
+}
+
+static pid_t start_command(int ready, char **command)
+{
+        pid_t child = fork();
+
+        if (child < 0)
+                err(125, "view: fork");
+        if (child == 0) {
+                close(ready);
+                setenv("BERTH_VIEW", "1", 1);
+                execvp(command[0], command);
+                err(127, "view: %s", command[0]);
+        }
+        return child;
+}
+
+static int wait_for(pid_t child)
+{
+        pid_t pid;
+        int status;
+
+        while ((pid = wait(&status)) != child)
+                if (pid < 0 && errno != EINTR)
+                        err(125, "view: wait");
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- a systemd of our own ---- */
+
+static int bind_ready_socket(void)
+{
+        const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = READY_SOCKET};
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                err(125, "view: %s", READY_SOCKET);
+        return fd;
+}
+
+/* systemd says READY=1 when it has come up, as any service does. */
+static void await_systemd(int fd)
+{
+        char text[4096];
+
+        for (;;) {
+                struct pollfd event = {.fd = fd, .events = POLLIN};
+                ssize_t n = poll(&event, 1, BOOT_MS) > 0 ? recv(fd, text, sizeof(text) - 1, 0) : -1;
+
+                if (n < 0)
+                        errx(125, "view: systemd is not up after %d s", BOOT_MS / 1000);
+                text[n] = '\0';
+                if (strstr(text, "READY=1"))
+                        return;
+        }
+}
+
+/* Beside systemd, as a child that it does not know: waits until it is up, runs the command in a group outside of
+ * systemd's units, and ends the view with the command's status. */
+static void accompany(int ready, int socket_fd, int result, char **command)
+{
+        int status;
+
+        await_systemd(socket_fd);
+        close(socket_fd);
+        enter_group();
+        status = wait_for(start_command(ready, command));
+        if (write(result, &status, sizeof(status)) != sizeof(status))
+                err(125, "view: write");
+        exit(0);
+}
+
+static void become_systemd(int ready, int result, char **command)
+{
+        char *const arguments[] = {SYSTEMD, "--system", "--unit=view.target", "--log-target=null", "--show-status=no",
+                                   NULL};
+        char *const environment[] = {
+                "container=view",
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "NOTIFY_SOCKET=" READY_SOCKET,
+                "SYSTEMD_UNIT_PATH=" UNITS
+                ":/run/systemd/transient:/run/systemd/system:/usr/lib/systemd/system:/lib/systemd/system",
+                "SYSTEMD_GENERATOR_PATH=" UNITS "/none",
+                NULL,
+        };
+        char units[] = UNITS;
+        sigset_t none;
+        int socket_fd;
+
+        make_parents(units);
+        write_new_file(UNITS "/view.target", "[Unit]\nDescription=Nothing but systemd\nDefaultDependencies=no\n");
+        /* It would complete a machine that it takes for new. */
+        mount_or_die("/etc", "/etc", NULL, MS_BIND | MS_REC, NULL);
+        mount_or_die(NULL, "/etc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL);
+        socket_fd = bind_ready_socket();
+        switch (fork()) {
+        case -1:
+                err(125, "view: fork");
+        case 0:
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                accompany(ready, socket_fd, result, command);
+        }
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(SYSTEMD, arguments, environment);
+        err(125, "view: %s (package systemd)", SYSTEMD);
+}
+
+/* The view's pid 1: starts the command, reaps everything, ends with the command's status. */
+static int live(bool unified, int ready, int result, char **command)
+{
         char byte;
-        pid_t child, pid;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (read(ready, &byte, 1) != 1) /* until P has put us into the group */
@@ -182,25 +313,13 @@ static int live(bool unified, int ready, char **command)
                 err(125, "view: unshare");
         set_up_files(unified);
         bring_up_loopback();
+        if (with_systemd)
+                become_systemd(ready, result, command);
         if (!unified) {
-                if (mkdir(TREE "/suite", 0755) < 0)
-                        err(125, "view: mkdir suite");
-                write_file(TREE "/suite/cgroup.procs", "0", true);
+                enter_group();
                 enable_controllers(TREE);
         }
-        child = fork();
-        if (child < 0)
-                err(125, "view: fork");
-        if (child == 0) {
-                close(ready);
-                setenv("BERTH_VIEW", "1", 1);
-                execvp(command[0], command);
-                err(127, "view: %s", command[0]);
-        }
-        while ((pid = wait(&status)) != child)
-                if (pid < 0 && errno != EINTR)
-                        err(125, "view: wait");
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return wait_for(start_command(ready, command));
 }
 
 static void make_group(void)
@@ -225,43 +344,79 @@ static void pass_on(int signal)
                 kill(first, SIGKILL);
 }
 
-int main(int argc, char **argv)
+static void watch_signals(void)
 {
-        bool unified = on_cgroup2(TREE);
-        char path[256], text[16];
-        int status, pipe_fds[2];
         struct sigaction action = {.sa_handler = pass_on};
 
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGHUP, &action, NULL);
+}
+
+/* Puts the view's first process into its group and lets it go on. */
+static void release_first(int ready)
+{
+        char path[256], text[16];
+
+        if (group[0]) {
+                snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+                snprintf(text, sizeof(text), "%d", first);
+                write_file(path, text, true);
+        }
+        if (write(ready, "", 1) != 1)
+                err(125, "view: write");
+}
+
+/* systemd does not end: the command does, and says how. */
+static int take_result(int result)
+{
+        int status = 125;
+        ssize_t n;
+
+        do
+                n = read(result, &status, sizeof(status));
+        while (n < 0 && errno == EINTR);
+        kill(first, SIGKILL);
+        return n == sizeof(status) ? status : 125;
+}
+
+int main(int argc, char **argv)
+{
+        int status, result = -1, ready[2], results[2];
+        bool unified;
+
+        with_systemd = argc > 1 && strcmp(argv[1], "-s") == 0;
+        argv += with_systemd;
+        argc -= with_systemd;
+        unified = on_cgroup2(TREE) && !with_systemd;
         if (argc < 2)
-                errx(125, "usage: view COMMAND [ARGUMENT...]");
+                errx(125, "usage: view [-s] COMMAND [ARGUMENT...]");
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 err(125, "view: private mount namespace (are you root?)");
         if (!unified)
                 make_group();
-        if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(results, O_CLOEXEC) < 0)
                 err(125, "view: pipe");
         first = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
         if (first < 0)
                 err(125, "view: clone");
         if (first == 0) {
-                close(pipe_fds[1]);
-                exit(live(unified, pipe_fds[0], argv + 1));
+                close(ready[1]);
+                close(results[0]);
+                exit(live(unified, ready[0], results[1], argv + 1));
         }
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        sigaction(SIGHUP, &action, NULL);
-        close(pipe_fds[0]);
-        if (!unified) {
-                snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-                snprintf(text, sizeof(text), "%d", first);
-                write_file(path, text, true);
-        }
-        if (write(pipe_fds[1], "", 1) != 1)
-                err(125, "view: write");
+        watch_signals();
+        close(ready[0]);
+        close(results[1]);
+        release_first(ready[1]);
+        if (with_systemd)
+                result = take_result(results[0]);
         while (waitpid(first, &status, 0) < 0)
                 if (errno != EINTR)
                         err(125, "view: waitpid");
         if (!unified)
                 remove_group(group);
+        if (with_systemd)
+                return result;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -10,6 +10,12 @@ file_of() { # file_of FILE: a file of the container's cgroup
         grep -qx "$(pid_of)" "$(cgroup_of)/cgroup.procs"
 }
 
+@test "cgroup: without limits, too, a group has every controller that the tree gives" {
+        launch_waiting '.linux.cgroupsPath = "/every/controller"'
+        defer 'rmdir /sys/fs/cgroup/every/controller /sys/fs/cgroup/every 2>/dev/null || true'
+        is "$(file_of cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
+}
+
 @test "cgroupsPath: an absolute path is below the root of the tree" {
         launch_waiting '.linux.cgroupsPath = "/at/this/place"'
         defer 'rmdir /sys/fs/cgroup/at/this /sys/fs/cgroup/at 2>/dev/null || true'
@@ -56,6 +62,13 @@ file_of() { # file_of FILE: a file of the container's cgroup
         is "$(cgroup_of)" /sys/fs/cgroup/there
         berth delete --force "$ID"
         [ -d /sys/fs/cgroup/there ]
+}
+
+# bats test_tags=berth
+@test "cgroup: where the tree is read-only the error says so and nothing is left" {
+        bundle '.linux.resources.unified = {"cgroup.max.descendants": "7"}'
+        refused 'create cgroup .*Read-only file system' unshare -m --propagation private bash -c \
+                'mount -o remount,bind,ro /sys/fs/cgroup && exec timeout 20 "$@" 3>&- 4>&-' - "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
 }
 
 @test "resources.memory: limit, reservation, swap" {
@@ -189,6 +202,14 @@ TABLE
         bundle '.linux.resources.memory = {swappiness: 10, kernel: 100000000, kernelTCP: 100000000, useHierarchy: true} | .linux.resources.network = {classID: 5, priorities: [{name: "lo", priority: 5}]}'
         args /bin/true
         run -0 once
+}
+
+# bats test_tags=berth
+@test "cgroup: --systemd-cgroup without a systemd is an error that says where it was looked for" {
+        [ ! -e /run/systemd/system ] || skip "this machine has a systemd"
+        bundle
+        refused 'connect to systemd at unix:path=/run/systemd/private: No such file or directory; .*unix:path=/run/dbus/system_bus_socket' \
+                berth --systemd-cgroup create --bundle "$B" "$ID"
 }
 
 # bats test_tags=berth

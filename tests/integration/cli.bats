@@ -24,6 +24,14 @@ load ../lib/common
         run -0 "$BERTH" -h
 }
 
+# podman: "configured runtime does not support checkpoint/restore" instead of a failure half-way.
+@test "checkpoint --help and restore --help fail while they are not available: engines ask this way" {
+        for command in checkpoint restore; do
+                run -1 "$BERTH" $command --help
+                matches "[Nn]ot available in this version"
+        done
+}
+
 @test "an unknown command, and none, are errors that say what there is" {
         run -1 "$BERTH" frobnicate
         has frobnicate
@@ -116,6 +124,15 @@ load ../lib/common
         run -1 "$BERTH" --root "$ROOT" --log "$T/log2" --log-format json create --bundle $'/no/such "bundle"\n\x01' x
         jq -e '.msg' "$T/log2"
         is "$(jq -s length "$T/log2")" 1
+}
+
+# Docker's runtimeArgs stand before what Docker itself passes.
+@test "--log: an unknown flag before it is reported there, too" {
+        for options in "--log $T/log --log-format json" "--log=$T/log --log-format=json"; do
+                run -1 "$BERTH" --frobnicate --root "$ROOT" $options create --bundle "$T" x
+                is "$(jq -r '"\(.level) \(.msg)"' "$T/log")" "error unknown flag: --frobnicate"
+                rm "$T/log"
+        done
 }
 
 @test "--log-format json: warnings of a working command do not look like an error" {

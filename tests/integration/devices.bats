@@ -129,3 +129,16 @@ needs_rules() {
         args /bin/umount /etc/passwd
         run ! once
 }
+
+# The host's would make terminals in the host's devpts.
+@test "devices: /dev/ptmx is the container's own, whatever linux.devices lists" {
+        bundle '.linux.devices += [{path: "/dev/ptmx", type: "c", major: 5, minor: 2}]'
+        args /bin/sh -c 'readlink /dev/ptmx'
+        run -0 once
+        is "$output" pts/ptmx
+        edit '.linux.namespaces += [{type: "user"}]
+                | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+        chown -R 100000:100000 "$B/rootfs"
+        run -0 once
+        is "$output" pts/ptmx
+}

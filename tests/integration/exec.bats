@@ -198,6 +198,22 @@ load ../lib/common
         berth resume "$ID"
 }
 
+# bats test_tags=berth
+@test "exec: into a group that is frozen though nobody paused the container is refused" {
+        launch_waiting '.linux.cgroupsPath = "/above/container"'
+        local group
+        group=$(cgroup_of)
+        mkdir "$group/below"
+        echo 1 >"$group/below/cgroup.freeze"
+        refused_exec 'below: the cgroup is frozen' --cgroup /below "$ID" /bin/true
+        rmdir "$group/below"
+        echo 1 >"${group%/*}/cgroup.freeze"
+        is "$(state)" running
+        refused_exec 'the cgroup is frozen' "$ID" /bin/true
+        echo 0 >"${group%/*}/cgroup.freeze"
+        berth exec "$ID" /bin/true
+}
+
 @test "exec --ignore-paused: waits in the frozen container and runs when it is resumed" {
         is_runtime crun && skip "crun has no --ignore-paused"
         launch_waiting
@@ -220,8 +236,27 @@ load ../lib/common
 # bats test_tags=berth
 @test "exec --cgroup: a group that is not there, or not below, is refused" {
         launch_waiting
-        refused_exec 'absent' --cgroup absent "$ID" /bin/true
-        refused_exec '\.\.' --cgroup ../suite "$ID" /bin/true
+        refused_exec 'absent.* adding pid .*/absent/cgroup.procs: no such file ' --cgroup absent "$ID" /bin/true
+        refused_exec ' \.\./suite is not a sub cgroup path' --cgroup ../suite "$ID" /bin/true
+        refused_exec ' below/\.\. is not a sub cgroup path' --cgroup below/.. "$ID" /bin/true
+}
+
+# bats test_tags=berth
+@test "exec --cgroup: a group that hands its controllers on and can hold no process is refused, not left for another" {
+        local controller
+
+        controller=$(cut -d' ' -f1 /sys/fs/cgroup/cgroup.controllers)
+        [ -n "$controller" ] || skip "the host's v2 tree has no controller"
+        launch_waiting
+        mkdir "$(cgroup_of)/below"
+        group=$(cgroup_of)
+        pid_of >"$group/below/cgroup.procs"
+        echo "+$controller" >"$group/cgroup.subtree_control"
+        run -0 berth exec "$ID" /bin/cat /proc/self/cgroup
+        has_line 0::/below
+        refused_exec ' adding pid .* to cgroups.*/cgroup.procs: device or resource busy' --cgroup / "$ID" /bin/true
+        run -0 berth exec --cgroup below "$ID" /bin/cat /proc/self/cgroup
+        has_line 0::/below
 }
 
 @test "exec: HOME comes from the image's passwd when the environment has none" {

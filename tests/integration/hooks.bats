@@ -276,3 +276,53 @@ SCRIPT
 .hooks.createContainer = [{path: "/x", args: "y"}] -> hooks\.createContainer\[0\]\.args
 TABLE
 }
+
+# What it executes comes out of the image, like the program.
+@test "hooks: startContainer has the ids, capabilities, limits and seccomp profile of the program" {
+        bundle '.process.user = {uid: 1000, gid: 1000} | .process.noNewPrivileges = true | .process.cwd = "/home"
+                | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 77, hard: 77}]
+                | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}
+                | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c",
+                        "cat >/dev/null; { id -u; pwd; ulimit -n; grep -E \"Cap(Eff|Prm|Bnd)|Seccomp:|NoNew\" /proc/self/status; mkdir /tmp/x || echo refused; } >/tmp/hook"]}]'
+        args /bin/sh -c '{ id -u; pwd; ulimit -n; grep -E "Cap(Eff|Prm|Bnd)|Seccomp:|NoNew" /proc/self/status; mkdir /tmp/x || echo refused; } 2>/dev/null'
+        run -0 --separate-stderr once
+        has_line 1000 /home 77 refused
+        is "$(cat "$B/rootfs/tmp/hook")" "$output"
+}
+
+@test "hooks: startContainer runs under a profile that knows no clone3, and without noNewPrivileges" {
+        bundle '.process.noNewPrivileges = false
+                | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}
+                | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat >/tmp/hook"]}]'
+        args /bin/cat /tmp/hook
+        run -0 once
+        is "$(jq -r .id <<<"$output")" "$ID"
+}
+
+# bats test_tags=berth
+@test "hooks: one that the profile kills is named with its signal" {
+        bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL"}]}
+                | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "mkdir /dev/shm/foo"]}]'
+        refused 'error running hook hooks.startContainer\[0\] /bin/sh: killed by signal 31 \(bad system call\)' once
+}
+
+@test "hooks: their working directory is the bundle" {
+        bundle
+        for name in prestart createRuntime poststart poststop; do
+                edit '.hooks[$n] = [{path: "/bin/sh", args: ["sh", "-c", "cat >/dev/null; pwd >\($t)/\($n)"]}]' --arg n "$name" --arg t "$T"
+        done
+        args /bin/true
+        run -0 once
+        for name in prestart createRuntime poststart poststop; do
+                is "$(cat "$T/$name")" "$B"
+        done
+}
+
+# As for runc; crun has the bundle.
+# bats test_tags=berth
+@test "hooks: the working directory of createContainer is the root, before pivot_root" {
+        bundle '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat >/dev/null; pwd; echo yes >./tmp/hooked"]}]'
+        args /bin/cat /tmp/hooked
+        run -0 once
+        is "$output" yes
+}

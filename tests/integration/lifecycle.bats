@@ -87,6 +87,18 @@ load ../lib/common
         says_not_exist
 }
 
+# bats test_tags=berth
+@test "create warns of what cannot be granted, once: later commands do not say it again" {
+        bundle '.process.capabilities.bounding = ["CAP_CHOWN", "CAP_NEW"]'
+        args /bin/true
+        berth create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1
+        is "$(grep -c CAP_NEW "$T/out")" 1
+        berth start "$ID" >>"$T/out" 2>&1
+        eventually is_state stopped
+        berth delete "$ID" >>"$T/out" 2>&1
+        is "$(wc -l <"$T/out")" 1
+}
+
 @test "create: the program does not run before start" {
         bundle
         args /bin/touch /tmp/ran

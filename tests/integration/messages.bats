@@ -78,3 +78,28 @@ load ../lib/common
         run -1 berth ps --format json nobody
         has "does not exist"
 }
+
+# Words that runc's test suite looks for (tests/lab/runc-suite).
+@test "message: a cgroup that is in use or frozen, a /proc that is a link, no seccomp agent, no such help" {
+        mkdir /sys/fs/cgroup/taken
+        defer 'rmdir /sys/fs/cgroup/taken'
+        echo 1 >/sys/fs/cgroup/taken/cgroup.freeze
+        bundle '.linux.cgroupsPath = "/taken"'
+        refused "container's cgroup unexpectedly frozen: /taken" create
+        echo 0 >/sys/fs/cgroup/taken/cgroup.freeze
+        sleep 1000 3>&- 4>&- &
+        echo $! >/sys/fs/cgroup/taken/cgroup.procs
+        refused "container's cgroup is not empty: /taken" create
+        kill $!
+        wait $! || true
+        rm -r "$B"
+        bundle
+        rmdir "$B/rootfs/proc"
+        ln -s /symlink "$B/rootfs/proc"
+        refused "/proc must be mounted on ordinary directory" create
+        rm -r "$B"
+        bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/agent", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}'
+        args /bin/true
+        refused "failed to connect with seccomp agent.*/no/agent" once
+        refused "No help topic for 'foo'" berth foo -h
+}

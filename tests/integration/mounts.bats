@@ -201,11 +201,16 @@ file"
         [ "$(cat "$B/rootfs/etc/passwd")" != other ]
 }
 
-@test "mounts: a bind of a file over a directory is refused and names the target" {
+# Docker looks for these words of the kernel's, and adds what a person can do about it.
+@test "mounts: a file over a directory, or the other way, is refused with the target's name and \"not a directory\"" {
         echo text >"$T/file"
+        mkdir "$T/directory"
         bundle
         bind /etc "$T/file" bind
-        refused '/etc' create
+        refused '/etc.*not a directory' create
+        edit 'del(.mounts[-1])'
+        bind /etc/passwd "$T/directory" bind
+        refused '/etc/passwd.*not a directory' create
 }
 
 @test "mounts: a missing bind source is refused by its name" {
@@ -254,6 +259,54 @@ file"
         args /bin/ls /
         run -0 once --no-pivot
         has_line bin etc
+}
+
+# With a procfs of the host behind the root, the kernel would let a user namespace of the program's own mount one that
+# nothing is masked in.
+# bats test_tags=berth
+@test "no_pivot: the program finds no bare /proc or /sys behind its root" {
+        bundle '.process.capabilities.bounding += ["CAP_SETFCAP"] | .process.capabilities.permitted += ["CAP_SETFCAP"]'
+        args /bin/sh -c 'unshare -mrpf sh -c "mount -t proc none /proc"; unshare -mrn sh -c "mount -t sysfs none /sys"'
+        run once --no-pivot
+        echo "$output"
+        [ "$status" -ne 0 ]
+        is "$(grep -c 'mount: permission denied' <<<"$output")" 2
+}
+
+# There the host's mounts are locked and cannot be unmounted; one that its ids may not reach is an error, so the test
+# does without those that somebody may just have below /root.
+# bats test_tags=berth
+@test "no_pivot: nor in a user namespace" {
+        bundle '.linux.namespaces += [{type: "user"}]
+                | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+                | .process.capabilities.bounding += ["CAP_SETFCAP"] | .process.capabilities.permitted += ["CAP_SETFCAP"]'
+        chown -R 100000:100000 "$B/rootfs"
+        args /bin/sh -c 'unshare -mrpf sh -c "mount -t proc none /proc"; unshare -mrn sh -c "mount -t sysfs none /sys"'
+        export -f once berth
+        export BERTH ROOT B ID DEADLINE
+        run unshare -m --propagation private bash -c '
+                for mount in $(awk "\$5 ~ \"^(/root|/tmp/mmdebstrap)\" { print \$5 }" /proc/self/mountinfo); do umount -l $mount; done
+                once --no-pivot'
+        echo "$output"
+        [ "$status" -ne 0 ]
+        is "$(grep -c 'mount: permission denied' <<<"$output")" 2
+}
+
+# bats test_tags=berth
+@test "no_pivot: what is unmounted behind the root stays mounted on the host, with shared propagation too" {
+        mkdir "$T/volume"
+        mount -t tmpfs volume "$T/volume"
+        defer "umount $T/volume"
+        mount --make-rshared "$T/volume"
+        mount --make-rshared /
+        defer 'mount --make-rprivate /'
+        bundle '.linux.rootfsPropagation = "shared" | .process.capabilities.bounding += ["CAP_SETFCAP"]
+                | .process.capabilities.permitted += ["CAP_SETFCAP"]'
+        args /bin/sh -c 'unshare -mrpf sh -c "mount -t proc none /proc" 2>&1; echo ready; exec probe wait'
+        launch --no-pivot
+        grep -q "mount: permission denied" "$T/out"
+        grep -q " $T/volume " /proc/self/mountinfo
+        grep -q " /proc .*- proc " /proc/self/mountinfo
 }
 
 @test "mounts: many of them" {

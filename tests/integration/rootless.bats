@@ -5,6 +5,7 @@ USER_ID=54321
 
 setup_file() {
         mkdir -p /run/rootless
+        mount -t tmpfs -o mode=755,nosuid,nodev rootless /run/rootless # a host's own /run may be noexec
         for name in passwd group subuid subgid; do
                 cat "/etc/$name" >"/run/rootless/$name" 2>/dev/null || true
                 [ -e "/etc/$name" ] || touch "/etc/$name"
@@ -53,6 +54,17 @@ rootless_bundle() {
         fact_is uid "0 0 0"
         fact_is pid 1
         fact_is hostname "$(jq -r .hostname "$B/config.json")"
+}
+
+@test "rootless: in a user namespace that somebody else made, a container without one of its own has the host's devices" {
+        bundle '.process.terminal = false | .process.args = ["/bin/sh", "-c", "echo gone >/dev/null; ls -l /dev/null /dev/zero"]
+                | .linux.namespaces |= map(select(.type != "user")) | del(.linux.resources)'
+        chown -R 600000:700000 "$B"
+        chmod 711 "$T"
+        run -0 setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+                unshare --user --map-users=600000,0,65536 --map-groups=700000,0,65536 --setuid 0 --setgid 0 --mount --pid --fork \
+                timeout "$DEADLINE" /run/rootless/bin/runtime --root "$B/state" run --bundle "$B" "$ID" </dev/null 3>&- 4>&-
+        [[ "$output" == *"1,"*"3 "*"/dev/null"*"1,"*"5 "*"/dev/zero"* ]]
 }
 
 # bats test_tags=berth
@@ -127,11 +139,41 @@ rootless_bundle() {
         [ ! -e /sys/fs/cgroup/suite/attack ]
 }
 
+@test "rootless: without a cgroup namespace the tree is shown read-only" {
+        rootless_bundle '.process.terminal = false | .linux.namespaces |= map(select(.type != "cgroup"))
+                | .mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)
+                | .process.args = ["/bin/sh", "-c", "grep -w /sys/fs/cgroup /proc/mounts | tail -n 1; ls /sys/fs/cgroup"]'
+        run -0 user_berth run --bundle "$B" "$ID" </dev/null
+        has "/sys/fs/cgroup cgroup2 ro," cgroup.procs
+}
+
+@test "rootless: exec enters a container that is created and not started" {
+        rootless_bundle '.process.terminal = false | .process.args = ["/bin/probe", "wait"]'
+        user_berth create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1
+        run -0 user_berth exec "$ID" /bin/cat /proc/self/status
+        has_line "CapEff:	0000000020000420"
+        # What exec brought in has no way to the parked init, which still has all capabilities of its user namespace.
+        run user_berth exec "$ID" /bin/sh -c 'ls -l /proc/1/fd /proc/1/exe; for f in /proc/1/fd/* /proc/1/exe /proc/1/root; do cat $f && echo reached; done'
+        has "Permission denied"
+        lacks "->" reached
+        user_berth start "$ID"
+        run -0 user_berth exec "$ID" /bin/true
+        user_berth delete --force "$ID"
+}
+
 # bats test_tags=berth
 @test "rootless: limits that cannot be set are refused, not ignored" {
         rootless_bundle '.process.terminal = false | .process.args = ["/bin/true"] | .linux.resources = {pids: {limit: 10}}'
         run -1 user_berth run --bundle "$B" "$ID" </dev/null
         matches 'pids|cgroup'
+        [ ! -e "/run/rootless/xdg/$RUNTIME/$ID" ]
+}
+
+# bats test_tags=berth
+@test "rootless: a limit that needs no controller says what is missing, too" {
+        rootless_bundle '.process.terminal = false | .process.args = ["/bin/true"] | .linux.resources = {unified: {"cgroup.max.descendants": "7"}}'
+        run -1 user_berth run --bundle "$B" "$ID" </dev/null
+        has "rootless needs no limits + no cgrouppath when no permission is granted for cgroups" "Permission denied"
         [ ! -e "/run/rootless/xdg/$RUNTIME/$ID" ]
 }
 

@@ -1,10 +1,5 @@
 load ../lib/common
 
-# Numbers of system calls on this machine, for `probe call`.
-nr() {
-        printf '#include <sys/syscall.h>\nSYS_%s\n' "$1" | cc -E -P - | tail -n 1
-}
-
 # profile RULES: everything is allowed but what the rules (a jq array) say.
 profile() {
         bundle ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: $1}"
@@ -22,17 +17,17 @@ profile() {
 
 @test "seccomp: SCMP_ACT_ERRNO gives EPERM, or the errno that is named" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}, {names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is errno EPERM
-        args /bin/probe call "$(nr getpgid)" 0
+        args /bin/probe call getpgid 0
         run -0 once
         fact_is errno ENOSYS
 }
 
 @test "seccomp: two profiles that differ only in errnoRet stay apart" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is errno EPERM
         edit '.linux.seccomp.syscalls[0].errnoRet = 38'
@@ -47,14 +42,14 @@ profile() {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}]'
         edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 95, syscalls: [{action: "SCMP_ACT_ALLOW", names: ($names | split(" "))}]}' \
                 --arg names "read write writev close fstat newfstatat mmap mprotect munmap brk rt_sigaction rt_sigprocmask ioctl access execve exit exit_group uname arch_prctl set_tid_address set_robust_list rseq prlimit64 readlink readlinkat getrandom openat prctl futex getuid getgid capget capset setgroups setresuid setresgid setuid setgid chdir getcwd fchdir close_range dup3 execveat sendmsg recvmsg sendto recvfrom poll ppoll epoll_wait epoll_ctl epoll_pwait epoll_create1 sched_yield nanosleep clone getpid gettid tgkill sigaltstack rt_sigreturn madvise fcntl stat lstat mount umount2 open_tree move_mount statx getdents64 lseek pread64 pipe2 eventfd2 sched_getaffinity waitid wait4 pselect6 clock_gettime accept4 socket connect fchown faccessat2 openat2 statfs fstatfs setsid unshare setns umask keyctl seccomp bpf"
-        args /bin/probe call "$(nr getpgid)" 0
+        args /bin/probe call getpgid 0
         run -0 once
         fact_is errno EOPNOTSUPP
 }
 
 @test "seccomp: SCMP_ACT_KILL_PROCESS and SCMP_ACT_KILL end the program by SIGSYS" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_KILL_PROCESS"}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -159 once
         edit '.linux.seccomp.syscalls[0].action = "SCMP_ACT_KILL"'
         run -159 once
@@ -64,14 +59,14 @@ profile() {
 
 @test "seccomp: SCMP_ACT_LOG lets the call through" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_LOG"}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is result 0
 }
 
 @test "seccomp: SCMP_ACT_TRACE without a tracer gives ENOSYS" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_TRACE"}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is errno ENOSYS
 }
@@ -79,7 +74,7 @@ profile() {
 # matches_args ARGS A B: whether getpgid(A, B) is caught by a rule with these arguments
 caught() {
         edit ".linux.seccomp.syscalls = [{names: [\"getpgid\"], action: \"SCMP_ACT_ERRNO\", errnoRet: 61, args: $1}]"
-        args /bin/probe call "$(nr getpgid)" "$2" "$3"
+        args /bin/probe call getpgid "$2" "$3"
         run -0 once
         [ "$(fact errno)" = ENODATA ]
 }
@@ -125,7 +120,7 @@ caught() {
         profile '[{names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 61, args: [{index: 1, value: 7, op: "SCMP_CMP_EQ"}]},
                 {names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 61, args: [{index: 1, value: 8, op: "SCMP_CMP_EQ"}]}]'
         for i in 7 8; do
-                args /bin/probe call "$(nr getpgid)" 0 $i
+                args /bin/probe call getpgid 0 $i
                 run -0 once
                 fact_is errno ENODATA
         done
@@ -134,14 +129,14 @@ caught() {
 @test "seccomp: the same argument twice in one entry" {
         is_runtime crun && skip "crun gives up there"
         profile '[{names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 61, args: [{index: 1, value: 7, op: "SCMP_CMP_EQ"}, {index: 1, value: 9, op: "SCMP_CMP_EQ"}]}]'
-        args /bin/probe call "$(nr getpgid)" 0 9
+        args /bin/probe call getpgid 0 9
         run -0 once
         fact_is errno ENODATA
 }
 
 @test "seccomp: names that no kernel knows are left out" {
         profile '[{names: ["no_such_call", "getppid"], action: "SCMP_ACT_ERRNO"}]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is errno EPERM
 }
@@ -149,14 +144,14 @@ caught() {
 @test "seccomp: architectures may name others too" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}]'
         edit '.linux.seccomp.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]'
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         run -0 once
         fact_is errno EPERM
 }
 
 @test "seccomp: with and without noNewPrivileges" {
         profile '[{names: ["getpgid"], action: "SCMP_ACT_ERRNO"}]'
-        args /bin/probe call "$(nr getpgid)" 0
+        args /bin/probe call getpgid 0
         edit '.process.noNewPrivileges = false'
         run -0 once
         fact_is errno EPERM
@@ -172,7 +167,7 @@ caught() {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}]'
         args /bin/probe wait
         launch
-        run -0 berth exec "$ID" /bin/probe call "$(nr getppid)"
+        run -0 berth exec "$ID" /bin/probe call getppid
         fact_is errno EPERM
         run -0 berth exec "$ID" /bin/probe locks
         fact_is seccomp 2
@@ -184,7 +179,7 @@ caught() {
                 {names: ["swapon", "swapoff", "reboot", "kexec_load", "init_module", "delete_module", "mount_setattr", "acct", "iopl", "ioperm"], action: "SCMP_ACT_ERRNO"}] +
                 [range(100) | {names: ["getpgid"], action: "SCMP_ACT_ERRNO", args: [{index: 1, value: (. + 10), op: "SCMP_CMP_EQ"}]}]' >"$T/rules"
         edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], syscalls: $rules[0]}' --slurpfile rules "$T/rules"
-        args /bin/probe call "$(nr getpgid)" 0 109
+        args /bin/probe call getpgid 0 109
         run -0 once
         fact_is errno EPERM
         run -0 once
@@ -201,7 +196,7 @@ caught() {
 @test "seccomp: SCMP_ACT_NOTIFY hands the listener to the agent at listenerPath" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_NOTIFY"}]'
         edit '.linux.seccomp += {listenerPath: $s, listenerMetadata: "for the agent"} | .annotations = {key: "value"}' --arg s "$T/agent.sock"
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         listener agent seccomp 61
         run -0 once
         fact_is errno ENODATA
@@ -214,13 +209,13 @@ caught() {
         is "$(jq -r .state.bundle <<<"$state")" "$B"
         is "$(jq -r .state.annotations.key <<<"$state")" value
         [ "$(jq .pid <<<"$state")" -gt 0 ]
-        grep -q "^notified $(nr getppid)\$" "$T/agent"
+        grep -q "^notified $("$TOOLS/probe" number getppid)\$" "$T/agent"
 }
 
 @test "seccomp: an agent that lets calls continue" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_NOTIFY"}]'
         edit '.linux.seccomp += {listenerPath: $s}' --arg s "$T/agent.sock"
-        args /bin/probe call "$(nr getppid)"
+        args /bin/probe call getppid
         listener agent seccomp 0
         run -0 once
         fact_is result 0
@@ -236,7 +231,7 @@ caught() {
         launch
         listener second seccomp 61
         mv "$T/second.sock" "$T/agent.sock"
-        run -0 berth exec "$ID" /bin/probe call "$(nr getppid)"
+        run -0 berth exec "$ID" /bin/probe call getppid
         fact_is errno ENODATA
         berth kill "$ID" KILL
         wait $LISTENER

@@ -128,9 +128,9 @@ saw_nothing() {
 @test "numbers on the command line: what is no number is refused by its option" {
         launch_waiting
         local value
-        for value in '' -2 +1 01x 1x 0x10 1e3 ' 1' 99999999999999999999 64m; do
+        for value in '' -2 +1 01x 1x 0x10 1e3 ' 1' 99999999999999999999 64x; do
                 REFUSAL_KEEPS=1 refused 'pids-limit' berth update --pids-limit "$value" "$ID"
-                REFUSAL_KEEPS=1 refused 'memory' berth update --memory "$value" "$ID"
+                REFUSAL_KEEPS=1 refused 'flag --memory' berth update --memory "$value" "$ID"
                 ID=other refused 'preserve-fds' berth create --preserve-fds "$value" --bundle "$B" other
                 refused_exec 'additional.gid' --additional-gids "$value" "$ID" /bin/true
                 REFUSAL_KEEPS=1 refused 'preserve-fds' berth exec --preserve-fds "$value" "$ID" /bin/true

@@ -121,10 +121,11 @@ load ../lib/common
         needs_controller memory
         is_runtime crun && skip "crun has no events"
         bundle '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
-        args /bin/sh -c 'echo ready; read go </tmp/go; x=$(tr "\0" x </dev/zero | head -c 100000000)'
+        args /bin/sh -c 'echo ready; read go </tmp/go; dd if=/dev/zero of=/dev/shm/x bs=1M count=32'
         mkfifo "$B/rootfs/tmp/go"
         launch
-        berth events --interval 10s "$ID" >"$T/events" 2>&1 </dev/null &
+        berth events --interval 1s "$ID" >"$T/events" 2>&1 </dev/null &
+        eventually grep -q '"stats"' "$T/events" # kills from before it looked are not its events
         echo >"$B/rootfs/tmp/go"
         eventually grep -q '"oom"' "$T/events"
 }

@@ -140,14 +140,21 @@ mapped() {
         is "$(stat -c %u "$(cgroup_of)/cgroup.procs")" 0
 }
 
+# A directory on a file system of the machine, $DATA: a tmpfs can be id-mapped only since Linux 6.3.
+data_on_disk() {
+        DATA=$(mktemp -d /var/tmp/berth-test.XXXXXX)
+        defer "rm -rf --one-file-system '$DATA'"
+        chmod 755 "$DATA"
+}
+
 @test "idmap: a bind mount shows the files with the ids of its own maps" {
         is_runtime runc && skip "newer than this runtime"
-        mkdir "$T/data"
-        touch "$T/data/root" "$T/data/user"
-        chown 1000:1000 "$T/data/user"
+        data_on_disk
+        touch "$DATA/root" "$DATA/user"
+        chown 1000:1000 "$DATA/user"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 2000}], gidMappings: [{containerID: 0, hostID: 6000, size: 2000}]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 2000}], gidMappings: [{containerID: 0, hostID: 6000, size: 2000}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/root /data/user
         run once
         is_runtime crun && [ "$status" -ne 0 ] && skip "crun 1.8 wants another form"
@@ -157,11 +164,11 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: with mappings the option is implied" {
-        mkdir "$T/data"
-        touch "$T/data/root"
+        data_on_disk
+        touch "$DATA/root"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 1}], gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 1}], gidMappings: [{containerID: 0, hostID: 6000, size: 1}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/root
         run -0 once
         is "$output" 5000:6000
@@ -169,27 +176,28 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: without mappings it is the container's user namespace" {
-        mkdir "$T/data"
-        touch "$T/data/root"
+        data_on_disk
+        touch "$DATA/root"
         mapped
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["bind", "idmap"]}]' --arg t "$T"
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["bind", "idmap"]}]' --arg t "$DATA"
         args /bin/sh -c 'stat -c %u:%g /data/root && touch /data/new'
         run -0 once
         is "$output" 0:0
-        is "$(stat -c %u:%g "$T/data/new")" 0:0
+        is "$(stat -c %u:%g "$DATA/new")" 0:0
 }
 
 # bats test_tags=berth
 @test "ridmap: reaches the mounts below" {
-        mkdir -p "$T/data/below"
-        mount -t tmpfs below "$T/data/below"
-        defer "umount $T/data/below"
-        touch "$T/data/below/file"
+        data_on_disk
+        mkdir "$DATA/below" "$DATA/other"
+        mount --bind "$DATA/other" "$DATA/below"
+        defer "umount $DATA/below"
+        touch "$DATA/below/file"
         bundle
-        edit '.mounts += [{destination: "/data", type: "bind", source: ($t + "/data"), options: ["rbind", "ridmap"],
+        edit '.mounts += [{destination: "/data", type: "bind", source: $t, options: ["rbind", "ridmap"],
                 uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]},
-                {destination: "/plain", type: "bind", source: ($t + "/data"), options: ["rbind", "idmap"],
-                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]' --arg t "$T"
+                {destination: "/plain", type: "bind", source: $t, options: ["rbind", "idmap"],
+                uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]' --arg t "$DATA"
         args /bin/stat -c %u:%g /data/below/file /plain/below/file /plain
         run -0 once
         is "$output" "5000:6000
@@ -199,6 +207,7 @@ mapped() {
 
 # bats test_tags=berth
 @test "idmap: a file system of the container's own can be mapped too" {
+        [ "$(printf '6.3\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.3 ] || skip "this kernel cannot id-map a tmpfs"
         bundle '.mounts += [{destination: "/m", type: "tmpfs", source: "m", options: ["idmap"],
                 uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]'
         args /bin/stat -c %u:%g /m
@@ -235,4 +244,67 @@ TABLE
         args /bin/sh -c 'wc -l </proc/self/uid_map'
         run -0 once
         is "$(tail -n 1 <<<"$output")" 340
+}
+
+# ---- the runtime itself in a user namespace: Podman without privileges, or a system container ----
+
+# in_user_namespace COMMAND...: as root of a user namespace with 65536 ids, which owns the mounts but nothing of the
+# host's.
+in_user_namespace() {
+        local pid status=0 go
+
+        mkfifo "$T/go"
+        unshare --user --mount --propagation slave bash -c 'read -r _ <"$0"; exec "$@"' "$T/go" "$@" </dev/null 3>&- 4>&- &
+        pid=$!
+        exec {go}>"$T/go"
+        echo "0 0 65536" >"/proc/$pid/uid_map"
+        echo "0 0 65536" >"/proc/$pid/gid_map"
+        echo >&"$go"
+        exec {go}>&-
+        wait $pid || status=$?
+        rm "$T/go"
+        return $status
+}
+
+@test "runtime in a user namespace: a container without one of its own runs, and its devices work" {
+        bundle
+        args /bin/sh -c 'echo >/dev/null && head -c 1 /dev/zero | wc -c; stat -c %t:%T /dev/null /dev/tty; id -u; cat /proc/self/uid_map'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$(tr -s ' ' <<<"$output")" $'1\n1:3\n5:0\n0\n 0 0 65536'
+}
+
+# bats test_tags=berth
+@test "runtime in a user namespace: a device that is there already serves as it is, another is refused" {
+        bundle '.mounts += [{destination: "/dev/null", type: "bind", source: "/dev/null", options: ["bind"]}]'
+        args /bin/sh -c 'echo >/dev/null; grep -c " /dev/null " /proc/mounts'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" 1
+        edit '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
+        run -1 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        has /dev/null
+}
+
+# bats test_tags=berth
+@test "runtime in a user namespace: namespaces of the host's show what the host shows" {
+        bundle '.linux.namespaces = [{type: "mount"}] | del(.hostname) | del(.mounts[] | select(.type == "mqueue"))'
+        args /bin/sh -c 'test "$(cat /proc/sys/kernel/hostname)" = "$(hostname)" && test -d /sys/class/net && echo host'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" host
+}
+
+@test "runtime in a user namespace: device rules need no program where no device can be made" {
+        bundle '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 3, access: "rwm"}]'
+        args /bin/sh -c 'echo >/dev/null && echo fine'
+        run -0 in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        is "$output" fine
+}
+
+@test "runtime in a user namespace: exec and delete --force work" {
+        bundle
+        args /bin/probe wait
+        in_user_namespace timeout 20 "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$ID" >"$T/out" 2>&1
+        eventually is_state running
+        run -0 berth exec "$ID" /bin/id -u
+        is "$output" 0
+        berth delete --force "$ID"
 }

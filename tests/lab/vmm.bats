@@ -1,7 +1,9 @@
 # berth-vmm by itself: an unmodified Debian kernel in it, with every device. The guest's script tells on its console what
 # it saw; the tests look for it there.
 
-load lab.bash
+load lab
+
+# bats file_tags=full
 
 setup_file() {
         modprobe -a kvm_amd kvm_intel 2>/dev/null || true

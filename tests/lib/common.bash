@@ -22,7 +22,7 @@ teardown() {
 }
 
 common_setup() {
-        if [ -z "${BERTH_VIEW:-}" ]; then
+        if [ -z "${BERTH_VIEW:-}${LAB:-}" ]; then
                 echo "run the tests through tests/run-bats: it gives them a machine of their own" >&2
                 return 1
         fi
@@ -33,7 +33,7 @@ common_setup() {
         ID=c$BATS_TEST_NUMBER
         DEFERRED=()
         HELD=$BATS_TEST_TMPDIR
-        "$TOOLS/footprint" take "$HELD/footprint"
+        footprint take "$HELD/footprint"
         mkdir "$T"
 }
 
@@ -56,8 +56,13 @@ common_teardown() {
                 eval "${DEFERRED[i]}" || { echo "could not undo: ${DEFERRED[i]}"; failed=1; }
         done
         rm -rf --one-file-system "$T" || failed=1
-        "$TOOLS/footprint" compare "$HELD/footprint" || failed=1
+        footprint compare "$HELD/footprint" || failed=1
         return $failed
+}
+
+# In the lab other programs run beside the tests (the system's own): there only what carries the mark counts, and cgroups.
+footprint() {
+        "$TOOLS/footprint" ${LAB:+--marked "BERTH_SUITE=$BERTH_SUITE"} "$@"
 }
 
 # defer COMMAND: run at the end, last first. For what the test itself makes on the machine.
@@ -65,9 +70,11 @@ defer() {
         DEFERRED+=("$1")
 }
 
-# The runtime, with its own state directory and a deadline. Bats' own descriptors stay with bats.
+# The runtime, with its own state directory and a deadline. Bats' own descriptors stay with bats. GLOBALS: options of
+# every command.
+GLOBALS=()
 berth() {
-        timeout -k 2 "$DEADLINE" "$BERTH" --root "$ROOT" "$@" 3>&- 4>&-
+        timeout -k 2 "$DEADLINE" "$BERTH" --root "$ROOT" "${GLOBALS[@]}" "$@" 3>&- 4>&-
 }
 
 # ---- bundles ----
@@ -75,7 +82,7 @@ berth() {
 # bundle [FILTER]: a bundle in $B with a root file system of its own; FILTER is a jq program for its config.json.
 bundle() {
         mkdir -p "$B"
-        cp -a "$TOOLS/rootfs" "$B/rootfs"
+        cp -a "${ROOTFS:-$TOOLS/rootfs}" "$B/rootfs"
         jq "${1:-.}" "$TOP/tests/lib/config.json" >"$B/config.json"
 }
 

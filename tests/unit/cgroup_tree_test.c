@@ -170,6 +170,7 @@ static void a_group_is_made_with_its_parents_and_removed_with_those_it_made(void
         struct fixture *f = *state;
         int depth;
 
+        f->host.controllers = 0;
         make_directory(f, "there");
         depth = cgroup_existing_depth(&f->host, "/there/a/b");
         assert_int_equal(depth, 1);
@@ -244,11 +245,12 @@ static void an_existing_group_must_be_empty_and_not_frozen(void **state)
         make_directory(f, "a");
         put(f, "a/cgroup.events", "populated 1\nfrozen 0\n");
         assert_int_equal(cgroup_create(&f->host, "/a", 0), -EBUSY);
-        assert_string_equal(error_message(), "cgroup /a exists and holds processes");
+        assert_string_equal(error_message(), "container's cgroup is not empty: /a holds processes");
         put(f, "a/cgroup.events", "populated 0\nfrozen 1\n");
         assert_int_equal(cgroup_create(&f->host, "/a", 0), -EBUSY);
-        assert_string_equal(error_message(), "cgroup /a exists and is frozen");
+        assert_string_equal(error_message(), "container's cgroup unexpectedly frozen: /a");
         put(f, "a/cgroup.events", EMPTY);
+        f->host.controllers = 0;
         fd = cgroup_create(&f->host, "/a", 0);
         assert_true(fd >= 0);
 }
@@ -295,6 +297,60 @@ static void a_controller_that_the_tree_lacks_is_named(void **state)
         assert_int_equal(cgroup_create(&f->host, "/leaf", CGROUP_PIDS), -EOPNOTSUPP);
         assert_string_equal(error_message(), "the pids controller is not in /cg/cgroup.controllers: hybrid host, the "
                                              "controller is on cgroup v1");
+}
+
+static void controllers_that_no_limit_needs_are_enabled_too(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_close_ int fd = -EBADF;
+
+        make_directory(f, "p");
+        make_directory(f, "p/leaf");
+        put(f, "cgroup.subtree_control", "cpu\n");
+        put(f, "p/cgroup.subtree_control", "\n");
+        put(f, "p/leaf/cgroup.events", EMPTY);
+        put(f, "p/leaf/cgroup.controllers", "\n");
+        fd = cgroup_create(&f->host, "/p/leaf", 0);
+        assert_true(fd >= 0);
+        holds(f, "cgroup.subtree_control", "+memory");
+        holds(f, "p/cgroup.subtree_control", "+cpu +memory");
+}
+
+static void a_level_that_hands_on_less_is_no_error_where_no_limit_needs_more(void **state)
+{
+        struct fixture *f = *state;
+        _cleanup_close_ int fd = -EBADF;
+
+        f->host.controllers = CGROUP_CPU | CGROUP_PIDS;
+        make_directory(f, "p");
+        make_directory(f, "p/leaf");
+        put(f, "cgroup.subtree_control", "cpu pids\n");
+        put(f, "p/cgroup.subtree_control", "\n");
+        put(f, "p/cgroup.procs", "1\n");
+        put(f, "p/leaf/cgroup.events", EMPTY);
+        put(f, "p/leaf/cgroup.controllers", "\n");
+        fd = cgroup_create(&f->host, "/p/leaf", 0);
+        assert_true(fd >= 0);
+        holds(f, "p/cgroup.subtree_control", "");
+}
+
+static void threaded_controllers_are_not_enabled_beside_processes(void **state)
+{
+        struct fixture *f = *state;
+
+        f->host.controllers = CGROUP_PIDS;
+        make_directory(f, "p");
+        make_directory(f, "p/leaf");
+        put(f, "cgroup.subtree_control", "pids\n");
+        put(f, "p/cgroup.subtree_control", "\n");
+        put(f, "p/cgroup.procs", "1\n");
+        put(f, "p/leaf/cgroup.events", EMPTY);
+        put(f, "p/leaf/cgroup.controllers", "\n");
+        assert_int_equal(cgroup_create(&f->host, "/p/leaf", CGROUP_PIDS), -EBUSY);
+        assert_string_equal(error_message(), "enable \"+pids\" in /cg/p/cgroup.subtree_control: the group holds "
+                                             "processes itself, and cgroup v2 lets a group have either processes or "
+                                             "controllers for its sub-groups (no internal processes)");
+        holds(f, "p/cgroup.subtree_control", "");
 }
 
 /* ---- processes, freezer, events ---- */
@@ -528,6 +584,9 @@ int main(void)
                 TREE_TEST(an_existing_group_must_be_empty_and_not_frozen),
                 TREE_TEST(controllers_are_enabled_only_where_they_lack),
                 TREE_TEST(controllers_that_are_there_are_not_looked_for_above),
+                TREE_TEST(controllers_that_no_limit_needs_are_enabled_too),
+                TREE_TEST(a_level_that_hands_on_less_is_no_error_where_no_limit_needs_more),
+                TREE_TEST(threaded_controllers_are_not_enabled_beside_processes),
                 TREE_TEST(a_controller_that_the_tree_lacks_is_named),
                 TREE_TEST(processes_are_those_of_all_levels),
                 TREE_TEST(a_removed_group_has_no_processes_and_needs_no_signal),

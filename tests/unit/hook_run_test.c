@@ -44,7 +44,7 @@ static int run_shell(const char *script, int64_t timeout)
 
         error_clear();
         last_debug[0] = '\0';
-        return hook_run("createRuntime", 2, &hook, STATE, -EBADF);
+        return hook_run("createRuntime", 2, &hook, STATE, -EBADF, -EBADF);
 }
 
 static void assert_message(const char *part)
@@ -69,7 +69,7 @@ static void a_hook_that_reads_nothing_of_a_large_state_does_no_harm(void **state
         (void)state;
         memset(large, 'x', size - 1);
         large[size - 1] = '\0';
-        assert_int_equal(hook_run("poststop", 0, &hook, large, -EBADF), 0);
+        assert_int_equal(hook_run("poststop", 0, &hook, large, -EBADF, -EBADF), 0);
         free(large);
 }
 
@@ -80,7 +80,7 @@ static void the_environment_is_exactly_the_hooks(void **state)
 
         (void)state;
         last_debug[0] = '\0';
-        assert_int_equal(hook_run("prestart", 0, &hook, STATE, -EBADF), 0);
+        assert_int_equal(hook_run("prestart", 0, &hook, STATE, -EBADF, -EBADF), 0);
         assert_non_null(strstr(last_debug, "output: ONLY=this"));
         assert_string_equal(strstr(last_debug, "ONLY=this"), "ONLY=this");
 }
@@ -91,7 +91,7 @@ static void without_args_the_path_is_the_only_argument(void **state)
 
         (void)state;
         /* The state is the script then; it fails, and sh calls itself by its argument 0. */
-        assert_int_equal(hook_run("prestart", 0, &hook, "echo $0 $#; exit 5", -EBADF), -EIO);
+        assert_int_equal(hook_run("prestart", 0, &hook, "echo $0 $#; exit 5", -EBADF, -EBADF), -EIO);
         assert_message("exit status 5");
         assert_non_null(strstr(last_debug, "/bin/sh 0"));
 }
@@ -100,7 +100,8 @@ static void a_failing_hook_is_named_with_its_status_and_the_end_of_its_errors(vo
 {
         (void)state;
         assert_int_equal(run_shell("echo first >&2; echo no such device >&2; exit 3", 0), -EIO);
-        assert_string_equal(error_message(), "hooks.createRuntime[2] /bin/sh: exit status 3: first no such device");
+        assert_string_equal(error_message(),
+                            "error running hook hooks.createRuntime[2] /bin/sh: exit status 3: first no such device");
 }
 
 static void of_many_errors_the_end_is_kept(void **state)
@@ -117,7 +118,7 @@ static void a_signal_is_named(void **state)
 {
         (void)state;
         assert_int_equal(run_shell("kill -TERM $$", 0), -EIO);
-        assert_message("killed by signal 15");
+        assert_message("killed by signal 15 (terminated)");
 }
 
 static void a_missing_hook_is_an_error_that_names_it(void **state)
@@ -125,7 +126,7 @@ static void a_missing_hook_is_an_error_that_names_it(void **state)
         struct oci_hook hook = {.path = "/no/such/hook"};
 
         (void)state;
-        assert_int_equal(hook_run("poststart", 1, &hook, STATE, -EBADF), -ENOENT);
+        assert_int_equal(hook_run("poststart", 1, &hook, STATE, -EBADF, -EBADF), -ENOENT);
         assert_message("hooks.poststart[1] /no/such/hook: ");
         assert_message("No such file or directory");
 }

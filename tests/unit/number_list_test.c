@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/core/number_list.h"
+#include "base/number_list.h"
 
 #include <cmocka.h>
 

@@ -197,6 +197,14 @@ static void capabilities(void **state)
         assert_int_equal(warnings, 2);
         assert_string_equal(last_warning, "process.capabilities.ambient: not both permitted and inheritable, cannot be "
                                           "raised: CAP_CHOWN CAP_KILL");
+        oci_spec_free(accept(PROCESS("'capabilities':{'bounding':['CAP_CHOWN'],'ambient':['CAP_CHOWN']}")));
+        assert_int_equal(warnings, 2);
+        oci_spec_free(accept(PROCESS("'capabilities':{'bounding':['CAP_CHOWN'],'ambient':['CAP_CHOWN']},"
+                                     "'user':{'uid':1,'gid':1}")));
+        assert_int_equal(warnings, 3);
+        oci_spec_free(accept(PROCESS("'capabilities':{'bounding':['CAP_CHOWN'],'ambient':['CAP_CHOWN']},"
+                                     "'noNewPrivileges':true")));
+        assert_int_equal(warnings, 4);
         REFUSED({PROCESS("'capabilities':{'bounding':'CAP_CHOWN'}"),
                  "process.capabilities.bounding: expected an array, got 'CAP_CHOWN'"},
                 {PROCESS("'capabilities':{'ambient':[1]}"),

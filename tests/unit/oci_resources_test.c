@@ -70,9 +70,9 @@ static void device_rules(void **state)
         (void)state;
         parse("{'devices':[{'allow':false},{'allow':true,'type':'c','major':1,'minor':3,'access':'rw'},"
               "{'allow':true,'type':'b','major':-1,'minor':-1,'access':'m'},{'allow':true,'type':'u','access':''},"
-              "{'allow':true,'type':'p','major':null}]}");
+              "{'allow':true,'type':'p','major':null},{'allow':false,'access':'rwa'}]}");
         v = resources.devices.v;
-        assert_int_equal(resources.devices.n, 5);
+        assert_int_equal(resources.devices.n, 6);
         assert_false(v[0].allow);
         assert_int_equal(v[0].type, 'a');
         assert_true(v[0].major == -1 && v[0].minor == -1);
@@ -83,12 +83,15 @@ static void device_rules(void **state)
         assert_int_equal(v[2].type, 'b');
         assert_int_equal(v[3].type, 'c');
         assert_int_equal(v[4].type, 'p');
+        assert_int_equal(v[5].access, OCI_DEVICE_READ | OCI_DEVICE_WRITE);
         REFUSED({RESOURCES("'devices':[{}]"), "linux.resources.devices[0].allow: required field is missing"},
                 {RESOURCES("'devices':[{'allow':1}]"), "linux.resources.devices[0].allow: expected a boolean, got 1"},
                 {RESOURCES("'devices':[{'allow':true,'type':'x'}]"),
                  "linux.resources.devices[0].type: unknown value 'x'"},
                 {RESOURCES("'devices':[{'allow':true,'access':'rx'}]"),
                  "linux.resources.devices[0].access: expected letters of 'rwm', got 'rx'"},
+                {RESOURCES("'devices':[{'allow':true,'access':'a'}]"),
+                 "linux.resources.devices[0].access: expected letters of 'rwm', got 'a'"},
                 {RESOURCES("'devices':[{'allow':true,'major':-2}]"),
                  "linux.resources.devices[0].major: expected a number from -1 to 4294967295, got -2"});
 }

@@ -602,8 +602,10 @@ static void hooks_run_in_their_places(void **state)
                 const struct step_hook *create = step_of(&made, STEP_HOOK, 0), *start = step_of(&made, STEP_HOOK, 1);
                 const char *v[4];
 
-                EXPECT_ORDER(&made, "report", "root", "console", "hook", "mask_path", "pivot", "park", "hook",
-                             "bounding");
+                EXPECT_ORDER(&made, "report", "root", "console", "hook", "mask_path", "pivot", "park", "bounding",
+                             "capabilities", "hook", "exec");
+                assert_true(create->in_root);
+                assert_false(start->in_root);
                 assert_int_equal(count_of(&made, STEP_HOOK), 2);
                 assert_string_equal(text_of(&made, create->kind), "createContainer");
                 assert_string_equal(text_of(&made, create->path), "/c");

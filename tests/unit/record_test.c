@@ -61,6 +61,9 @@ static struct record example(void)
                 .cgroup_manager = CGROUP_MANAGER_CGROUPFS,
                 .cgroup = "/berth/web",
                 .cgroup_existing_depth = 1,
+                .subgroup = "inner",
+                .systemd_unit = ".berth-web.scope",
+                .systemd_user = true,
                 .annotations = {2, pairs},
         };
 }
@@ -88,6 +91,9 @@ static void what_was_written_is_what_is_read(void **state)
         assert_int_equal(again->cgroup_manager, CGROUP_MANAGER_CGROUPFS);
         assert_string_equal(again->cgroup, "/berth/web");
         assert_int_equal(again->cgroup_existing_depth, 1);
+        assert_string_equal(again->subgroup, "inner");
+        assert_string_equal(again->systemd_unit, ".berth-web.scope");
+        assert_true(again->systemd_user);
         assert_null(again->resctrl);
         assert_int_equal(again->annotations.n, 2);
         assert_string_equal(again->annotations.v[1].key, "org.example");
@@ -171,6 +177,10 @@ static void damaged_members_are_refused_and_named(void **state)
                 {"\"cgroup\":\"/x\"", "\"cgroup\":\"/..\"", "cgroup: "},
                 {"\"cgroup\":\"/x\"", "\"cgroup\":\"x\"", "cgroup: "},
                 {"Depth\":0", "Depth\":-1", "cgroupExistingDepth: "},
+                {"Depth\":0", "Depth\":0,\"subgroup\":\"..\"", "subgroup: "},
+                {"Depth\":0", "Depth\":0,\"subgroup\":\"a/b\"", "subgroup: "},
+                {"Depth\":0", "Depth\":0,\"systemdUnit\":\"/a.scope\"", "systemdUnit: "},
+                {"Depth\":0", "Depth\":0,\"systemdUser\":1", "systemdUser: "},
                 {"\"owner\":0", "\"owner\":4294967295", "owner: "},
         };
         struct record *record;

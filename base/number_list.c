@@ -1,4 +1,4 @@
-#include "runtime/core/number_list.h"
+#include "base/number_list.h"
 
 #include <errno.h>
 #include <string.h>
