@@ -134,8 +134,10 @@ static void step(struct input *input, unsigned kind)
         case 2: /* a descriptor */
                 offset = ring_address(op >> 3 & 3) + 16 * (take(input, 1) % DRIVER_SIZE);
                 {
-                        struct vring_desc descriptor = {.addr = DRIVER_BUFFERS + take(input, 3), .len = (uint32_t)take(input, 2),
-                                                        .flags = (uint16_t)take(input, 1), .next = (uint16_t)take(input, 1)};
+                        struct vring_desc descriptor = {.addr = DRIVER_BUFFERS + take(input, 3),
+                                                        .len = (uint32_t)take(input, 2),
+                                                        .flags = (uint16_t)take(input, 1),
+                                                        .next = (uint16_t)take(input, 1)};
 
                         (void)guest_write(&driver.memory, offset, &descriptor, sizeof(descriptor));
                 }

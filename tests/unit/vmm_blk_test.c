@@ -221,9 +221,15 @@ static int begin_read_only(void **state)
 
 int main(void)
 {
-#define PLAIN(name) {#name " (one after the other)", name, begin_plain, end, NULL}
-#define URING(name) {#name " (io_uring)", name, begin_uring, end, NULL}
-#define BOTH(name)  PLAIN(name), URING(name)
+#define PLAIN(name)                                                                                                    \
+        {                                                                                                              \
+#name " (one after the other)", name, begin_plain, end, NULL                                           \
+        }
+#define URING(name)                                                                                                    \
+        {                                                                                                              \
+#name " (io_uring)", name, begin_uring, end, NULL                                                      \
+        }
+#define BOTH(name) PLAIN(name), URING(name)
         const struct CMUnitTest tests[] = {
                 BOTH(what_is_written_is_read_again),
                 BOTH(nothing_beyond_the_disk_is_reached),

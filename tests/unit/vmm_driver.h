@@ -1,5 +1,5 @@
-/* A driver for the devices of berth-vmm, as a guest's kernel would be: it speaks to the memory BAR and lays out rings in
- * guest memory, well or badly as the test wants. No KVM, no guest. */
+/* A driver for the devices of berth-vmm, as a guest's kernel would be: it speaks to the memory BAR and lays out rings
+ * in guest memory, well or badly as the test wants. No KVM, no guest. */
 #pragma once
 
 #include <errno.h>

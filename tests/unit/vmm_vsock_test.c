@@ -253,8 +253,11 @@ static void a_port_where_nobody_listens_ends_the_connection(void **state)
         {
                 /* the guest's answer comes from the port that was asked for */
                 const uint64_t place = DRIVER_BUFFERS + 0x200000;
-                struct virtio_vsock_hdr answer = {.src_cid = VSOCK_GUEST, .dst_cid = VSOCK_HOST, .src_port = 7,
-                                                  .dst_port = header.src_port, .type = VIRTIO_VSOCK_TYPE_STREAM,
+                struct virtio_vsock_hdr answer = {.src_cid = VSOCK_GUEST,
+                                                  .dst_cid = VSOCK_HOST,
+                                                  .src_port = 7,
+                                                  .dst_port = header.src_port,
+                                                  .type = VIRTIO_VSOCK_TYPE_STREAM,
                                                   .op = VIRTIO_VSOCK_OP_RST};
 
                 guest_write(&driver.memory, place, &answer, HEADER);
@@ -285,9 +288,13 @@ static void words_of_unknown_streams_are_answered_with_a_reset(void **state)
 static void lies_about_length_end_the_stream(void **state)
 {
         const uint64_t place = DRIVER_BUFFERS + 0x200000;
-        struct virtio_vsock_hdr header, lie = {.src_cid = VSOCK_GUEST, .dst_cid = VSOCK_HOST, .src_port = 1024,
-                                               .len = 0xffff, .type = VIRTIO_VSOCK_TYPE_STREAM,
-                                               .op = VIRTIO_VSOCK_OP_RW, .buf_alloc = 1};
+        struct virtio_vsock_hdr header, lie = {.src_cid = VSOCK_GUEST,
+                                               .dst_cid = VSOCK_HOST,
+                                               .src_port = 1024,
+                                               .len = 0xffff,
+                                               .type = VIRTIO_VSOCK_TYPE_STREAM,
+                                               .op = VIRTIO_VSOCK_OP_RW,
+                                               .buf_alloc = 1};
         const char *bytes;
         char byte;
         int fd = open_stream();
@@ -307,7 +314,8 @@ static void lies_about_length_end_the_stream(void **state)
 
 static void nonsense_from_the_host_is_hung_up_on(void **state)
 {
-        static const char *const bad[] = {"HELLO\n", "CONNECT \n", "CONNECT -1\n", "CONNECT 4294967296\n",
+        static const char *const bad[] = {"HELLO\n",       "CONNECT \n",
+                                          "CONNECT -1\n",  "CONNECT 4294967296\n",
                                           "CONNECT 1 2\n", "CONNECT 11111111111111111111111111111\n"};
         char byte;
 

@@ -36,9 +36,9 @@ static void host_ready(void *owner, uint32_t events);
 /* A place without a stream. Its watch keeps the lock: an event that was fetched already finds it. */
 static void clear_place(struct vsock *vsock, struct vsock_stream *stream)
 {
-        *stream = (struct vsock_stream){.vsock = vsock,
-                                        .watch = {.fd = -EBADF, .ready = host_ready, .owner = stream,
-                                                  .lock = &vsock->virtio.lock}};
+        *stream = (struct vsock_stream){
+                .vsock = vsock,
+                .watch = {.fd = -EBADF, .ready = host_ready, .owner = stream, .lock = &vsock->virtio.lock}};
 }
 
 static void end_stream(struct vsock_stream *stream)
