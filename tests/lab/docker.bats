@@ -209,7 +209,8 @@ has_line() {
 }
 
 @test "docker: a container beyond its memory is killed and reported as OOM" {
-        run -137 docker run --name greedy --network none --memory 20m --memory-swap 20m busybox tail /dev/zero
+        # The first process stays for a moment, so that nobody's watch comes too late for the group.
+        run -137 docker run --name greedy --network none --memory 20m --memory-swap 20m busybox sh -c 'tail /dev/zero; sleep 3; exit 137'
         is "$(look greedy '"\(.State.OOMKilled) \(.State.ExitCode)"')" "true 137"
 }
 
@@ -456,7 +457,8 @@ has_line() {
         detached below --cgroup-parent /engines/berth busybox sleep 1000
         [[ $(group below) == /sys/fs/cgroup/engines/berth/* ]]
         docker rm --force below
-        run -137 docker run --name greedy --network none --memory 20m --memory-swap 20m busybox tail /dev/zero
+        # The first process stays for a moment, so that nobody's watch comes too late for the group.
+        run -137 docker run --name greedy --network none --memory 20m --memory-swap 20m busybox sh -c 'tail /dev/zero; sleep 3; exit 137'
         is "$(look greedy .State.OOMKilled)" true
         docker rm greedy
         expect_nothing_left
