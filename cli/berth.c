@@ -89,7 +89,7 @@ static int run_command(const struct command *command, const struct global_option
                        const struct line *line, int *exit_status)
 {
         _cleanup_free_ char *path = NULL;
-        struct runtime runtime = {.root_fd = -EBADF};
+        struct runtime runtime = {.root_fd = -EBADF, .environment = environ};
         struct invocation invocation = {
                 .runtime = &runtime,
                 .options = line->values,

@@ -261,7 +261,9 @@ static void add_hooks(struct plan_builder *builder, const struct oci_spec *spec,
                 plan_text name = plan_put(builder, word_name(&hook_words, kind));
                 plan_text path = plan_put(builder, hook->path);
                 struct plan_list args = plan_put_list(builder, hook->args.v, hook->args.n);
-                struct plan_list env = plan_put_list(builder, hook->env.v, hook->env.n);
+                /* As with runc, in the container: the program's, where it lists none. */
+                const struct oci_strings *variables = hook->env.n ? &hook->env : &spec->process.env;
+                struct plan_list env = plan_put_list(builder, variables->v, variables->n);
                 struct step_hook *step = PLAN_ADD(builder, HOOK, hook);
 
                 step->kind = name;

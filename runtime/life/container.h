@@ -23,6 +23,7 @@ struct runtime {
         bool rootless;     /* resolved: auto means euid != 0 or a user namespace that maps less than everything */
         enum isolation isolation; /* what --isolation or the program's name asked for */
         bool debug;
+        char *const *environment; /* for hooks that list none, NULL-terminated; NULL: nothing */
 };
 
 /* Opens the state directory; with `make` creates it (0700, sticky when root_sticky). Without and missing: root_fd

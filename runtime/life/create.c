@@ -43,7 +43,8 @@ static int begin(struct made *made)
                 r = launch_finish(made->launched.channel, hooks_deadline_ms(made->spec, OCI_HOOK_START_CONTAINER),
                                   seccomp_listener_deliver, &listener);
         if (r == 0)
-                r = hooks_run(made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING, made->interrupt);
+                r = hooks_run(made->runtime, made->spec, OCI_HOOK_POSTSTART, &made->record, STATUS_RUNNING,
+                              made->interrupt);
         return r;
 }
 
@@ -60,7 +61,7 @@ static int remove_container(struct made *made)
         if (r < 0)
                 return r;
         r = undo_container(made->runtime, &made->record, made->dir_fd);
-        hooks_run_all(made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
+        hooks_run_all(made->runtime, made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
         return r;
 }
 

@@ -40,20 +40,35 @@ static int bundle_directory(const struct record *record)
         return open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
-              enum container_status status, int interrupt)
+/* A hook without an environment gets ours, as with other runtimes: one of its own would have no PATH to find anything.
+ */
+static int run_one(const struct runtime *runtime, enum oci_hook_kind kind, size_t index, const struct oci_hook *hook,
+                   const char *json, int bundle, int interrupt)
+{
+        struct oci_hook complete = *hook;
+
+        if (hook->env.n == 0 && runtime->environment) {
+                complete.env.v = (const char **)(uintptr_t)runtime->environment;
+                while (runtime->environment[complete.env.n])
+                        complete.env.n++;
+        }
+        return hook_run(word_name(&hook_words, kind), index, &complete, json, bundle, interrupt);
+}
+
+int hooks_run(const struct runtime *runtime, const struct oci_spec *spec, enum oci_hook_kind kind,
+              const struct record *record, enum container_status status, int interrupt)
 {
         _cleanup_free_ char *json = NULL;
         _cleanup_close_ int bundle = spec->hooks[kind].n ? bundle_directory(record) : -EBADF;
         int r = spec->hooks[kind].n ? hooks_state(record, status, &json) : 0;
 
         for (size_t i = 0; r == 0 && i < spec->hooks[kind].n; i++)
-                r = hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, bundle, interrupt);
+                r = run_one(runtime, kind, i, &spec->hooks[kind].v[i], json, bundle, interrupt);
         return r;
 }
 
-void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const struct record *record,
-                   enum container_status status)
+void hooks_run_all(const struct runtime *runtime, const struct oci_spec *spec, enum oci_hook_kind kind,
+                   const struct record *record, enum container_status status)
 {
         _cleanup_free_ char *json = NULL;
         _cleanup_close_ int bundle = -EBADF;
@@ -67,7 +82,7 @@ void hooks_run_all(const struct oci_spec *spec, enum oci_hook_kind kind, const s
                 return;
         }
         for (size_t i = 0; i < spec->hooks[kind].n; i++)
-                if (hook_run(word_name(&hook_words, kind), i, &spec->hooks[kind].v[i], json, bundle, -EBADF) < 0) {
+                if (run_one(runtime, kind, i, &spec->hooks[kind].v[i], json, bundle, -EBADF) < 0) {
                         log_warning("%s", error_message());
                         error_clear();
                 }

@@ -143,9 +143,10 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
         if (r < 0)
                 return r;
         made->hooks_began = true;
-        r = hooks_run(made->spec, OCI_HOOK_PRESTART, &made->record, STATUS_CREATING, made->interrupt);
+        r = hooks_run(made->runtime, made->spec, OCI_HOOK_PRESTART, &made->record, STATUS_CREATING, made->interrupt);
         if (r == 0)
-                r = hooks_run(made->spec, OCI_HOOK_CREATE_RUNTIME, &made->record, STATUS_CREATING, made->interrupt);
+                r = hooks_run(made->runtime, made->spec, OCI_HOOK_CREATE_RUNTIME, &made->record, STATUS_CREATING,
+                              made->interrupt);
         if (r < 0)
                 return r;
         if (!made->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n)
@@ -381,7 +382,7 @@ void make_undo(struct made *made)
                 if (r < 0)
                         log_warning("%s", error_message());
                 if (made->hooks_began)
-                        hooks_run_all(made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
+                        hooks_run_all(made->runtime, made->spec, OCI_HOOK_POSTSTOP, &made->record, STATUS_STOPPED);
         }
         (void)refuse(EIO, "%s", message);
 }

@@ -130,7 +130,7 @@ int container_delete(struct runtime *runtime, const char *id, bool force)
         r = undo_container(runtime, record, handle.container.dir_fd);
         if (r == 0 && spec) {
                 record->init.pid = 0;
-                hooks_run_all(spec, OCI_HOOK_POSTSTOP, record, STATUS_STOPPED);
+                hooks_run_all(runtime, spec, OCI_HOOK_POSTSTOP, record, STATUS_STOPPED);
         }
         return r;
 }

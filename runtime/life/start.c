@@ -65,7 +65,7 @@ int container_start(struct runtime *runtime, const char *id, const char *notify_
                 return refuse(EINVAL, MESSAGE_START_RUNNING);
         if (r == 0) {
                 (void)unlinkat(handle.container.dir_fd, START_SOCKET, 0);
-                r = hooks_run(spec, OCI_HOOK_POSTSTART, handle.container.record, STATUS_RUNNING, -EBADF);
+                r = hooks_run(runtime, spec, OCI_HOOK_POSTSTART, handle.container.record, STATUS_RUNNING, -EBADF);
         }
         if (r < 0) {
                 stop(&handle);

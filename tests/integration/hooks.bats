@@ -326,3 +326,24 @@ TABLE
         run -0 once
         is "$output" yes
 }
+
+@test "hooks: one that lists no environment has the runtime's" {
+        bundle
+        for name in prestart createRuntime poststart poststop; do
+                edit '.hooks[$n] = [{path: "/bin/sh", args: ["sh", "-c", "cat >/dev/null; echo $MARK $PATH >\($t)/\($n)"]}]' --arg n "$name" --arg t "$T"
+        done
+        args /bin/true
+        MARK=marked run -0 once
+        for name in prestart createRuntime poststart poststop; do
+                is "$(cat "$T/$name")" "marked $PATH"
+        done
+}
+
+# crun gives its own environment here, too.
+@test "hooks: a startContainer hook that lists no environment has the program's" {
+        is_runtime crun && skip "crun gives its own"
+        bundle '.process.env += ["MARK=marked"] | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat >/dev/null; echo $MARK >/tmp/hooked"]}]'
+        args /bin/cat /tmp/hooked
+        run -0 --separate-stderr once
+        is "$output" marked
+}
