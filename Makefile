@@ -37,7 +37,7 @@ MUSL_LIBS := $(patsubst -l%,/usr/lib/$(MULTIARCH)/lib%.a,$(LIBS))
 TEST_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
 
 # The rooms (docs/architecture.md). berth-init enters containers: it is small and has no library in it.
-ROOMS := base oci namespaces cgroups netdev runtime/core runtime/life vmmode/host cli
+ROOMS := base oci namespaces cgroups netdev runtime/core runtime/life vmmode/protocol vmmode/host cli
 INIT_MAIN := runtime/core/berth_init.c
 BERTH_MAIN := cli/berth.c
 FORTIFY := base/fortify.c
