@@ -119,6 +119,10 @@ int container_resume(struct runtime *runtime, const char *id);
 /* Host pids, malloc'ed. */
 int container_processes(struct runtime *runtime, const char *id, pid_t **pids, size_t *n);
 
+/* What `ps -ef` would show where the host's cannot look, malloc'ed; NULL: it can. options: the caller has some for ps,
+ * which is refused then. */
+int container_process_table(struct runtime *runtime, const char *id, bool options, char **text);
+
 /* Fields that are set in `changes` replace the container's; device rules are never touched. l3_cache_schema and
  * mem_bw_schema may be NULL. */
 int container_update(struct runtime *runtime, const char *id, const struct oci_resources *changes,

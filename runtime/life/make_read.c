@@ -132,9 +132,23 @@ static int find_resctrl(struct made *made)
         return 0;
 }
 
+static int divide(struct made *made)
+{
+        const char *notify = made->request->notify_socket;
+        const struct isolation_request request = {
+                .spec = made->spec,
+                .root = made->record.rootfs,
+                .keep_fds = made->keep_fds,
+                .notify = notify && notify[0],
+        };
+
+        return made->row->divide(&request, &made->view);
+}
+
+/* The namespaces of the record are those that exec joins: they are where the inside part is. */
 static void fill_record(struct made *made)
 {
-        const struct oci_linux *linux_ = &made->spec->linux_;
+        const struct oci_linux *linux_ = &made->view.inside->linux_;
         struct record *record = &made->record;
 
         record->id = record->sandbox = made->request->id;
@@ -159,9 +173,6 @@ int make_read(struct made *made)
         if (r < 0)
                 return r;
         made->row = isolation_row(made->record.isolation);
-        /* A row that cannot make anything says so before anything is touched. */
-        if (made->record.isolation == ISOLATION_VM)
-                return made->row->create(NULL, NULL);
         r = resolve_paths(made);
         if (r == 0)
                 r = terminal_check(made->spec->process_set && made->spec->process.terminal,
@@ -173,6 +184,8 @@ int make_read(struct made *made)
                 r = find_privileges(made);
         if (r == 0)
                 r = check_host(made);
+        if (r == 0)
+                r = divide(made);
         if (r == 0)
                 r = make_cgroup_find(made);
         if (r == 0)
