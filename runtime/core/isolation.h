@@ -16,9 +16,10 @@
 /* What is asked of the row, before anything is touched. */
 struct isolation_request {
         const struct oci_spec *spec;
-        const char *root;  /* of the file system, absolute */
+        const char *bundle; /* absolute */
         unsigned keep_fds; /* descriptors from 3 on that the program is to inherit */
-        bool notify;       /* a NOTIFY_SOCKET is to be passed in */
+        bool notify;         /* a NOTIFY_SOCKET is to be passed in */
+        const char *console; /* file for what a guest's kernel says, NULL: none */
 };
 
 /* How the row divides a specification into what this host does and what is done inside. Everything in it lives as long

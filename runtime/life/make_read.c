@@ -137,7 +137,7 @@ static int divide(struct made *made)
         const char *notify = made->request->notify_socket;
         const struct isolation_request request = {
                 .spec = made->spec,
-                .root = made->record.rootfs,
+                .bundle = made->record.bundle,
                 .keep_fds = made->keep_fds,
                 .notify = notify && notify[0],
         };

@@ -68,8 +68,8 @@ enum part_kind {
         PART_CGROUP,      /* text: below the container's group, "/" or "/inner" (exec) */
         PART_NAMESPACES,  /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
         PART_CONTROLLERS, /* int64_t: bits of enum cgroup_controller that the writes need */
-        PART_WRITE,       /* one of cgroups/cgroup.h's writes: a row of uint32_t (controller, bits: 1 may be missing, 2
-                             unless before), then file, NUL, value, NUL, field, NUL */
+        PART_WRITE,          /* one of cgroups/cgroup.h's writes: two uint32_t (its controller, WRITE_PART_* bits), then
+                                file, NUL, value, NUL, field, NUL */
         PART_DEVICE_PROGRAM, /* struct bpf_insn[] */
         PART_ROWS,
         PART_COLUMNS,
@@ -78,6 +78,9 @@ enum part_kind {
         PART_FILE,    /* name, NUL, content */
         PART_KINDS,
 };
+
+#define WRITE_PART_MAY_BE_MISSING 1U
+#define WRITE_PART_UNLESS_BEFORE  2U
 
 /* FLAGS */
 #define MESSAGE_IS_EXEC  1 /* LAUNCH: into the running container */
@@ -121,6 +124,10 @@ void message_drop(struct message_builder *builder);
 /* Sends it whole and frees it, whatever comes. deadline: now_ms() units. A bare negative errno: -ETIMEDOUT, -EPIPE,
  * -ENOMEM, -EMSGSIZE. */
 int message_send(int fd, struct message_builder *builder, int64_t deadline);
+
+/* Instead of sending: the whole message as a sealed memfd of that name, to be sent as it is. Frees it. Returns the
+ * descriptor, or a bare negative errno. */
+int message_file(struct message_builder *builder, const char *name);
 
 /* Begin, put, send in one. */
 int message_send_number(int fd, enum message_kind kind, int64_t number, int64_t deadline);
