@@ -307,8 +307,7 @@ int cgroup_read_statistics(int cgroup_fd, struct arena *arena, struct cgroup_sta
         return 0;
 }
 
-int cgroup_parse_statistics(const struct cgroup_texts *texts, struct arena *arena,
-                            struct cgroup_statistics *statistics)
+int cgroup_parse_statistics(const struct cgroup_texts *texts, struct arena *arena, struct cgroup_statistics *statistics)
 {
         const struct source source = {.fd = -EBADF, .texts = texts};
 

@@ -16,8 +16,8 @@
 /* What is asked of the row, before anything is touched. */
 struct isolation_request {
         const struct oci_spec *spec;
-        const char *bundle; /* absolute */
-        unsigned keep_fds; /* descriptors from 3 on that the program is to inherit */
+        const char *bundle;  /* absolute */
+        unsigned keep_fds;   /* descriptors from 3 on that the program is to inherit */
         bool notify;         /* a NOTIFY_SOCKET is to be passed in */
         const char *console; /* file for what a guest's kernel says, NULL: none */
 };
@@ -27,7 +27,7 @@ struct isolation_request {
 struct isolation_view {
         const struct oci_spec *inside;         /* what the inside part is planned from */
         const struct oci_resources *resources; /* of the container's group on this host */
-        bool all_trees;  /* every mount source and the root are handed over as detached trees */
+        bool all_trees;                        /* every mount source and the root are handed over as detached trees */
         bool reports;    /* the first process reports POINT_NAMESPACES whatever the specification says */
         bool no_sockets; /* sockets of this host cannot be reached from inside */
         void *own;       /* the row's; given back by row->release */

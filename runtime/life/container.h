@@ -39,6 +39,7 @@ struct create_request {
         const char *id;
         const char *bundle;                                   /* directory, default "." */
         const char *config;                                   /* file; NULL: config.json in the bundle */
+        const char *vm_console;                               /* file for what a VM's kernel says; NULL: none */
         const char *console_socket, *pidfd_socket, *pid_file; /* NULL: none */
         bool no_pivot, no_new_keyring;
         unsigned preserve_fds; /* descriptors above the LISTEN_FDS ones */

@@ -91,8 +91,7 @@ static int make_notify(struct made *made)
 static int prepare_host(struct made *made, bool park)
 {
         /* Where the ids inside differ from ours, the paths are opened with ours. */
-        bool trees = made->view.all_trees ||
-                     (made->privileged && made->spec->linux_.namespaces[OCI_NS_USER].listed);
+        bool trees = made->view.all_trees || (made->privileged && made->spec->linux_.namespaces[OCI_NS_USER].listed);
         int r;
 
         made->procfs = procfs_open();
@@ -248,9 +247,9 @@ static bool may_settle_early(const struct made *made)
 {
         const struct create_request *request = made->request;
 
-        return !plan_is_staged(made->view.inside) && made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report &&
-               !made->spec->process.terminal && !made->notify_directory && !request->pidfd_socket &&
-               !request->pid_file && !needs_device_program(made);
+        return !plan_is_staged(made->view.inside) && made->facts.start_socket == PLAN_NO_SLOT &&
+               !made->facts.needs_report && !made->spec->process.terminal && !made->notify_directory &&
+               !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
 }
 
 static int on_started(void *data, struct launched *launched)

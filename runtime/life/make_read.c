@@ -140,6 +140,7 @@ static int divide(struct made *made)
                 .bundle = made->record.bundle,
                 .keep_fds = made->keep_fds,
                 .notify = notify && notify[0],
+                .console = made->request->vm_console,
         };
 
         return made->row->divide(&request, &made->view);

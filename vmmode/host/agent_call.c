@@ -101,11 +101,14 @@ int agent_connect(int state_dir, int64_t deadline)
 static int take_error(const struct message *answer)
 {
         const char *text = message_text(answer, PART_TEXT);
+        char words[ERROR_MESSAGE_MAX];
         int64_t number = 0;
 
         if (!message_number(answer, PART_NUMBER, &number) || number <= 0 || number > 4095)
                 number = EIO;
-        return refuse((int)number, "%s", text ? text : "the agent in the virtual machine failed");
+        snprintf(words, sizeof(words), "%s", text ? text : "the agent in the virtual machine failed");
+        message_make_printable(words);
+        return refuse((int)number, "%s", words);
 }
 
 int agent_call(int state_dir, struct message_builder *request, struct message *answer, int64_t deadline)

@@ -29,8 +29,9 @@ static int check_namespaces(const struct oci_linux *linux_)
                 const char *name = namespace_kinds[inner[i]].name;
 
                 if (!namespace->listed)
-                        return refuse(ENOTSUP, "linux.namespaces: a virtual machine cannot share the host's %s "
-                                               "namespace",
+                        return refuse(ENOTSUP,
+                                      "linux.namespaces: a virtual machine cannot share the host's %s "
+                                      "namespace",
                                       name);
                 if (namespace->path)
                         return refuse(ENOTSUP,
@@ -98,7 +99,7 @@ static int check_bind(const struct oci_mount *mount, const char *bundle)
 
 static int check_mount(const struct oci_mount *mount, const char *bundle)
 {
-        static const char *const of_the_kernel[] = {"proc",   "sysfs",      "tmpfs", "devpts",  "mqueue", "cgroup",
+        static const char *const of_the_kernel[] = {"proc",    "sysfs",      "tmpfs", "devpts",  "mqueue", "cgroup",
                                                     "cgroup2", "securityfs", "ramfs", "debugfs", "tracefs"};
         const struct oci_mount_options *options = &mount->options;
 
@@ -111,8 +112,9 @@ static int check_mount(const struct oci_mount *mount, const char *bundle)
         for (size_t i = 0; mount->type && i < ELEMENTS(of_the_kernel); i++)
                 if (strcmp(mount->type, of_the_kernel[i]) == 0)
                         return 0;
-        return mount->type ? refuse(ENOTSUP, "type: %s: a virtual machine has no file systems of the host's disks; "
-                                             "bind-mount them",
+        return mount->type ? refuse(ENOTSUP,
+                                    "type: %s: a virtual machine has no file systems of the host's disks; "
+                                    "bind-mount them",
                                     mount->type)
                            : 0;
 }
@@ -136,21 +138,25 @@ static int check_vm(const struct oci_vm *vm)
                 return 0;
         slash = vm->hypervisor_path ? strrchr(vm->hypervisor_path, '/') : NULL;
         if (vm->hypervisor_path && strcmp(slash ? slash + 1 : vm->hypervisor_path, "berth-vmm") != 0)
-                return refuse(ENOTSUP, "vm.hypervisor.path: %s: berth has a virtual machine monitor of its own, "
-                                       "berth-vmm",
+                return refuse(ENOTSUP,
+                              "vm.hypervisor.path: %s: berth has a virtual machine monitor of its own, "
+                              "berth-vmm",
                               vm->hypervisor_path);
         if (vm->hypervisor_parameters.n)
                 return refuse(ENOTSUP, "vm.hypervisor.parameters: berth-vmm takes none");
         if (vm->image_path && strcmp(vm->image_format, "raw") != 0)
-                return refuse(ENOTSUP, "vm.image.format: %s: only raw images can be opened without a parser that the "
-                                       "guest could attack",
+                return refuse(ENOTSUP,
+                              "vm.image.format: %s: only raw images can be opened without a parser that the "
+                              "guest could attack",
                               vm->image_format);
         if (vm->image_path)
-                return refuse(ENOTSUP, "vm.image.path: %s: the container's file system is root.path; no image is booted",
+                return refuse(ENOTSUP,
+                              "vm.image.path: %s: the container's file system is root.path; no image is booted",
                               vm->image_path);
         if (vm->kernel_initrd)
-                return refuse(ENOTSUP, "vm.kernel.initrd: %s: the guest boots berth's agent from an initrd that berth "
-                                       "makes",
+                return refuse(ENOTSUP,
+                              "vm.kernel.initrd: %s: the guest boots berth's agent from an initrd that berth "
+                              "makes",
                               vm->kernel_initrd);
         if (vm->device_tree)
                 return refuse(ENOTSUP, "vm.hwConfig.deviceTree: this machine is described by ACPI");
@@ -166,8 +172,9 @@ static int check_pod(const struct oci_spec *spec)
                 const char *type = oci_annotation(spec, keys[i]);
 
                 if (type && strcmp(type, "container") == 0)
-                        return refuse(ENOTSUP, "annotations[\"%s\"]: several containers in one virtual machine are not "
-                                               "possible yet",
+                        return refuse(ENOTSUP,
+                                      "annotations[\"%s\"]: several containers in one virtual machine are not "
+                                      "possible yet",
                                       keys[i]);
         }
         return 0;
@@ -190,15 +197,17 @@ int vm_check(const struct isolation_request *request)
         if (r < 0)
                 return r;
         if (hooks->n)
-                return refuse(ENOTSUP, "hooks.createContainer[0] %s: it would run in the virtual machine, where this "
-                                       "program is not",
+                return refuse(ENOTSUP,
+                              "hooks.createContainer[0] %s: it would run in the virtual machine, where this "
+                              "program is not",
                               hooks->v[0].path);
         if (spec->linux_.seccomp.set && spec->linux_.seccomp.notifies)
                 return refuse(ENOTSUP, "linux.seccomp: SCMP_ACT_NOTIFY: system calls of a virtual machine cannot be "
                                        "answered on the host");
         if (request->keep_fds)
-                return refuse(ENOTSUP, "--preserve-fds, LISTEN_FDS: descriptors of the host do not cross into a virtual "
-                                       "machine");
+                return refuse(ENOTSUP,
+                              "--preserve-fds, LISTEN_FDS: descriptors of the host do not cross into a virtual "
+                              "machine");
         return 0;
 }
 
@@ -313,8 +322,8 @@ static bool becomes_own_shm(const struct oci_mount *mount, char *data, size_t si
 {
         struct statfs fs;
 
-        if (!mount->options.bind || mount->options.remount || !mount->source ||
-            strcmp(mount->destination, SHM) != 0 || statfs(mount->source, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+        if (!mount->options.bind || mount->options.remount || !mount->source || strcmp(mount->destination, SHM) != 0 ||
+            statfs(mount->source, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
                 return false;
         snprintf(data, size, "mode=1777,size=%llu", (unsigned long long)fs.f_blocks * (unsigned long long)fs.f_bsize);
         return true;

@@ -1,6 +1,7 @@
-/* Dividing a specification between this host and the guest. What this host keeps: user ids (user namespace and id maps),
- * the network namespace, mount sources, limits of CPU time, pinning and I/O, and the limit of memory for the machine as
- * a whole. What the guest does: all the rest. What cannot be had behind this wall is refused, by its field. */
+/* Dividing a specification between this host and the guest. What this host keeps: user ids (user namespace and id
+ * maps), the network namespace, mount sources, limits of CPU time, pinning and I/O, and the limit of memory for the
+ * machine as a whole. What the guest does: all the rest. What cannot be had behind this wall is refused, by its field.
+ */
 #pragma once
 
 #include "base/arena.h"
@@ -21,16 +22,16 @@ struct vm_size {
 
 /* Defaults for what the specification leaves open. */
 struct vm_size_defaults {
-        uint64_t memory;   /* of a guest without a limit */
+        uint64_t memory; /* of a guest without a limit */
         uint64_t overhead;
-        unsigned cpus;      /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
+        unsigned cpus; /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
 };
 
 /* A guest below this does not boot: the kernel alone needs 70 MiB while it unpacks itself. */
-#define VM_MEMORY_MIN          ((uint64_t)128 << 20)
-#define VM_MEMORY_FOR_KERNEL   ((uint64_t)64 << 20) /* on top of the container's limit */
-#define VM_CPUS_WITHOUT_LIMIT  4U
-#define VM_CPUS_MOST           240U
+#define VM_MEMORY_MIN         ((uint64_t)128 << 20)
+#define VM_MEMORY_FOR_KERNEL  ((uint64_t)64 << 20) /* on top of the container's limit */
+#define VM_CPUS_WITHOUT_LIMIT 4U
+#define VM_CPUS_MOST          240U
 
 /* -EINVAL or -ENOTSUP with the field's path. bundle: absolute, for relative mount sources, which are looked at. */
 int vm_check(const struct isolation_request *request);

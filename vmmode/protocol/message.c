@@ -310,3 +310,13 @@ bool message_number(const struct message *message, enum part_kind kind, int64_t 
         memcpy(number, part.data, sizeof(*number));
         return true;
 }
+
+void message_make_printable(char *text)
+{
+        for (; *text; text++) {
+                unsigned char byte = (unsigned char)*text;
+
+                if ((byte < ' ' && byte != '\n') || byte == 0x7f)
+                        *text = '?';
+        }
+}
