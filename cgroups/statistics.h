@@ -76,7 +76,7 @@ struct cgroup_texts {
         size_t n;
         struct cgroup_text {
                 const char *file, *text;
-        } *v;
+        } * v;
 };
 
 int cgroup_parse_statistics(const struct cgroup_texts *texts, struct arena *arena,

@@ -62,8 +62,8 @@ static int run(struct invocation *invocation)
         if (!is_json) {
                 _cleanup_free_ char *text = NULL;
 
-                r = container_process_table(invocation->runtime, invocation->arguments[0],
-                                            invocation->n_arguments > 1, &text);
+                r = container_process_table(invocation->runtime, invocation->arguments[0], invocation->n_arguments > 1,
+                                            &text);
                 if (r < 0 || text)
                         return r < 0 ? r : output_text(text);
         }

@@ -58,7 +58,7 @@ struct launch {
         const char *affinity;                          /* execCPUAffinity.initial, or NULL */
         const struct oci_id_maps *uid_maps, *gid_maps; /* of a new user namespace */
         bool privileged;                               /* may write any map */
-        const struct launch_inside *inside; /* NULL: only rows that need it look at it */
+        const struct launch_inside *inside;            /* NULL: only rows that need it look at it */
         int step_deadline_ms;
         int interrupt; /* a signalfd: anything to read there ends the launch with -EINTR; -EBADF none */
         /* Called while the init works, as soon as its pid is known (not staged only); may already call launch_release.

@@ -346,8 +346,8 @@ struct step_exec {
 };
 
 /* Executes another program of berth's, which goes on speaking in the init's place: with an empty environment, the
- * descriptors 0 to 2 as they are, the channel as BECOME_CHANNEL and slot i as BECOME_SLOT(i) (an absent slot is closed).
- * No other descriptor stays open. */
+ * descriptors 0 to 2 as they are, the channel as BECOME_CHANNEL and slot i as BECOME_SLOT(i) (an absent slot is
+ * closed). No other descriptor stays open. */
 struct step_become {
         plan_slot program;
         uint32_t unused;
