@@ -11,6 +11,8 @@
 #include "cgroups/statistics.h"
 #include "runtime/core/launch.h"
 
+enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
+
 /* What there is of a container when something is to be done to it. */
 struct isolation_target {
         int dir;                /* its state directory */
