@@ -59,19 +59,24 @@ IMAGE_LIBS := -llz4 -lzstd -lz -llzma
 VMM_MAIN := vmmode/vmm/berth_vmm.c
 VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
 
+# berth-agent is the first process of a virtual machine: runtime/core and below, with berth-init inside as in berth.
+AGENT_MAIN := vmmode/agent/berth_agent.c
+AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
+AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN),$(wildcard vmmode/vmm/*.c vmmode/image/*.c)))
+TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN),$(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-systemd $(BUILD)/berth-vmm $(BUILD)/berth-kernel
+all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-systemd $(BUILD)/berth-vmm $(BUILD)/berth-kernel $(BUILD)/berth-agent
 
 .PHONY: help
 help:
@@ -130,6 +135,11 @@ $(BUILD)/berth-vmm: $(VMM_OBJECTS)
 	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
+
 # The init travels inside berth, which hands it out as a sealed copy.
 $(BUILD)/init_image.o: $(BUILD)/berth-init
 	@printf '.section .rodata\n.balign 4096\n.global init_image\ninit_image: .incbin "$<"\n.global init_image_end\ninit_image_end:\n.section .note.GNU-stack,"",@progbits\n' > $(BUILD)/init_image.S
@@ -173,7 +183,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs network)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -187,6 +197,12 @@ $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
+
+$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -278,6 +294,8 @@ install: all
 	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
 	install -D -m 755 $(BUILD)/berth-systemd $(DESTDIR)$(LIBEXEC)/berth-systemd
 	install -D -m 755 $(BUILD)/berth-kernel $(DESTDIR)$(LIBEXEC)/berth-kernel
+	install -D -m 755 $(BUILD)/berth-vmm $(DESTDIR)$(LIBEXEC)/berth-vmm
+	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
