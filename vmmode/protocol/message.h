@@ -51,25 +51,25 @@ enum message_kind {
         MESSAGE_STATISTICS, /* ID; answer: FILE..., the group's files: name, NUL, content */
         MESSAGE_UPDATE,     /* ID, CONTROLLERS, WRITE... */
         MESSAGE_EVENTS,     /* ID; answers, until the container ends: OOM each time, then DONE */
-        MESSAGE_OOM,        /* agent: NUMBER, oom_kill count of the group */
+        MESSAGE_OOM,        /* agent: NUMBER, how many processes were killed since the last time */
         MESSAGE_POWER_OFF,  /* ends the machine: DONE, then it is gone */
         MESSAGE_KINDS,
 };
 
 enum part_kind {
         PART_NONE,
-        PART_NUMBER,      /* int64_t */
-        PART_TEXT,        /* with its NUL */
-        PART_VERSION,     /* int64_t */
-        PART_ID,          /* text: the container's */
-        PART_FLAGS,       /* int64_t, MESSAGE_* bits below */
-        PART_PLAN,        /* a plan's block (runtime/core/plan.h) */
-        PART_SLOTS,       /* uint8_t of each of the plan's slots: enum slot_source */
-        PART_CGROUP,      /* text: below the container's group, "/" or "/inner" (exec) */
-        PART_NAMESPACES,  /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
-        PART_CONTROLLERS, /* int64_t: bits of enum cgroup_controller that the writes need */
-        PART_WRITE,       /* one of cgroups/cgroup.h's writes: a row of uint32_t (controller, bits: 1 may be missing, 2
-                             unless before), then file, NUL, value, NUL, field, NUL */
+        PART_NUMBER,         /* int64_t */
+        PART_TEXT,           /* with its NUL */
+        PART_VERSION,        /* int64_t */
+        PART_ID,             /* text: the container's */
+        PART_FLAGS,          /* int64_t, MESSAGE_* bits below */
+        PART_PLAN,           /* a plan's block (runtime/core/plan.h) */
+        PART_SLOTS,          /* uint8_t of each of the plan's slots: enum slot_source */
+        PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec) */
+        PART_NAMESPACES,     /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
+        PART_CONTROLLERS,    /* int64_t: bits of enum cgroup_controller that the writes need */
+        PART_WRITE,          /* one of cgroups/cgroup.h's writes: two uint32_t (its controller, WRITE_PART_* bits), then
+                                file, NUL, value, NUL, field, NUL */
         PART_DEVICE_PROGRAM, /* struct bpf_insn[] */
         PART_ROWS,
         PART_COLUMNS,
@@ -78,6 +78,9 @@ enum part_kind {
         PART_FILE,    /* name, NUL, content */
         PART_KINDS,
 };
+
+#define WRITE_PART_MAY_BE_MISSING 1U
+#define WRITE_PART_UNLESS_BEFORE  2U
 
 /* FLAGS */
 #define MESSAGE_IS_EXEC  1 /* LAUNCH: into the running container */
@@ -122,6 +125,10 @@ void message_drop(struct message_builder *builder);
  * -ENOMEM, -EMSGSIZE. */
 int message_send(int fd, struct message_builder *builder, int64_t deadline);
 
+/* Instead of sending: the whole message as a sealed memfd of that name, to be sent as it is. Frees it. Returns the
+ * descriptor, or a bare negative errno. */
+int message_file(struct message_builder *builder, const char *name);
+
 /* Begin, put, send in one. */
 int message_send_number(int fd, enum message_kind kind, int64_t number, int64_t deadline);
 int message_send_text(int fd, enum message_kind kind, int64_t number, const char *text, int64_t deadline);
@@ -165,3 +172,7 @@ bool message_next(const struct message *message, struct message_part *part);
 bool message_part(const struct message *message, enum part_kind kind, struct message_part *part);
 const char *message_text(const struct message *message, enum part_kind kind);
 bool message_number(const struct message *message, enum part_kind kind, int64_t *number);
+
+/* What a guest says is shown to people: control characters but the newline become '?', so that it cannot speak to their
+ * terminal. */
+void message_make_printable(char *text);
