@@ -59,6 +59,10 @@ IMAGE_LIBS := -llz4 -lzstd -lz -llzma
 VMM_MAIN := vmmode/vmm/berth_vmm.c
 VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
 
+# berth-agent is the first process of a virtual machine: runtime/core and below, with berth-init inside as in berth.
+AGENT_MAIN := vmmode/agent/berth_agent.c
+AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
+
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
@@ -67,18 +71,21 @@ PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/cha
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
+AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(BUILD)/obj/%.o)
+
 PROXY_OBJECTS := $(PROXY_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(PROXY_MAIN), \
-        $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/proxy/*.c)))
+TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
+        $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c vmmode/proxy/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-systemd $(BUILD)/berth-vmm $(BUILD)/berth-proxy $(BUILD)/berth-kernel
+PROGRAMS := berth berth-vm berth-systemd berth-kernel berth-proxy berth-vmm berth-agent
+all: $(PROGRAMS:%=$(BUILD)/%)
 
 .PHONY: help
 help:
@@ -137,6 +144,11 @@ $(BUILD)/berth-vmm: $(VMM_OBJECTS)
 	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
+
 $(BUILD)/berth-proxy: $(PROXY_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
@@ -188,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs network fake_vmm fake_file_server)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network fake_vmm fake_file_server)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -202,6 +214,12 @@ $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
+
+$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -292,8 +310,10 @@ install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
 	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
 	install -D -m 755 $(BUILD)/berth-systemd $(DESTDIR)$(LIBEXEC)/berth-systemd
-	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 755 $(BUILD)/berth-kernel $(DESTDIR)$(LIBEXEC)/berth-kernel
+	install -D -m 755 $(BUILD)/berth-vmm $(DESTDIR)$(LIBEXEC)/berth-vmm
+	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
+	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
