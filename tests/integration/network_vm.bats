@@ -79,8 +79,7 @@ machine() {
         nsenter --net=/run/netns/box "$TOOLS/network" "$verb" "${guest[@]}" <"$T/stdin" >"$T/machine" 2>&1 3>&- 4>&- &
         MACHINE=$!
         exec 8>"$T/stdin"
-        eventually grep -q . "$T/machine"
-        grep -q '^ready$' "$T/machine" || { cat "$T/machine"; return 1; }
+        eventually grep -q '^ready$' "$T/machine" || { cat "$T/machine"; return 1; }
 }
 
 end_machine() {
@@ -170,7 +169,7 @@ same() { # same WHAT
         ip link add nic2 netns guest address 02:00:00:00:00:03 type veth peer name p2 netns wire
         ip link add eth2 netns guest address 02:00:00:00:00:09 type veth peer name p3 netns wire
         network guest apply "$T/network"
-        same addresses_without_spare
+        eventually same addresses_without_spare
         run -0 ip -n guest -o link
         matches 'spare[0-9]+@.*02:00:00:00:00:09'
 }
@@ -189,7 +188,7 @@ addresses_without_spare() {
                 nsenter --net=/run/netns/$name busybox httpd -f -p '[::]:8080' -h "$T/www" 3>&- 4>&- &
                 servers+=($!)
         done
-        for way in wire:10.1.0.2 wire:[fd01::2] guest:10.1.0.1 guest:[fd01::1]; do
+        for way in 'wire:10.1.0.2' 'wire:[fd01::2]' 'guest:10.1.0.1' 'guest:[fd01::1]'; do
                 eventually at "${way%%:*}" busybox wget -q -O "$T/got" "http://${way#*:}:8080/data"
                 cmp "$T/got" "$T/www/data"
         done
@@ -354,6 +353,8 @@ addresses_without_spare() {
         run -0 ip -n guest -o link
         has br0
         lacks p0
+        run -0 cat "$T/machine"
+        lacks warning
         run -0 at wire busybox ping -c 1 -W 10 10.1.0.2
         end_machine
 }
