@@ -53,7 +53,7 @@ enum message_kind {
         MESSAGE_STATISTICS, /* ID; answer: FILE..., the group's files: name, NUL, content */
         MESSAGE_UPDATE,     /* ID, CONTROLLERS, WRITE... */
         MESSAGE_EVENTS,     /* ID; answers, until the container ends: OOM each time, then DONE */
-        MESSAGE_OOM,        /* agent: NUMBER, oom_kill count of the group */
+        MESSAGE_OOM,        /* agent: NUMBER, how many processes were killed since the last time */
         MESSAGE_POWER_OFF,  /* ends the machine: DONE, then it is gone */
         MESSAGE_KINDS,
 };
@@ -137,6 +137,10 @@ void message_drop(struct message_builder *builder);
  * -ENOMEM, -EMSGSIZE. */
 int message_send(int fd, struct message_builder *builder, int64_t deadline);
 
+/* Instead of sending: the whole message as a sealed memfd of that name, to be sent as it is. Frees it. Returns the
+ * descriptor, or a bare negative errno. */
+int message_file(struct message_builder *builder, const char *name);
+
 /* Begin, put, send in one. */
 int message_send_number(int fd, enum message_kind kind, int64_t number, int64_t deadline);
 int message_send_text(int fd, enum message_kind kind, int64_t number, const char *text, int64_t deadline);
@@ -180,6 +184,10 @@ bool message_next(const struct message *message, struct message_part *part);
 bool message_part(const struct message *message, enum part_kind kind, struct message_part *part);
 const char *message_text(const struct message *message, enum part_kind kind);
 bool message_number(const struct message *message, enum part_kind kind, int64_t *number);
+
+/* What a guest says is shown to people: control characters but the newline become '?', so that it cannot speak to their
+ * terminal. */
+void message_make_printable(char *text);
 
 /* Reads a WRITE; its texts lie in the part. false: it is none. */
 bool message_read_write(const struct message_part *part, struct message_write *write);
