@@ -89,6 +89,9 @@ int proxy_wait(struct proxy *proxy, int fd, short events, int64_t deadline)
                 int r;
 
                 proxy_watch(proxy, fds);
+                /* Its last word comes before its end. */
+                if (fd == proxy->channel)
+                        fds[3].fd = -EBADF;
                 fds[WATCHES] = (struct pollfd){.fd = fd, .events = events};
                 r = poll(fds, ELEMENTS(fds), deadline < 0 ? -1 : until_ms(deadline));
                 if (r < 0 && errno != EINTR)
