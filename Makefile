@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network fake_vmm fake_file_server fake_kernel)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -225,6 +225,13 @@ $(BUILD)/tests/fake_kernel: tests/helpers/fake_kernel.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -no-pie -fno-stack-protector -nostdlib -Wno-missing-prototypes -o $@ $<
+
+# A guest without a kernel. Its first page is where the boot loader leaves a processor in 64-bit mode.
+$(BUILD)/tests/tiny: tests/guest/tiny.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) -std=gnu11 -O1 $(filter-out -Wvla -Wundef,$(WARNINGS)) -ffreestanding -nostdlib -static -fno-pic -no-pie -mno-red-zone \
+		-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -Wl,-Ttext-segment=0x200000,--build-id=none,-z,noexecstack -o $@ $<
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)

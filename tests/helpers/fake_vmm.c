@@ -141,12 +141,10 @@ static void make_surroundings(int tree)
                 err(1, "unshare");
         mount_or_die(NULL, "/", NULL, MS_REC | MS_PRIVATE);
         mount_or_die("run", "/run", "tmpfs", 0);
-        if (mkdir("/run/berth", 0700) < 0 || mkdir(SHARE, 0700) < 0 || mkdir(PORTS, 0700) < 0 ||
-            mkdir("/run/cgroup", 0700) < 0)
+        if (mkdir("/run/berth", 0700) < 0 || mkdir(SHARE, 0700) < 0 || mkdir(PORTS, 0700) < 0)
                 err(1, "/run");
-        /* Our own part of the tree; the kernel does not mount it where the whole of it is already. */
-        mount_or_die("cgroup", "/run/cgroup", "cgroup2", 0);
-        mount_or_die("/run/cgroup", "/sys/fs/cgroup", NULL, MS_BIND);
+        mount_or_die("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+        mount_or_die("cgroup", "/sys/fs/cgroup", "cgroup2", 0);
         if (syscall(SYS_move_mount, tree, "", AT_FDCWD, SHARE, 4 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0)
                 err(1, "attach the share");
 }

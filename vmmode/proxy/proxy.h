@@ -71,6 +71,9 @@ int proxy_await_continue(struct proxy *proxy);
 
 /* ---- the parts of a box ---- */
 
+/* Where the share lies in our mount namespace. */
+#define SHARE_PLACE "/sys"
+
 /* A file system of our own with a mount at each entry (share.c). */
 int share_make(struct proxy *proxy);
 
