@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -220,6 +220,11 @@ $(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
+
+$(BUILD)/tests/fake_kernel: tests/helpers/fake_kernel.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -no-pie -fno-stack-protector -nostdlib -Wno-missing-prototypes -o $@ $<
 
 # A guest without a kernel. Its first page is where the boot loader leaves a processor in 64-bit mode.
 $(BUILD)/tests/tiny: tests/guest/tiny.c
