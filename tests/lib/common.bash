@@ -175,8 +175,12 @@ none_lives() {
         ! pgrep -r R,S,D,T,t,I -x "$1"
 }
 
+# It may be reaped between two looks.
 is_dead() {
-        [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX] ' "/proc/$1/status"
+        local state
+
+        state=$(grep '^State:' "/proc/$1/status" 2>/dev/null) || return 0
+        [[ $state == *[ZX]" "* ]]
 }
 
 # listener NAME VERB ARGUMENT...: start the far end of a socket (tests/helpers/receive.c) at $T/NAME.sock, its output

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,11 +14,11 @@
 #include "base/helper.h"
 #include "base/io.h"
 #include "base/number.h"
+#include "namespaces/namespace.h"
 
 #define MEBIBYTE          ((uint64_t)1 << 20)
 #define FILE_MOST         ((size_t)64 << 10)
 #define SYSTEM_CACHE      "/var/cache/berth"
-#define FILE_SERVER       "/usr/libexec/virtiofsd"
 #define ANNOTATION_PREFIX "berth.vm."
 #define ANNOTATIONS_MOST  32
 #define MEMORY_LEAST      (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
@@ -239,11 +240,22 @@ int vm_config_parse(const char *file, const char *text, size_t size, struct vm_c
 void vm_config_default(struct vm_config *config)
 {
         *config = (struct vm_config){
-                .file_server = FILE_SERVER,
                 .cache = SYSTEM_CACHE,
                 .memory = 2048 * MEBIBYTE,
                 .memory_overhead = 64 * MEBIBYTE,
         };
+}
+
+int vm_config_load_here(struct vm_config *config)
+{
+        const struct vm_config_place place = {
+                .is_user = geteuid() != 0 || namespace_is_below_hosts_user(),
+                .home = getenv("HOME"),
+                .config_home = getenv("XDG_CONFIG_HOME"),
+                .cache_home = getenv("XDG_CACHE_HOME"),
+        };
+
+        return vm_config_load(&place, config);
 }
 
 void vm_config_free(struct vm_config *config)

@@ -18,7 +18,7 @@ struct vm_config {
         const char *kernel;       /* a file; NULL: found by itself */
         const char *modules;      /* its modules' directory or "none"; NULL: found by its release */
         const char *cache;        /* directory for images */
-        const char *file_server;  /* virtiofsd */
+        const char *file_server;  /* virtiofsd; NULL: where distributions have it */
         const char *programs;     /* directory in which berth's programs for VMs are looked for first, or NULL */
         uint64_t memory;          /* bytes of guest memory for a container without a limit */
         uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */
@@ -45,6 +45,9 @@ int vm_config_parse(const char *file, const char *text, size_t size, struct vm_c
 /* Defaults, the system's file, the user's file. Absent files are fine; -EPERM for one that others may write to, or a
  * user's file that is somebody else's. */
 int vm_config_load(const struct vm_config_place *place, struct vm_config *config);
+
+/* The same for this process: its user, its environment. */
+int vm_config_load_here(struct vm_config *config);
 
 void vm_config_free(struct vm_config *config);
 
