@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "netdev/network.h"
 #include "vmmode/agent/modules.h"
 
 int network_bring_up(const struct agent *agent, const struct message *message)
@@ -12,5 +13,5 @@ int network_bring_up(const struct agent *agent, const struct message *message)
         if (!message_part(message, PART_NETWORK, &part))
                 return refuse(EBADMSG, "a network without a description");
         modules_load(agent->modules, MODULES_LATE);
-        return refuse(ENOSYS, "the agent brings no network up yet");
+        return network_apply(part.data, part.size);
 }
