@@ -65,7 +65,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
-PROXY_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) runtime/core/channel.c \
+PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -151,7 +151,7 @@ $(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/
 
 $(BUILD)/berth-proxy: $(PROXY_OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(call LINK_STATIC,$^)
+	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
 	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.
@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -221,6 +221,13 @@ $(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
+
+# A guest without a kernel. Its first page is where the boot loader leaves a processor in 64-bit mode.
+$(BUILD)/tests/tiny: tests/guest/tiny.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) -std=gnu11 -O1 $(filter-out -Wvla -Wundef,$(WARNINGS)) -ffreestanding -nostdlib -static -fno-pic -no-pie -mno-red-zone \
+		-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -Wl,-Ttext-segment=0x200000,--build-id=none,-z,noexecstack -o $@ $<
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)

@@ -103,7 +103,8 @@ static int begin(struct box *box, const char *mode, const struct launch *launch)
         say(box, "%s", mode);
         hand(box, "launch", message);
         hand(box, "state", launch->inside->dir);
-        say(box, "terminal=%s", launch->inside->terminal ? "on" : "off");
+        if (launch->inside->terminal)
+                say(box, "terminal=on");
         say(box, "deadline=%d", BOOT_DEADLINE_MS / 1000);
         return 0;
 }

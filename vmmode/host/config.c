@@ -19,7 +19,6 @@
 #define MEBIBYTE          ((uint64_t)1 << 20)
 #define FILE_MOST         ((size_t)64 << 10)
 #define SYSTEM_CACHE      "/var/cache/berth"
-#define FILE_SERVER       "/usr/libexec/virtiofsd"
 #define ANNOTATION_PREFIX "berth.vm."
 #define ANNOTATIONS_MOST  32
 #define MEMORY_LEAST      (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
@@ -241,7 +240,6 @@ int vm_config_parse(const char *file, const char *text, size_t size, struct vm_c
 void vm_config_default(struct vm_config *config)
 {
         *config = (struct vm_config){
-                .file_server = FILE_SERVER,
                 .cache = SYSTEM_CACHE,
                 .memory = 2048 * MEBIBYTE,
                 .memory_overhead = 64 * MEBIBYTE,

@@ -18,7 +18,7 @@ struct vm_config {
         const char *kernel;       /* a file; NULL: found by itself */
         const char *modules;      /* its modules' directory or "none"; NULL: found by its release */
         const char *cache;        /* directory for images */
-        const char *file_server;  /* virtiofsd */
+        const char *file_server;  /* virtiofsd; NULL: where distributions have it */
         const char *programs;     /* directory in which berth's programs for VMs are looked for first, or NULL */
         uint64_t memory;          /* bytes of guest memory for a container without a limit */
         uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */

@@ -62,13 +62,17 @@ int vm_proxy_open(void)
 
 static int open_file_server(const struct vm_config *config)
 {
-        int fd = open(config->file_server, O_RDONLY | O_CLOEXEC);
+        static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
+                                             "/usr/lib/virtiofsd", "/usr/bin/virtiofsd"};
 
-        return fd < 0 ? fail(errno,
-                             "VM isolation needs the file server %s (on Debian virtiofsd is in the package "
-                             "qemu-system-common; file-server in berth.conf names another)",
-                             config->file_server)
-                      : fd;
+        if (config->file_server)
+                return open_program(config->file_server);
+        for (size_t i = 0; i < ELEMENTS(places); i++)
+                if (access(places[i], X_OK) == 0)
+                        return open_program(places[i]);
+        return refuse(ENOENT, "VM isolation needs the file server virtiofsd (on Debian in the package "
+                              "qemu-system-common), which is neither in /usr/libexec nor in /usr/lib/qemu; file-server "
+                              "in berth.conf names another");
 }
 
 static int open_programs(struct vm_machine *machine)
