@@ -215,7 +215,8 @@ $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
 
-$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+AGENT_TOOL := $(wildcard tests/helpers/agent/*.c)
+$(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
@@ -347,5 +348,5 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/obj/*/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
         $(BUILD)/fuzz/obj/*/*.d $(BUILD)/fuzz/obj/*/*/*.d)
