@@ -32,8 +32,9 @@ static const char *description_of(const struct record *record, struct arena *are
         return arena_printf(arena, "berth container %s, created %s", record->id, record->created);
 }
 
-/* systemd takes a group that is there already, and its first process would never run where somebody has frozen it: to be
- * asked before there is anything that undoing would take away. Where a user's systemd has its groups is not known yet. */
+/* systemd takes a group that is there already, and its first process would never run where somebody has frozen it: to
+ * be asked before there is anything that undoing would take away. Where a user's systemd has its groups is not known
+ * yet. */
 static int check_place(const struct systemd_names *names, bool user)
 {
         const struct cgroup_host *host = user ? NULL : host_cgroups();
