@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
