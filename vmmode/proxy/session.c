@@ -52,7 +52,7 @@ static int send_bytes(struct proxy *proxy, const char *bytes, size_t size, int64
 static int send_launch(struct proxy *proxy)
 {
         int64_t deadline = now_ms() + SEND_DEADLINE_MS;
-        char bytes[16384];
+        char bytes[4096];
 
         for (off_t at = 0;;) {
                 ssize_t n = pread(proxy->options.launch, bytes, sizeof(bytes), at);
