@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -215,7 +215,8 @@ $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
 
-$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+AGENT_TOOL := $(wildcard tests/helpers/agent/*.c)
+$(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
@@ -246,6 +247,10 @@ $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 $(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests/load
 	@echo "  ROOTFS  $@"
 	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
+
+$(BUILD)/tests/kernel: tests/lib/get-kernel
+	@echo "  KERNEL  $@"
+	$(Q)tests/lib/get-kernel $@
 
 # Fuzzers: libFuzzer, with the same sanitizers.
 FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -343,5 +348,5 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/obj/*/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
         $(BUILD)/fuzz/obj/*/*.d $(BUILD)/fuzz/obj/*/*/*.d)
