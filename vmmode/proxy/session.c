@@ -104,13 +104,15 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
 
 /* ---- words ---- */
 
-/* Text of the guest, as it may appear in a terminal. */
+/* Text of the guest, as it may appear in a terminal: one line. */
 static void take_text(const struct message *message, char *text, size_t size)
 {
         const char *given = message_text(message, PART_TEXT);
 
         snprintf(text, size, "%s", given ? given : "");
         message_make_printable(text);
+        for (char *end = text; (end = strchr(end, '\n'));)
+                *end = ' ';
 }
 
 static int pass_log(struct proxy *proxy, const struct message *message)
