@@ -118,7 +118,7 @@ static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct 
 {
         Elf64_Shdr sections[SECTIONS_MAX];
         char names[NAMES_MAX + 1] = "";
-        const Elf64_Shdr *strings = &sections[header->e_shstrndx];
+        const Elf64_Shdr *strings = &sections[header->e_shstrndx % SECTIONS_MAX];
 
         list->n = 0;
         if (header->e_shentsize != sizeof(sections[0]) || header->e_shnum > SECTIONS_MAX ||
@@ -173,10 +173,12 @@ static int load_bytes(const struct file *file, const Elf64_Phdr *segment, const 
 
         for (size_t i = 0; i < list->n && r == 0; i++) {
                 const struct extent *extent = &list->v[i];
-                uint8_t *place = to + (extent->offset - segment->p_offset);
+                uint8_t *place;
 
-                if (extent->offset < at || extent->offset > end || extent->size > end - extent->offset ||
-                    (uintptr_t)place % GUEST_PAGE)
+                if (extent->offset < at || extent->offset > end || extent->size > end - extent->offset)
+                        continue;
+                place = to + (extent->offset - segment->p_offset);
+                if ((uintptr_t)place % GUEST_PAGE)
                         continue;
                 r = read_data(file, at, to + (at - segment->p_offset), extent->offset - at);
                 if (r == 0)
