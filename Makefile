@@ -65,7 +65,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
-PROXY_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) runtime/core/channel.c \
+PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -151,7 +151,7 @@ $(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/
 
 $(BUILD)/berth-proxy: $(PROXY_OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(call LINK_STATIC,$^)
+	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
 	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.
@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny kernel)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -242,6 +242,7 @@ $(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests
 	@echo "  ROOTFS  $@"
 	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
 
+CHECK_TOOLS += $(BUILD)/tests/kernel
 $(BUILD)/tests/kernel: tests/lib/get-kernel
 	@echo "  KERNEL  $@"
 	$(Q)tests/lib/get-kernel $@

@@ -29,5 +29,8 @@ unsigned network_place(const struct network_reading *reading, int ifindex);
 
 void network_copy_ip(uint8_t to[16], struct nlattr *from);
 
-/* The main tables of both families. */
+/* After the interfaces and their sysctls. */
+int network_addresses_read(struct network_reading *reading);
+
+/* The main tables of both families, after the addresses. */
 int network_routes_read(struct network_reading *reading);

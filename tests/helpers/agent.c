@@ -12,7 +12,9 @@
  *       SIGTERM is handed on to the process.
  *   agent ask DIRECTORY KIND ID [NUMBER [all] | FILE:VALUE...]
  *                                          one request; prints what is answered
- *   agent raw DIRECTORY                    sends standard input, prints the kinds of what is answered */
+ *   agent raw DIRECTORY                    after the greeting sends standard input, prints the kinds of what is
+ * answered agent crowd DIRECTORY N                makes N connections, prints how many are greeted and how many
+ * refused, and holds them until standard input ends */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -294,7 +296,7 @@ static void send_launch(const struct launching *launching)
         send_it(launching->connection, &builder);
 }
 
-static void __attribute__((noreturn)) pump(int from, int to)
+static void __attribute__((noreturn)) pump(int from, int to, bool terminal)
 {
         static char bytes[65536];
 
@@ -305,11 +307,14 @@ static void __attribute__((noreturn)) pump(int from, int to)
                 if (n <= 0 || write_all(to, bytes, (size_t)n) < 0)
                         break;
         }
+        /* A terminal's stream ends only with the terminal. */
+        if (terminal)
+                pause();
         (void)shutdown(to, SHUT_WR);
         _exit(0);
 }
 
-static pid_t start_pump(int from, int to)
+static pid_t start_pump(int from, int to, bool terminal)
 {
         pid_t pid = fork();
 
@@ -322,7 +327,7 @@ static pid_t start_pump(int from, int to)
         for (int fd = 3; fd < 64; fd++)
                 if (fd != from && fd != to)
                         close(fd);
-        pump(from, to);
+        pump(from, to, terminal);
 }
 
 static void connect_stream(struct launching *launching, uint32_t port, int which)
@@ -332,9 +337,10 @@ static void connect_stream(struct launching *launching, uint32_t port, int which
 
         if (write(stream, &name, 1) != 1)
                 die("name a stream: %s", strerror(errno));
-        launching->pumps[which] = which == 0 ? start_pump(0, stream) : start_pump(stream, which);
+        launching->pumps[which] =
+                which == 0 ? start_pump(0, stream, launching->terminal) : start_pump(stream, which, false);
         if (launching->terminal)
-                launching->pumps[1] = start_pump(stream, 1);
+                launching->pumps[1] = start_pump(stream, 1, false);
         close(stream);
 }
 
@@ -588,6 +594,24 @@ static int raw(char **argv)
         }
 }
 
+static int crowd(char **argv)
+{
+        int n = atoi(argv[1]), greeted = 0, refused = 0;
+        char byte;
+
+        for (int i = 0; i < n; i++) {
+                struct message message;
+
+                receive(connect_to(argv[0], AGENT_PORT), &message, now_ms() + DEADLINE_MS);
+                greeted += message.kind == MESSAGE_HELLO;
+                refused += message.kind == MESSAGE_ERROR;
+                message_free(&message);
+        }
+        printf("greeted %d refused %d\n", greeted, refused);
+        fflush(stdout);
+        return read(0, &byte, 1) < 0;
+}
+
 int main(int argc, char **argv)
 {
         signal(SIGPIPE, SIG_IGN);
@@ -599,5 +623,7 @@ int main(int argc, char **argv)
                 return ask(argv + 2);
         if (argc == 3 && strcmp(argv[1], "raw") == 0)
                 return raw(argv + 2);
-        die("serve, launch, ask or raw");
+        if (argc == 4 && strcmp(argv[1], "crowd") == 0)
+                return crowd(argv + 2);
+        die("serve, launch, ask, raw or crowd");
 }

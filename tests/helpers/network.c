@@ -44,13 +44,13 @@ static void print_line(enum log_level level, const char *message)
 
 static int save(const struct network *network, const char *path)
 {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         _cleanup_free_ void *data = NULL;
         size_t size;
         int r = network_write(network, &data, &size);
 
-        if (r < 0)
-                return r;
-        r = replace_file_at(AT_FDCWD, path, data, size, 0600);
+        if (r == 0)
+                r = fd < 0 ? -errno : write_all(fd, data, size);
         return r < 0 ? fail(-r, "write %s", path) : 0;
 }
 

@@ -96,20 +96,22 @@ static int prepare(struct proxy *proxy)
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
         if (r == 0)
-                r = agent_open(proxy);
+                r = guest_open(proxy);
         if (r == 0)
                 r = session_begin(proxy);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
         proxy->held = r < 0;
-        return r == 0 && proxy->options.start >= 0 ? park(proxy) : r;
+        return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
 static int start(struct proxy *proxy)
 {
-        int r = session_start(proxy);
+        int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        if (r == 0)
+                r = session_start(proxy);
         if (r < 0)
                 return r;
         proxy->started = true;
@@ -150,6 +152,8 @@ int main(int argc, char **argv)
         /* What we start gets only what it is given. */
         (void)sys_close_range(PROXY_CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)prctl(PR_SET_NAME, proxy->options.is_box ? INIT_NAME : PROXY_NAME);
+        /* Like the program itself we have a session of our own; a first process may be its leader already. */
+        (void)setsid();
         if (r == 0)
                 r = take_signals(proxy);
         if (r == 0)
@@ -161,7 +165,7 @@ int main(int argc, char **argv)
                         write_reason(proxy);
                 return fail_to_start(proxy, r);
         }
-        r = run(proxy);
+        r = proxy_run(proxy);
         if (r >= 0)
                 return r;
         write_reason(proxy);

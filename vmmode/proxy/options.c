@@ -92,9 +92,9 @@ static int parse_value(const struct option *option, const char *value, struct pr
                 *(const char **)(void *)member = value;
                 return 0;
         case VALUE_SWITCH:
-                if (strcmp(value, "on") != 0)
-                        return refuse(EINVAL, "must be \"on\"");
-                *(bool *)member = true;
+                if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+                        return refuse(EINVAL, "must be \"on\" or \"off\"");
+                *(bool *)member = strcmp(value, "on") == 0;
                 return 0;
         case VALUE_TREE:
                 return parse_tree(value, options);
@@ -127,13 +127,14 @@ int proxy_options_parse(int argc, char *const *argv, struct proxy_options *optio
 {
         bool seen[ELEMENTS(table)] = {false};
 
-        *options = (struct proxy_options){.deadline = DEADLINE_DEFAULT, .nics = NICS_DEFAULT, .cpus = 1};
+        *options = (struct proxy_options){.deadline = DEADLINE_DEFAULT, .cpus = 1};
         for (size_t i = 0; i < ELEMENTS(table); i++)
                 if (table[i].kind == VALUE_FD)
                         *(int *)(void *)((char *)options + table[i].at) = -EBADF;
         if (argc < 2 || (strcmp(argv[1], "box") != 0 && strcmp(argv[1], "exec") != 0))
                 return refuse(EINVAL, "the first word must be \"box\" or \"exec\"");
         options->is_box = strcmp(argv[1], "box") == 0;
+        options->nics = options->is_box ? NICS_DEFAULT : 0;
         for (int i = 2; i < argc; i++) {
                 int r = parse_word(argv[i], options, seen);
 

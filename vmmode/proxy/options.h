@@ -34,7 +34,7 @@ struct proxy_options {
 int proxy_options_parse(int argc, char *const *argv, struct proxy_options *options);
 
 #define PROXY_USAGE                                                                                                    \
-        "usage: berth-proxy exec state=FD launch=FD [agent=FD] [terminal=on] [deadline=SECONDS]\n"                     \
+        "usage: berth-proxy exec state=FD launch=FD [agent=FD] [terminal=on|off] [deadline=SECONDS]\n"                 \
         "       berth-proxy box state=FD launch=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD memory=BYTES\n"      \
         "                   [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT] [tree=ENTRY:FD]...\n" \
-        "                   [agent=FD] [ended=FD] [terminal=on] [deadline=SECONDS]\n"
+        "                   [agent=FD] [ended=FD] [terminal=on|off] [deadline=SECONDS]\n"

@@ -29,7 +29,7 @@ static int accept_start(struct proxy *proxy)
         return 0;
 }
 
-int park(struct proxy *proxy)
+int proxy_park(struct proxy *proxy)
 {
         int r;
 

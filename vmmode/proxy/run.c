@@ -172,7 +172,7 @@ static int save_output(struct running *running, int r)
         return refuse(-r, "%s", reason ? reason : strerror(-r));
 }
 
-int run(struct proxy *proxy)
+int proxy_run(struct proxy *proxy)
 {
         struct running *running = &the_running;
         int r = 0;

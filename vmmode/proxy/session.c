@@ -93,7 +93,7 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
 
                 if (is_null(i))
                         continue;
-                r = agent_connect(proxy, (uint32_t)port, deadline, &proxy->streams[i]);
+                r = guest_connect(proxy, (uint32_t)port, deadline, &proxy->streams[i]);
                 if (r < 0)
                         return r;
                 if (send(proxy->streams[i], &names[i], 1, MSG_NOSIGNAL) != 1)
@@ -160,14 +160,14 @@ static int take_point(struct proxy *proxy, const struct message *message)
                 return unexpected(message);
         if (point == POINT_READY)
                 return 1;
-        return agent_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
+        return guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 }
 
 /* Serves one word. 1: `until` has come. */
 static int serve(struct proxy *proxy, enum message_kind until)
 {
         struct message message;
-        int r = agent_receive(proxy, &message, AS_LONG_AS_BERTH_WAITS);
+        int r = guest_receive(proxy, &message, AS_LONG_AS_BERTH_WAITS);
 
         if (r < 0)
                 return r;
@@ -204,7 +204,7 @@ int session_begin(struct proxy *proxy)
 
 int session_start(struct proxy *proxy)
 {
-        int r = agent_say(proxy, MESSAGE_CONTINUE, 0, NULL);
+        int r = guest_say(proxy, MESSAGE_CONTINUE, 0, NULL);
 
         return r < 0 ? r : serve_until(proxy, MESSAGE_EXECUTED);
 }
@@ -219,7 +219,7 @@ int session_request(struct proxy *proxy, struct message_builder *request, const 
         do {
                 struct message message;
 
-                r = agent_receive(proxy, &message, deadline);
+                r = guest_receive(proxy, &message, deadline);
                 if (r < 0)
                         return fail_in(r, "%s", what);
                 r = take_common(proxy, &message);

@@ -37,7 +37,7 @@ static int obey(struct proxy *proxy, const struct signalfd_siginfo *info)
         if (signal == SIGCHLD || signal == SIGPIPE || info->ssi_code > 0)
                 return 0;
         if (proxy->started)
-                return agent_say(proxy, MESSAGE_SIGNAL, signal, NULL);
+                return guest_say(proxy, MESSAGE_SIGNAL, signal, NULL);
         if (signal != SIGHUP && signal != SIGINT && signal != SIGQUIT && signal != SIGTERM)
                 return 0;
         proxy->ended_by = signal;
