@@ -129,7 +129,7 @@ static const struct {
         {"vcpus = 241", "berth.conf:1: vcpus: expected a number from 1 to 240"},
         {"vcpus = 1.5", "berth.conf:1: vcpus: expected a number from 1 to 240"},
         {"annotations = berth.isolation",
-         "berth.conf:1: annotations: only annotations that start with berth.vm. can be allowed"},
+         "berth.conf:1: annotations: only berth.vm.memory and berth.vm.vcpus can be allowed"},
         {"isolation = process\nrequire-isolation = vm", "berth.conf: isolation contradicts require-isolation"},
         {"memory = 4G\nmemory-maximum = 2G", "berth.conf: memory (4096 MiB) is more than memory-maximum (2048 MiB)"},
 };
@@ -156,12 +156,8 @@ static void a_nul_byte_does_not_end_the_file(void **state)
 
 static void long_lists_have_an_end(void **state)
 {
-        char text[1024] = "annotations =";
-
-        for (int i = 0; i < 33; i++)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), " berth.vm.x%d", i);
-        assert_int_equal(parse(*state, text), -EINVAL);
-        assert_non_null(strstr(error_message(), "more than 32"));
+        assert_int_equal(parse(*state, "annotations = berth.vm.vcpus berth.vm.memory berth.vm.vcpus"), -EINVAL);
+        assert_string_equal(error_message(), "berth.conf:1: annotations: more annotations than there are");
 }
 
 /* ---- files ---- */
