@@ -59,6 +59,10 @@ gone() {
         [ ! -e "/sys/fs/cgroup/$ID" ]
 }
 
+is_watched() {
+        readlink /proc/[0-9]*/fd/* 2>/dev/null | grep -q cgroup.events
+}
+
 # ---- launch ----
 
 @test "agent: a process has its output, its error and its exit status" {
@@ -369,6 +373,7 @@ gone() {
         first_waits
         ask events >"$T/events" &
         EVENTS=$!
+        eventually is_watched
         run -0 ask signal 15
         ends_with 3 wait "$FIRST"
         ends_with 0 wait "$EVENTS"
