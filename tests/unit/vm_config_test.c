@@ -160,6 +160,33 @@ static void long_lists_have_an_end(void **state)
         assert_string_equal(error_message(), "berth.conf:1: annotations: more annotations than there are");
 }
 
+/* Run from the top of the sources, as all unit tests are. */
+static void the_sample_shows_every_key_with_a_value_that_is_taken(void **state)
+{
+        FILE *sample = fopen("share/berth.conf", "re");
+        char line[256], error[512];
+        int keys = 0;
+
+        assert_non_null(sample);
+        while (fgets(line, sizeof(line), sample)) {
+                struct vm_config config;
+
+                if (line[0] == '\n' || line[1] == ' ' || line[1] == '\n')
+                        continue;
+                assert_int_equal(line[0], '#');
+                vm_config_default(&config);
+                if (parse(&config, line + 1) < 0) {
+                        snprintf(error, sizeof(error), "%s%s", line, error_message());
+                        fail_msg("%s", error);
+                }
+                vm_config_free(&config);
+                keys++;
+        }
+        fclose(sample);
+        assert_int_equal(keys, 12);
+        (void)state;
+}
+
 /* ---- files ---- */
 
 struct files {
@@ -265,6 +292,7 @@ int main(void)
                 cmocka_unit_test(what_is_wrong_is_said_with_file_and_line),
                 cmocka_unit_test_setup_teardown(a_nul_byte_does_not_end_the_file, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(long_lists_have_an_end, set_up, tear_down),
+                cmocka_unit_test(the_sample_shows_every_key_with_a_value_that_is_taken),
                 cmocka_unit_test_setup_teardown(an_ordinary_user_has_a_file_and_a_cache_of_his_own, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_file_that_others_may_write_to_is_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(relative_places_are_ignored, set_up, tear_down),
