@@ -332,6 +332,8 @@ install: all
 	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
 	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
+	install -D -m 644 share/berth.conf $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf
+	install -D -m 644 docs/berth.conf.md $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf.md
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
 .PHONY: format
