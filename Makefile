@@ -200,7 +200,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -222,6 +222,11 @@ $(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/tests/fake_kernel: tests/helpers/fake_kernel.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -no-pie -fno-stack-protector -nostdlib -Wno-missing-prototypes -o $@ $<
+
 # A guest without a kernel. Its first page is where the boot loader leaves a processor in 64-bit mode.
 $(BUILD)/tests/tiny: tests/guest/tiny.c
 	@mkdir -p $(@D)
@@ -242,6 +247,10 @@ $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 $(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests/load
 	@echo "  ROOTFS  $@"
 	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
+
+$(BUILD)/tests/kernel: tests/lib/get-kernel
+	@echo "  KERNEL  $@"
+	$(Q)tests/lib/get-kernel $@
 
 # Fuzzers: libFuzzer, with the same sanitizers.
 FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

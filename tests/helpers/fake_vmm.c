@@ -140,10 +140,11 @@ static void make_surroundings(int tree)
         if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWCGROUP) < 0)
                 err(1, "unshare");
         mount_or_die(NULL, "/", NULL, MS_REC | MS_PRIVATE);
-        mount_or_die("cgroup", "/sys/fs/cgroup", "cgroup2", 0);
         mount_or_die("run", "/run", "tmpfs", 0);
         if (mkdir("/run/berth", 0700) < 0 || mkdir(SHARE, 0700) < 0 || mkdir(PORTS, 0700) < 0)
                 err(1, "/run");
+        mount_or_die("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+        mount_or_die("cgroup", "/sys/fs/cgroup", "cgroup2", 0);
         if (syscall(SYS_move_mount, tree, "", AT_FDCWD, SHARE, 4 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0)
                 err(1, "attach the share");
 }

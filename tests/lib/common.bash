@@ -12,6 +12,7 @@ TOOLS=$TOP/build/tests
 BERTH=${BERTH:-$TOP/build/berth}
 RUNTIME=$("$BERTH" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 1)
 DEADLINE=${DEADLINE:-20}
+[ -z "${FAKE_VM:-}" ] || load "${BASH_SOURCE[0]%/*}/fake_vm"
 
 setup() {
         common_setup
@@ -35,6 +36,7 @@ common_setup() {
         HELD=$BATS_TEST_TMPDIR
         footprint take "$HELD/footprint"
         mkdir "$T"
+        [ -z "${FAKE_VM:-}" ] || fake_machines
 }
 
 common_teardown() {

@@ -22,7 +22,7 @@
 #define ANNOTATION_PREFIX "berth.vm."
 #define ANNOTATIONS_MOST  32
 #define MEMORY_LEAST      (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
-#define VCPUS_MOST        255
+#define VCPUS_MOST        240 /* VM_CPUS_MOST */
 #define BLANK             " \t\r"
 
 struct line {
@@ -111,7 +111,7 @@ static int set_vcpus(const struct line *line, struct vm_config *config, void *va
 
         (void)config;
         if (parse_u64(line->value, VCPUS_MOST, &number) < 0 || number == 0)
-                return refuse_line(line, "expected a number from 1 to 255");
+                return refuse_line(line, "expected a number from 1 to 240");
         *(uint32_t *)value = (uint32_t)number;
         return 0;
 }

@@ -19,6 +19,7 @@
 #include "runtime/core/plan.h"
 #include "vmmode/proxy/child.h"
 #include "vmmode/proxy/proxy.h"
+#include "vmmode/proxy/terminal.h"
 
 #define STATUS_FAILED 1
 #define STATUS_LOST   255
@@ -110,6 +111,9 @@ static int start(struct proxy *proxy)
 {
         int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        /* Berth or an engine has perhaps said how large it is. */
+        if (r == 0 && proxy->options.terminal)
+                r = terminal_tell_size(proxy);
         if (r == 0)
                 r = session_start(proxy);
         if (r < 0)

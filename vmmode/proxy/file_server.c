@@ -102,8 +102,7 @@ int file_server_start(struct proxy *proxy, int *connection)
         {
                 const int keep[] = {listener, proxy->share};
 
-                r = rust ? start_rusts(proxy, with_listener, keep)
-                         : start_qemus(proxy, with_listener, keep);
+                r = rust ? start_rusts(proxy, with_listener, keep) : start_qemus(proxy, with_listener, keep);
         }
         replace_fd(&proxy->options.file_server, -EBADF);
         return r;

@@ -110,7 +110,7 @@ static void take_text(const struct message *message, char *text, size_t size)
         const char *given = message_text(message, PART_TEXT);
 
         snprintf(text, size, "%s", given ? given : "");
-        make_printable(text);
+        message_make_printable(text);
 }
 
 static int pass_log(struct proxy *proxy, const struct message *message)

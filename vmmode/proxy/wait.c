@@ -70,8 +70,9 @@ int proxy_watched(struct proxy *proxy, const struct pollfd fds[WATCHES])
                 child_read(&proxy->file_server);
         if (r < 0)
                 return r;
-        /* Without its files the machine ends too, but this is the reason. */
-        if (proxy->file_server.has_ended)
+        /* Each ends with the other: the machine when nobody serves its files, the file server, with 0, when nobody asks
+         * for them. */
+        if (proxy->file_server.has_ended && proxy->file_server.status != 0)
                 return child_explain(&proxy->file_server);
         if (proxy->vmm.has_ended)
                 return child_explain(&proxy->vmm);
@@ -88,6 +89,9 @@ int proxy_wait(struct proxy *proxy, int fd, short events, int64_t deadline)
                 int r;
 
                 proxy_watch(proxy, fds);
+                /* Its last word comes before its end. */
+                if (fd == proxy->channel)
+                        fds[3].fd = -EBADF;
                 fds[WATCHES] = (struct pollfd){.fd = fd, .events = events};
                 r = poll(fds, ELEMENTS(fds), deadline < 0 ? -1 : until_ms(deadline));
                 if (r < 0 && errno != EINTR)
