@@ -449,6 +449,20 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
         return 0;
 }
 
+void plan_outside(const struct oci_spec *outside, const struct plan_facts *facts, plan_slot program,
+                  const char *const *args, size_t n_args, struct plan_builder *builder)
+{
+        struct plan_list list = plan_put_list(builder, args, n_args);
+        struct step_become *step;
+
+        add_outside(builder, outside, facts);
+        if (is_new(&outside->linux_.namespaces[OCI_NS_NETWORK]))
+                PLAN_ADD(builder, LOOPBACK, loopback)->unused = 0;
+        step = PLAN_ADD(builder, BECOME, become);
+        step->program = program;
+        step->args = list;
+}
+
 int plan_exec(const struct oci_process *process, const struct plan_exec_facts *facts, struct plan_builder *builder)
 {
         const struct plan_process_facts process_facts = {

@@ -16,9 +16,15 @@ configuration() {
                 .linux.seccomp = $(jq -c .linux.seccomp "$TOP/tests/fuzz/corpus/config/docker-seccomp.json")"
 }
 
-# quick COMMAND...: the runtime without the deadline of each command: the file has one, and timeout(1) costs as much as berth.
-quick() {
-        "$BERTH" --root "$ROOT" "${GLOBALS[@]}" "$@" </dev/null >>"$T/said" 2>&1 3>&- 4>&- || { echo "berth $*: $(tail -n 3 "$T/said")"; return 1; }
+# lives [-k] COUNT FIRST NAME: containers NAME{FIRST...} one after the other (tests/helpers/lives.c: no shell is timed), the
+# microseconds of each into DURATIONS.
+lives() {
+        local keep=
+
+        if [ "$1" = -k ]; then keep=-k; shift; fi
+        "$TOOLS/lives" $keep -n "$1" -f "$2" "$B" "$3" "$BERTH" --root "$ROOT" "${GLOBALS[@]}" >"$T/durations" 2>"$T/said" 3>&- 4>&- ||
+                { tail -n 3 "$T/said"; return 1; }
+        mapfile -t -O "${#DURATIONS[@]}" DURATIONS <"$T/durations"
 }
 
 # Kernel objects go when the kernel comes to it: what waits for that has a deadline.
@@ -70,23 +76,6 @@ compare() {
         return $bad
 }
 
-now_us() { NOW=${EPOCHREALTIME/./}; }
-
-# One container's life. Its duration in MICROSECONDS.
-cycle() {
-        local id=e$1 pid start
-
-        now_us; start=$NOW
-        quick create --bundle "$B" --pid-file "$T/pid" "$id"
-        quick start "$id"
-        quick exec "$id" /bin/true
-        quick kill "$id" KILL
-        pid=$(<"$T/pid")
-        while [ -e "/proc/$pid" ]; do :; done
-        quick delete "$id"
-        now_us; MICROSECONDS=$((NOW - start))
-}
-
 setup_file() {
         driver_setup_file
         mkdir -p "$RESULTS"
@@ -99,23 +88,24 @@ setup_file() {
 }
 
 @test "containers made, used and deleted one after the other leave nothing and slow nothing" {
-        local before i durations=() dying
+        local before i dying DURATIONS=()
 
         configuration
         # What is made once and stays: the filter's cache, slabs, units of slices.
-        for i in {1..30}; do cycle "$i"; done
+        lives 30 0 early
         settled 1000000
         dying=$(number nr_dying_descendants /sys/fs/cgroup/cgroup.stat)
         before=$(sample)
-        for ((i = 1; i <= CYCLES; i++)); do
-                cycle "$i"
-                durations+=("$MICROSECONDS")
-                [ $((i % 100)) -ne 0 ] || echo "$i: $(sample)" >>"$RESULTS/endurance-$DRIVER.log"
+        DURATIONS=()
+        for ((i = 0; i < CYCLES; i += 100)); do
+                lives $((CYCLES - i < 100 ? CYCLES - i : 100)) "$i" life
+                echo "$i: $(sample)" >>"$RESULTS/endurance-$DRIVER.log"
         done
+        is "${#DURATIONS[@]}" "$CYCLES"
         within 60 settled $((dying + 20))
         compare "$before" "$(sample)" "$CYCLES" "$CYCLES times create, start, exec, kill, delete"
         is "$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.*')" ""
-        quicker "one life, first 20" "$(median "${durations[@]:0:20}")" "last 20" "$(median "${durations[@]: -20}")"
+        quicker "one life, first 20" "$(median "${DURATIONS[@]:0:20}")" "last 20" "$(median "${DURATIONS[@]: -20}")"
 }
 
 # The last takes at most 1.3 times of the first.
@@ -126,31 +116,27 @@ quicker() {
 }
 
 @test "containers alive at once: the last starts as quickly as the first, and their end leaves nothing" {
-        local before i start durations=() alive
+        local before i start end alive DURATIONS=()
 
         configuration
-        cycle 0
+        lives 1 0 early
+        DURATIONS=()
         settled 1000000
         before=$(sample)
-        for ((i = 1; i <= ALIVE; i++)); do
-                now_us; start=$NOW
-                quick create --bundle "$B" "many$i"
-                quick start "many$i"
-                now_us; durations+=($((NOW - start)))
-        done
+        lives -k "$ALIVE" 0 many
         alive=$(sample)
         is "$(berth list -q | wc -l)" "$ALIVE"
         is "$(berth list --format json | jq '[.[] | select(.status == "running")] | length')" "$ALIVE"
-        now_us; start=$NOW
-        quick state many1
-        now_us
-        printf '\n`state` of one of %d: %d.%d ms\n' "$ALIVE" $(((NOW - start) / 1000)) $(((NOW - start) / 100 % 10)) >>"$TABLE"
-        for ((i = 1; i <= ALIVE; i++)); do quick delete --force "many$i"; done
+        start=${EPOCHREALTIME/./}
+        "$BERTH" --root "$ROOT" state many0 >/dev/null
+        end=${EPOCHREALTIME/./}
+        printf '\n`state` of one of %d: %d.%d ms\n' "$ALIVE" $(((end - start) / 1000)) $(((end - start) / 100 % 10)) >>"$TABLE"
+        for ((i = 0; i < ALIVE; i++)); do berth delete --force "many$i"; done
         within 60 settled 20
         compare "$before" "$(sample)" "$ALIVE" "$ALIVE alive at once, and gone"
         printf '\nWith %d alive: %s\n' "$ALIVE" "$(describe "$before" "$alive")" >>"$TABLE"
         is "$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.*')" ""
-        quicker "create and start, first 20" "$(median "${durations[@]:0:20}")" "last 20" "$(median "${durations[@]: -20}")"
+        quicker "create and start, first 20" "$(median "${DURATIONS[@]:0:20}")" "last 20" "$(median "${DURATIONS[@]: -20}")"
 }
 
 # What each of them costs.

@@ -12,6 +12,7 @@ TOOLS=$TOP/build/tests
 BERTH=${BERTH:-$TOP/build/berth}
 RUNTIME=$("$BERTH" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 1)
 DEADLINE=${DEADLINE:-20}
+[ -z "${FAKE_VM:-}" ] || load "${BASH_SOURCE[0]%/*}/fake_vm"
 
 setup() {
         common_setup
@@ -35,6 +36,7 @@ common_setup() {
         HELD=$BATS_TEST_TMPDIR
         footprint take "$HELD/footprint"
         mkdir "$T"
+        [ -z "${FAKE_VM:-}" ] || fake_machines
 }
 
 common_teardown() {
@@ -175,8 +177,12 @@ none_lives() {
         ! pgrep -r R,S,D,T,t,I -x "$1"
 }
 
+# It may be reaped between two looks.
 is_dead() {
-        [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX] ' "/proc/$1/status"
+        local state
+
+        state=$(grep '^State:' "/proc/$1/status" 2>/dev/null) || return 0
+        [[ $state == *[ZX]" "* ]]
 }
 
 # listener NAME VERB ARGUMENT...: start the far end of a socket (tests/helpers/receive.c) at $T/NAME.sock, its output

@@ -117,16 +117,33 @@ static int send_bytes(int fd, const char *bytes, size_t size, int64_t deadline)
         return 0;
 }
 
+/* -ENOMEM when it could not be built. */
+static int finish(struct message_builder *builder)
+{
+        uint32_t size = (uint32_t)(builder->size - sizeof(struct header));
+
+        if (builder->failed)
+                return -ENOMEM;
+        memcpy(builder->bytes + offsetof(struct header, size), &size, sizeof(size));
+        return 0;
+}
+
 int message_send(int fd, struct message_builder *builder, int64_t deadline)
 {
-        int r = -ENOMEM;
+        int r = finish(builder);
 
-        if (!builder->failed) {
-                uint32_t size = (uint32_t)(builder->size - sizeof(struct header));
-
-                memcpy(builder->bytes + offsetof(struct header, size), &size, sizeof(size));
+        if (r == 0)
                 r = send_bytes(fd, builder->bytes, builder->size, deadline);
-        }
+        message_drop(builder);
+        return r;
+}
+
+int message_file(struct message_builder *builder, const char *name)
+{
+        int r = finish(builder);
+
+        if (r == 0)
+                r = memfd_sealed(name, builder->bytes, builder->size, false);
         message_drop(builder);
         return r;
 }
@@ -292,4 +309,14 @@ bool message_number(const struct message *message, enum part_kind kind, int64_t 
                 return false;
         memcpy(number, part.data, sizeof(*number));
         return true;
+}
+
+void message_make_printable(char *text)
+{
+        for (; *text; text++) {
+                unsigned char byte = (unsigned char)*text;
+
+                if ((byte < ' ' && byte != '\n') || byte == 0x7f)
+                        *text = '?';
+        }
 }
