@@ -175,7 +175,7 @@ static int begin_in_cgroup(struct serving *serving)
 {
         int r = begin(serving);
 
-        if (r != -EBUSY || serving->launched.born || !serving->request.exec)
+        if (r != -EBUSY || serving->launched.born || !launch_cgroup_may_differ(&serving->request))
                 return r;
         error_clear();
         replace_fd(&serving->cgroup, launch_cgroup_of_first(serving->session->agent, &serving->request));

@@ -65,6 +65,11 @@ int launch_cgroup_finish(const struct launch_request *request, int cgroup)
         return r < 0 ? r : 0;
 }
 
+bool launch_cgroup_may_differ(const struct launch_request *request)
+{
+        return request->exec && (!request->cgroup || strcmp(request->cgroup, "/") == 0);
+}
+
 int launch_cgroup_of_first(const struct agent *agent, const struct launch_request *request)
 {
         _cleanup_close_ int pidfd = -EBADF;
