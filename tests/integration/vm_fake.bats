@@ -239,11 +239,27 @@ veth() {
         eventually is_state stopped
         is "$(ended)" "berth-vmm was killed by signal 9"
         berth delete "$ID"
-        args /bin/sh -c 'echo before; echo ready; sleep 100'
+        args /bin/sh -c 'echo ready; sleep 100'
+        rm "$T/out"
         berth run --keep --bundle "$B" "$ID" </dev/null >"$T/out" 2>"$T/err" &
         eventually grep -qs ready "$T/out"
         kill -KILL "$(machine | head -n 1)"
         ends_with 255 wait $!
+}
+
+@test "vm: whenever the machine dies, berth says so and leaves nothing" {
+        local delay
+
+        bundle
+        args /bin/true
+        for delay in 0 0.02 0.04 0.06 0.08 0.1 0.12 0.14 0.16 0.2; do
+                berth run --bundle "$B" "$ID" </dev/null >"$T/out" 2>"$T/err" &
+                eventually pgrep -f '^berth-vmm ' >"$T/pids" || break
+                sleep "$delay"
+                kill -KILL $(head -n 1 "$T/pids") 2>/dev/null || true
+                wait $! || [ $? -eq 255 ] || grep -q 'berth-vmm was killed by signal 9' "$T/err"
+                [ ! -e "$ROOT/$ID" ]
+        done
 }
 
 @test "vm: a machine that dies while the container waits for start leaves it stopped, with the reason" {
