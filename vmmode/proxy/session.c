@@ -206,7 +206,7 @@ int session_begin(struct proxy *proxy)
 
 int session_start(struct proxy *proxy)
 {
-        int r = guest_say(proxy, MESSAGE_CONTINUE, 0, NULL);
+        int r = guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 
         return r < 0 ? r : serve_until(proxy, MESSAGE_EXECUTED);
 }
