@@ -56,6 +56,7 @@ common_teardown() {
         local i name failed=0
 
         [ -z "${WALLED:-}" ] || return 0
+        [ -n "${ROOT:-}" ] || return 1
 
         # A test that failed half-way may have left helpers that still run.
         for i in $(jobs -p); do

@@ -23,7 +23,7 @@
 
 /* Nothing is probed that this machine has not got, and nothing is printed that nobody reads. */
 #define KERNEL_PARAMETERS                                                                                              \
-        "panic=-1 reboot=t tsc=reliable no_timer_check 8250.nr_uarts=0 cryptomgr.notests rcupdate.rcu_expedited=1 "    \
+        "panic=-1 reboot=a tsc=reliable no_timer_check 8250.nr_uarts=0 cryptomgr.notests rcupdate.rcu_expedited=1 "    \
         "net.ifnames=0 random.trust_cpu=on swiotlb=noforce rdinit=/init"
 #define QUIET   "quiet loglevel=0 "
 #define CONSOLE "console=ttyS0 "
