@@ -257,7 +257,8 @@ veth() {
                 eventually pgrep -f '^berth-vmm ' >"$T/pids" || break
                 sleep "$delay"
                 kill -KILL $(head -n 1 "$T/pids") 2>/dev/null || true
-                wait $! || [ $? -eq 255 ] || grep -q 'berth-vmm was killed by signal 9' "$T/err"
+                wait $! || [ $? -eq 255 ] || grep -q 'berth-vmm was killed by signal 9' "$T/err" ||
+                        { echo "after $delay s: $(cat "$T/err")"; return 1; }
                 [ ! -e "$ROOT/$ID" ]
         done
 }
