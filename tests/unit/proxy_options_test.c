@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "vmmode/proxy/options.h"
+
+#include <cmocka.h>
 
 /* Words may say "@": the number of a descriptor that is open. */
 static int parse(struct proxy_options *options, int fd, const char *const *words)
