@@ -193,13 +193,14 @@ static bool is_stale_entry(int cache, const char *name)
 void store_clean(int cache)
 {
         _cleanup_closedir_ DIR *directory = NULL;
-        _cleanup_close_ int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         const struct dirent *entry;
 
         directory = fd < 0 ? NULL : fdopendir(fd);
-        if (!directory)
+        if (!directory) {
+                cleanup_close(&fd);
                 return;
-        fd = -EBADF; /* the stream's now */
+        }
         while ((entry = readdir(directory))) {
                 if (strncmp(entry->d_name, NEW_PREFIX, sizeof(NEW_PREFIX) - 1) == 0)
                         remove_dead_draft(cache, entry->d_name);
