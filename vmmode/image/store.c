@@ -20,8 +20,10 @@
 
 /* ---- the directory ---- */
 
+/* A user's are his own (XDG base directories: 0700). */
 static int make_directories(const char *path)
 {
+        const mode_t mode = geteuid() == 0 ? 0755 : 0700;
         char partial[PATH_MAX];
 
         if (path[0] != '/')
@@ -33,11 +35,11 @@ static int make_directories(const char *path)
                 if (*p != '/')
                         continue;
                 *p = '\0';
-                if (mkdir(partial, 0755) < 0 && errno != EEXIST)
+                if (mkdir(partial, mode) < 0 && errno != EEXIST)
                         return fail(errno, "make directory %s for the image cache", partial);
                 *p = '/';
         }
-        return mkdir(partial, 0755) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
+        return mkdir(partial, mode) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
 }
 
 int store_open(const char *path, int *cache)
