@@ -135,7 +135,7 @@ none_serves() {
         guest 'mount -t virtiofs tree /mnt && echo "mounted"
                 sleep 1000'
         vmm 120 fs="$T/share",tree &
-        until_true 60 grep -q '^mounted' "$T/console"
+        until_true 120 grep -q '^mounted' "$T/console"
         pkill -x virtiofsd
         until_true 10 none_serves
         pgrep -x berth-vmm
@@ -164,7 +164,7 @@ less_than() {
         until_true 120 grep -q '^full' "$T/console"
         full=$(resident)
         printf go | dd of="$T/disk" conv=notrunc status=none
-        until_true 60 grep -q '^freed' "$T/console"
+        until_true 120 grep -q '^freed' "$T/console"
         # Reports come every two seconds, for free areas of 2 MiB.
         until_true 40 less_than $((full - 80000))
 }
@@ -219,11 +219,11 @@ answers() {
         printf xx >"$T/disk"
         truncate -s 4096 "$T/disk"
         CMDLINE=net.ifnames=0 in_netns=vmm control 120 nics=2 disk="$T/disk"
-        until_true 60 grep -q '^waiting' "$T/console"
+        until_true 120 grep -q '^waiting' "$T/console"
         echo 'net 1 tap0 52:54:00:aa:bb:cc 1300' >&"$words"
         until_true 10 answers '0 '
         printf go | dd of="$T/disk" conv=notrunc status=none
-        until_true 90 grep -q '^guest: done' "$T/console"
+        until_true 120 grep -q '^guest: done' "$T/console"
         echo 'net 0 tap0 52:54:00:aa:bb:cd 1300' >&"$words" || true
         exec {words}>&-
         wait
@@ -242,7 +242,7 @@ answers() {
         printf xx >"$T/disk"
         truncate -s 4096 "$T/disk"
         vmm 180 cpus=2 disk="$T/disk" &
-        until_true 60 grep -q '^waiting' "$T/console"
+        until_true 120 grep -q '^waiting' "$T/console"
         pgrep -x berth-vmm | head -n 1 >/sys/fs/cgroup/vmm-frozen/cgroup.procs
         echo 1 >/sys/fs/cgroup/vmm-frozen/cgroup.freeze
         until_true 10 grep -q 'frozen 1' /sys/fs/cgroup/vmm-frozen/cgroup.events

@@ -114,8 +114,9 @@ static int send_signal(const struct isolation_target *target, int signal, bool a
 {
         int r;
 
+        /* Nothing of a container outlives its machine. */
         if (target->pidfd < 0)
-                return refuse(ESRCH, "no such process");
+                return all ? 0 : refuse(ESRCH, "no such process");
         r = send_to_guest(target, signal, all);
         if (r == 0 || r == -ESRCH || signal != SIGKILL)
                 return r;

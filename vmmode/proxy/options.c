@@ -28,12 +28,11 @@ struct option {
 #define MEMBER(name) offsetof(struct proxy_options, name)
 
 static const struct option table[] = {
-        {"state", VALUE_FD, MEMBER(state), REQUIRED, 0, 0},
-        {"agent", VALUE_FD, MEMBER(agent), 0, 0, 0},
+        {"agent", VALUE_FD, MEMBER(agent), REQUIRED, 0, 0},
         {"launch", VALUE_FD, MEMBER(launch), REQUIRED, 0, 0},
         {"terminal", VALUE_SWITCH, MEMBER(terminal), 0, 0, 0},
         {"deadline", VALUE_NUMBER, MEMBER(deadline), 0, 1, 86400},
-        {"ended", VALUE_FD, MEMBER(ended), OF_BOX, 0, 0},
+        {"ended", VALUE_FD, MEMBER(ended), OF_BOX | REQUIRED, 0, 0},
         {"vmm", VALUE_FD, MEMBER(vmm), OF_BOX | REQUIRED, 0, 0},
         {"fileserver", VALUE_FD, MEMBER(file_server), OF_BOX | REQUIRED, 0, 0},
         {"kvm", VALUE_FD, MEMBER(kvm), OF_BOX | REQUIRED, 0, 0},

@@ -43,7 +43,6 @@ struct proxy {
         struct child vmm, file_server;
         int vmm_control;
         int share;                    /* the root of what the file server serves */
-        int ended;                    /* where the reason of an early end is written */
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
         unsigned words;               /* that the agent has said */

@@ -52,7 +52,7 @@ static int send_bytes(struct proxy *proxy, const char *bytes, size_t size, int64
 static int send_launch(struct proxy *proxy)
 {
         int64_t deadline = now_ms() + SEND_DEADLINE_MS;
-        char bytes[16384];
+        char bytes[4096];
 
         for (off_t at = 0;;) {
                 ssize_t n = pread(proxy->options.launch, bytes, sizeof(bytes), at);
@@ -104,13 +104,15 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
 
 /* ---- words ---- */
 
-/* Text of the guest, as it may appear in a terminal. */
+/* Text of the guest, as it may appear in a terminal: one line. */
 static void take_text(const struct message *message, char *text, size_t size)
 {
         const char *given = message_text(message, PART_TEXT);
 
         snprintf(text, size, "%s", given ? given : "");
         message_make_printable(text);
+        for (char *end = text; (end = strchr(end, '\n'));)
+                *end = ' ';
 }
 
 static int pass_log(struct proxy *proxy, const struct message *message)

@@ -118,7 +118,7 @@ static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct 
 {
         Elf64_Shdr sections[SECTIONS_MAX];
         char names[NAMES_MAX + 1] = "";
-        const Elf64_Shdr *strings = &sections[header->e_shstrndx];
+        const Elf64_Shdr *strings = &sections[header->e_shstrndx % SECTIONS_MAX];
 
         list->n = 0;
         if (header->e_shentsize != sizeof(sections[0]) || header->e_shnum > SECTIONS_MAX ||
@@ -133,7 +133,40 @@ static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct 
                         add_kept(list, &sections[i]);
 }
 
-/* Reads what the file has of a range; its holes (.bss among them) are zero in the guest's memory already. */
+static bool is_zero(const uint8_t *data, size_t size)
+{
+        return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+/* Reads, and touches no page of the guest's for zeroes: they are there already, and a page that was touched is memory
+ * of the host's (.bss is in the file of some kernels, 20 MiB of Debian's). */
+static int read_sparing(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
+{
+        uint8_t chunk[16 * GUEST_PAGE];
+        int r = 0;
+
+        while (size > 0 && r == 0) {
+                size_t n = size < sizeof(chunk) ? size : sizeof(chunk);
+
+                r = read_at(file, offset, chunk, n);
+                for (size_t at = 0; at < n && r == 0;) {
+                        /* Pages of the guest's, wherever in one the range begins. */
+                        size_t here = GUEST_PAGE - ((uintptr_t)to + at) % GUEST_PAGE;
+
+                        if (here > n - at)
+                                here = n - at;
+                        if (!is_zero(chunk + at, here))
+                                memcpy(to + at, chunk + at, here);
+                        at += here;
+                }
+                offset += n;
+                to += n;
+                size -= n;
+        }
+        return r;
+}
+
+/* Reads what the file has of a range; its holes are zero in the guest's memory already. */
 static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
 {
         uint64_t end = offset + size;
@@ -150,7 +183,7 @@ static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint
                         data = (off_t)at; /* the file system does not tell */
                 if ((uint64_t)data >= end)
                         return 0;
-                r = read_at(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
+                r = read_sparing(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
                 at = next;
         }
         return r;
@@ -173,10 +206,12 @@ static int load_bytes(const struct file *file, const Elf64_Phdr *segment, const 
 
         for (size_t i = 0; i < list->n && r == 0; i++) {
                 const struct extent *extent = &list->v[i];
-                uint8_t *place = to + (extent->offset - segment->p_offset);
+                uint8_t *place;
 
-                if (extent->offset < at || extent->offset > end || extent->size > end - extent->offset ||
-                    (uintptr_t)place % GUEST_PAGE)
+                if (extent->offset < at || extent->offset > end || extent->size > end - extent->offset)
+                        continue;
+                place = to + (extent->offset - segment->p_offset);
+                if ((uintptr_t)place % GUEST_PAGE)
                         continue;
                 r = read_data(file, at, to + (at - segment->p_offset), extent->offset - at);
                 if (r == 0)

@@ -5,6 +5,6 @@
  * signal another process. */
 #pragma once
 
-/* Before the first thread is started. Namespaces that may not be made (a limit of the machine's) are done without: the
- * filters allow nothing that needs a path. */
+/* Before the first thread is started. Namespaces and an empty root that may not be made (a limit, an LSM) are done
+ * without: the filters allow nothing that needs a path. */
 int jail_enter(void);
