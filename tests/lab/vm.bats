@@ -396,7 +396,7 @@ END
         eventually is_state stopped
 }
 
-@test "vm delete --force: a machine that hangs is removed, and kill KILL ends one" {
+@test "vm delete --force: a machine that hangs is removed; other signals to it are an error within their deadline" {
         launch_waiting
         kill -STOP "$(child '^berth-vmm ')"
         run -1 berth kill "$ID" TERM
