@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "vmmode/host/agent_call.h"
+#include "vmmode/host/vm_row.h"
 
 #include <cmocka.h>
 
@@ -84,12 +85,40 @@ static void without_a_machine_nobody_is_reached(void **state)
         assert_non_null(strstr(error_message(), "reach the agent"));
 }
 
+/* What a guest says of its out-of-memory kills, as it is told. */
+static int kills_of(int64_t said, uint64_t *kills)
+{
+        int pair[2], r;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(message_send_number(pair[1], MESSAGE_OOM, said, now_ms() + 1000), 0);
+        r = vm_isolation.read_oom(pair[0], kills);
+        close(pair[0]);
+        close(pair[1]);
+        return r;
+}
+
+static void a_guest_cannot_have_events_told_without_end(void **state)
+{
+        uint64_t kills = 0;
+
+        (void)state;
+        assert_int_equal(kills_of(3, &kills), 0);
+        assert_int_equal(kills, 3);
+        assert_int_equal(kills_of(INT32_MAX, &kills), 0);
+        assert_in_range(kills, 1, 10000);
+        assert_int_equal(kills_of(INT64_MAX, &kills), 0);
+        assert_in_range(kills, 1, 10000);
+        assert_int_equal(kills_of(-1, &kills), -EBADMSG);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
         const struct CMUnitTest tests[] = {
                 CASE(a_machine_that_takes_no_connection_is_not_waited_for_without_end),
                 CASE(without_a_machine_nobody_is_reached),
+                CASE(a_guest_cannot_have_events_told_without_end),
         };
 
         return cmocka_run_group_tests_name("vm_agent_call", tests, NULL, NULL);
