@@ -41,11 +41,16 @@ static void clear_place(struct vsock *vsock, struct vsock_stream *stream)
                 .watch = {.fd = -EBADF, .ready = host_ready, .owner = stream, .lock = &vsock->virtio.lock}};
 }
 
+/* There is a place: who waits for one may come. */
 static void end_stream(struct vsock_stream *stream)
 {
+        struct vsock *vsock = stream->vsock;
+
         stop_watching(stream);
         free(stream->buffer);
-        clear_place(stream->vsock, stream);
+        clear_place(vsock, stream);
+        if (!vsock->listener.added)
+                (void)loop_add(vsock->virtio.loop, &vsock->listener);
 }
 
 /* The host's side is over; the place is kept until the guest has been told. */
@@ -80,7 +85,8 @@ static bool may_read_host(const struct vsock_stream *stream)
 }
 
 /* What is waited for on the host's side. Nothing at all is not the same as no events: the end of a connection is always
- * reported, and would be again and again while its last bytes wait for the guest. */
+ * reported, and would be again and again while its last bytes wait for the guest. It is what counts while the guest has
+ * not answered: a guest that never does would keep the place of one who went away. */
 static void watch_host(struct vsock_stream *stream)
 {
         struct loop *loop = stream->vsock->virtio.loop;
@@ -92,7 +98,7 @@ static void watch_host(struct vsock_stream *stream)
                 events |= EPOLLIN;
         if (stream->used > 0)
                 events |= EPOLLOUT;
-        if (events == 0) {
+        if (events == 0 && stream->phase != VSOCK_REQUESTED) {
                 loop_remove(loop, &stream->watch);
         } else if (!stream->watch.added) {
                 stream->watch.events = events;
@@ -499,6 +505,15 @@ static void greet(struct vsock_stream *stream)
         stream->owes_request = true;
 }
 
+/* Who asked has not waited for the guest's answer. */
+static void give_up(struct vsock_stream *stream)
+{
+        if (stream->owes_request)
+                end_stream(stream);
+        else
+                break_stream(stream);
+}
+
 static void host_ready(void *owner, uint32_t events)
 {
         struct vsock_stream *stream = owner;
@@ -506,6 +521,9 @@ static void host_ready(void *owner, uint32_t events)
 
         if (stream->phase == VSOCK_GREETING) {
                 greet(stream);
+        } else if (stream->phase == VSOCK_REQUESTED) {
+                if (events & (EPOLLHUP | EPOLLERR))
+                        give_up(stream);
         } else {
                 if (events & EPOLLOUT)
                         drain(stream);
@@ -518,9 +536,10 @@ static void host_ready(void *owner, uint32_t events)
 static void accept_host(void *owner, uint32_t events)
 {
         struct vsock *vsock = owner;
+        unsigned n = 0, i;
 
         (void)events;
-        for (unsigned n = 0, i = 0; n < ACCEPTS_A_TURN && i < VSOCK_STREAMS_MAX; i++) {
+        for (i = 0; n < ACCEPTS_A_TURN && i < VSOCK_STREAMS_MAX; i++) {
                 struct vsock_stream *stream = &vsock->streams[i];
                 int fd;
 
@@ -534,6 +553,9 @@ static void accept_host(void *owner, uint32_t events)
                 stream->watch.fd = fd;
                 watch_host(stream);
         }
+        /* No place is left, and whoever waits would be told of again and again. */
+        if (i == VSOCK_STREAMS_MAX)
+                loop_remove(vsock->virtio.loop, &vsock->listener);
 }
 
 /* ---- the device ---- */
