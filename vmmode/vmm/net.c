@@ -119,8 +119,8 @@ static void tap_ready(void *owner, uint32_t events)
         struct net *net = owner;
         unsigned n = 0;
 
-        (void)events;
-        if (!virtio_is_active(&net->virtio)) {
+        /* A tap that was deleted, or moved away with its namespace, says so for ever. */
+        if (!virtio_is_active(&net->virtio) || (events & (EPOLLERR | EPOLLHUP))) {
                 net->starved = true;
         } else {
                 while (n < PACKETS_A_TURN && receive_packet(net))
