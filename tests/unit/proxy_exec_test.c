@@ -347,6 +347,26 @@ static void an_agent_that_speaks_without_end_is_an_error(void **state)
         assert_int_equal(waitpid(speaker, NULL, 0), speaker);
 }
 
+static void so_is_one_that_does_it_while_the_program_runs(void **state)
+{
+        struct stage stage;
+        pid_t speaker;
+
+        (void)state;
+        stage_exec(&stage, NULL);
+        stage_bring_up(&stage, 3);
+        speaker = fork();
+        if (speaker == 0) {
+                while (message_send_text(stage.session, MESSAGE_LOG, 2, "again", now_ms() + PATIENCE_MS) == 0)
+                        continue;
+                _exit(0);
+        }
+        for (int i = 0; i < 3; i++)
+                replace_fd(&stage.streams[i], -EBADF);
+        assert_int_equal(stage_end(&stage), 255);
+        assert_int_equal(waitpid(speaker, NULL, 0), speaker);
+}
+
 static void garbage_while_the_program_runs_ends_it(void **state)
 {
         struct stage stage;
@@ -447,6 +467,7 @@ int main(void)
                 cmocka_unit_test(another_version_of_the_agent_is_refused),
                 cmocka_unit_test(garbage_before_the_start_is_an_error),
                 cmocka_unit_test(an_agent_that_speaks_without_end_is_an_error),
+                cmocka_unit_test(so_is_one_that_does_it_while_the_program_runs),
                 cmocka_unit_test(garbage_while_the_program_runs_ends_it),
                 cmocka_unit_test(an_exec_whose_machine_goes_away_was_killed),
                 cmocka_unit_test(berths_end_before_the_start_is_its_end),

@@ -101,6 +101,9 @@ int guest_open(struct proxy *proxy);
 /* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
 int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline);
 
+/* Of each message that was read from the session: -EBADMSG when the agent says more than any launch gives reason to. */
+int guest_count_word(struct proxy *proxy);
+
 /* Sends a number, and perhaps a text. */
 int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
 

@@ -117,7 +117,7 @@ static int listen(struct running *running)
                 }
                 r = message.kind == MESSAGE_EXIT ? take_exit(running, &message)
                     : message.kind == MESSAGE_LOG
-                            ? 0
+                            ? guest_count_word(proxy)
                             : refuse(EBADMSG, "the guest's agent sent an unexpected message %d", (int)message.kind);
                 message_free(&message);
                 if (r < 0)
