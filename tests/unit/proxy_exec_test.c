@@ -431,6 +431,21 @@ static unsigned long long status_field(pid_t pid, const char *name)
         return value;
 }
 
+static void a_machine_in_which_somebody_lives_is_listened_to_without_capabilities(void **state)
+{
+        struct stage stage;
+        unsigned port;
+
+        (void)state;
+        stage_exec(&stage, NULL);
+        stage.session = stage_accept(&stage, &port, "OK\n");
+        assert_int_equal(status_field(stage.pid, "CapPrm:"), 0);
+        assert_int_equal(status_field(stage.pid, "CapEff:"), 0);
+        assert_int_equal(status_field(stage.pid, "NoNewPrivs:"), 1);
+        stage_hello(&stage, PROTOCOL_VERSION + 1);
+        expect_failure(&stage, EPROTO, "version 2");
+}
+
 static void while_the_program_runs_it_has_no_capabilities_and_a_seccomp_filter(void **state)
 {
         struct stage stage;
@@ -471,6 +486,7 @@ int main(void)
                 cmocka_unit_test(garbage_while_the_program_runs_ends_it),
                 cmocka_unit_test(an_exec_whose_machine_goes_away_was_killed),
                 cmocka_unit_test(berths_end_before_the_start_is_its_end),
+                cmocka_unit_test(a_machine_in_which_somebody_lives_is_listened_to_without_capabilities),
                 cmocka_unit_test(while_the_program_runs_it_has_no_capabilities_and_a_seccomp_filter),
         };
 

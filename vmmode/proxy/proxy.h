@@ -130,5 +130,9 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
-/* Gives up what is not needed any more once the program runs (jail.c). */
-int jail_enter(struct proxy *proxy);
+/* Gives up the capabilities and the host's files (jail.c): an exec before it hears the first word of a machine in which
+ * somebody may be at home already, a box before anything of the container is executed. */
+int jail_drop_privileges(struct proxy *proxy);
+
+/* The filter of system calls, once the program runs. */
+int jail_enter(void);
