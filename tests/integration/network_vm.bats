@@ -157,6 +157,38 @@ same() { # same WHAT
         end_machine
 }
 
+@test "network: what a router advertises comes to the guest from the router, not from the host" {
+        simple
+        ip -n box route delete default via fd01::1
+        eventually eval '[ -z "$(ip -n wire address show dev w0 tentative)$(ip -n box address show dev eth0 tentative)" ]'
+        network wire advertise w0 fd02::
+        eventually eval 'ip -n box address show dev eth0 | grep -q fd02::'
+        ip -n box -6 route | grep -q 'default via fe80:.* proto ra'
+        machine
+        run -0 ip -n guest -6 address
+        lacks fd02:
+        run -0 ip -n guest -6 route
+        lacks default
+        eventually eval '[ -z "$(ip -n guest address show dev eth0 tentative)" ]'
+        network wire advertise w0 fd02::
+        eventually eval 'ip -n guest address show dev eth0 | grep -q fd02::'
+        ip -n guest -6 route | grep -q 'default via fe80:.* proto ra'
+        end_machine
+}
+
+@test "network: an address with a lifetime stays for as long as the guest runs" {
+        simple
+        ip -n box address add 10.1.0.5/24 dev eth0 valid_lft 1000 preferred_lft 500
+        ip -n box address add fd01::5/64 dev eth0 nodad valid_lft 1000 preferred_lft 500
+        ip -n box address add fd01::6/64 dev eth0 nodad preferred_lft 0
+        machine
+        run -0 ip -n guest -o address
+        matches '10.1.0.5/24 .*valid_lft forever preferred_lft forever'
+        matches 'fd01::5/64 .*valid_lft forever preferred_lft forever'
+        matches 'fd01::6/64 .* deprecated .*valid_lft forever preferred_lft 0'
+        end_machine
+}
+
 @test "network: an empty namespace, or only a loopback, is no error" {
         namespaces
         network box read "$T/network"

@@ -32,7 +32,7 @@ vmm() {
 
         shift
         ${in_netns:+ip netns exec "$in_netns"} env BERTH_VMM="${BERTH_VMM:-$TOP/build/berth-vmm}" timeout "$seconds" "$TOOLS/machine" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
-                cmdline="console=ttyS0,115200 quiet loglevel=1 panic=-1 reboot=a tsc=reliable no_timer_check cryptomgr.notests rdinit=/init ${CMDLINE:-}" "$@" 3>&- 4>&-
+                cmdline="console=ttyS0,115200 quiet loglevel=1 panic=-1 reboot=a tsc=reliable no_timer_check cryptomgr.notests pci=noearly rdinit=/init ${CMDLINE:-}" "$@" 3>&- 4>&-
 }
 
 guest() {

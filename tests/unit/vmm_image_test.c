@@ -71,7 +71,7 @@ static void make_elf(void)
                              {.sh_type = SHT_STRTAB,
                               .sh_offset = offsetof(struct elf, names),
                               .sh_size = sizeof(elf.names)}},
-                .names = "\0.text",
+                .names = "\0.rodata",
         };
         memcpy(elf.header.e_ident, ELFMAG, SELFMAG);
         elf.header.e_ident[EI_CLASS] = ELFCLASS64;
@@ -147,7 +147,7 @@ static void only_kept_pages_are_not_in_the_shared_memory(void **state)
         (void)state;
         assert_int_equal(load(0x5000), 0);
         assert_int_equal(shared_byte_at(TEXT), 0);
-        /* The half page at the end of .text, and what is behind it, changes hands. */
+        /* The half page at the end of .rodata, and what is behind it, changes hands. */
         assert_int_equal(shared_byte_at(TEXT + 0x1000), 'c');
         assert_int_equal(shared_byte_at(TEXT + 0x2000), 'd');
         assert_int_equal(shared_byte_at(TEXT + 0x10000), 'e');

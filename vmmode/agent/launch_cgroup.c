@@ -31,6 +31,8 @@ static int make(const struct agent *agent, const struct launch_request *request,
 
         container_cgroup_path(request->id, path);
         r = cgroup_check_reusable(&agent->cgroups, path);
+        if (r == 0)
+                r = cgroup_check_controllers(&agent->cgroups, &request->writes);
         if (r < 0)
                 return r;
         *made = true;

@@ -273,7 +273,9 @@ static int load_file(const char *path, bool own, struct vm_config *config)
         int r;
 
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : fail(errno, "configuration %s", path);
+                return errno == ENOENT || errno == ENOTDIR || (own && errno == EACCES)
+                               ? 0
+                               : fail(errno, "configuration %s", path);
         if (fstat(fd, &st) < 0)
                 return fail(errno, "configuration %s", path);
         if (!S_ISREG(st.st_mode))

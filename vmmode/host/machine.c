@@ -47,7 +47,7 @@ static int open_helper(const struct vm_config *config, const char *name)
         char path[PATH_MAX];
         int r = vm_config_program(config, name, path, sizeof(path));
 
-        return r < 0 ? fail_in(r, "VM isolation needs") : open_program(path);
+        return r < 0 ? fail_in(r, "VM isolation") : open_program(path);
 }
 
 int vm_proxy_open(void)

@@ -128,7 +128,7 @@ static int listen(struct running *running)
 
 static void move(struct running *running, const struct pollfd *fds)
 {
-        for (int i = 0; i < FLOWS; i++)
+        for (size_t i = 0; i < FLOWS; i++)
                 if (flow_move(&running->flows[i], &fds[2 * i]) && running->status >= 0 && !running->lost)
                         running->deadline = now_ms() + DRAIN_DEADLINE_MS;
 }

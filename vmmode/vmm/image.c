@@ -78,10 +78,11 @@ static int too_small(const struct file *file, uint64_t end)
 
 /* ---- ELF ---- */
 
-/* Sections of Linux whose pages it keeps for what they are until it ends. The rest of its image is given to its page
- * allocator some time during the boot and becomes anybody's buffer; a process that serves a device then reads and
- * writes the memory file (memory.h) and must find the same bytes there. */
-static const char *const kept[] = {".text", ".rodata", ".BTF"};
+/* Sections of Linux whose pages it keeps for what they are until it ends, and hardly writes to (.text it does, all of
+ * it: calls and returns are patched while it boots). The rest of its image is given to its page allocator some time
+ * during the boot and becomes anybody's buffer; a process that serves a device then reads and writes the memory file
+ * (memory.h) and must find the same bytes there. */
+static const char *const kept[] = {".rodata", ".BTF"};
 
 struct extent {
         uint64_t offset, size; /* in the file, whole pages */
