@@ -15,6 +15,9 @@
 /* All output is on its way when the program's end is told. How long the guest may take from one piece to the next. */
 #define DRAIN_DEADLINE_MS 10000
 
+/* For what is in the streams of a machine that is lost. */
+#define SAVE_DEADLINE_MS 1000
+
 /* Between the end of a machine's connections and its own. */
 #define SILENCE_MS 2000
 
@@ -167,6 +170,7 @@ static int save_output(struct running *running, int r)
 
         running->lost = true;
         note_end(running, 255);
+        running->deadline = now_ms() + SAVE_DEADLINE_MS;
         while (!output_has_ended(running) && now_ms() < running->deadline && turn(running) == 0)
                 continue;
         return refuse(-r, "%s", reason ? reason : strerror(-r));
