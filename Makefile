@@ -272,7 +272,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
-NATIVE_STAGES := unit rules integration conformance crash fuzz
+NATIVE_STAGES := unit rules integration wall conformance crash fuzz
 STAGES := $(NATIVE_STAGES) lab
 
 .PHONY: check check-native check-lab check-full check-build
