@@ -43,9 +43,14 @@ static void clear_place(struct vsock *vsock, struct vsock_stream *stream)
 
 static void end_stream(struct vsock_stream *stream)
 {
+        struct vsock *vsock = stream->vsock;
+
         stop_watching(stream);
         free(stream->buffer);
-        clear_place(stream->vsock, stream);
+        clear_place(vsock, stream);
+        /* There is a place again, and a descriptor. */
+        if (vsock->listener.fd >= 0 && !vsock->listener.added)
+                (void)loop_add(vsock->virtio.loop, &vsock->listener);
 }
 
 /* The host's side is over; the place is kept until the guest has been told. */
@@ -515,20 +520,37 @@ static void host_ready(void *owner, uint32_t events)
         serve_guest(vsock);
 }
 
+static bool has_streams(const struct vsock *vsock)
+{
+        for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
+                if (vsock->streams[i].phase != VSOCK_FREE)
+                        return true;
+        return false;
+}
+
 static void accept_host(void *owner, uint32_t events)
 {
         struct vsock *vsock = owner;
 
         (void)events;
-        for (unsigned n = 0, i = 0; n < ACCEPTS_A_TURN && i < VSOCK_STREAMS_MAX; i++) {
+        for (unsigned n = 0, i = 0; n < ACCEPTS_A_TURN; i++) {
                 struct vsock_stream *stream = &vsock->streams[i];
                 int fd;
 
+                if (i == VSOCK_STREAMS_MAX) {
+                        /* Who waits is told of again and again; not before a stream has ended. */
+                        loop_remove(vsock->virtio.loop, &vsock->listener);
+                        return;
+                }
                 if (stream->phase != VSOCK_FREE)
                         continue;
                 fd = accept4(vsock->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-                if (fd < 0)
+                if (fd < 0) {
+                        /* Without descriptors, likewise; but the last stream's end is the last chance. */
+                        if (errno != EAGAIN && has_streams(vsock))
+                                loop_remove(vsock->virtio.loop, &vsock->listener);
                         return;
+                }
                 n++;
                 stream->phase = VSOCK_GREETING;
                 stream->watch.fd = fd;
