@@ -170,15 +170,13 @@ teardown_file() {
         detached again --restart on-failure:2 box sh -c 'exit 3'
         until_true 60 looks again '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' "2 exited 3"
         podman rm again
-        detached again --restart always box sh -c 'echo a life; exit 0'
-        until_true 60 restarted again 3
-        podman stop --time 5 again
+        # To stop one that ends by itself at that moment does not count for Podman: its third life stays.
+        detached again --restart always box sh -c 'echo life >>/lives; [ "$(wc -l </lives)" -lt 3 ] || { echo stays; exec sleep 1000; }'
+        until_true 60 says again stays
+        looks again '{{.RestartCount}} {{.State.Status}}' "2 running"
+        podman stop --time 0 again
         looks again '{{.State.Status}}' exited
         podman rm again
-}
-
-restarted() { # restarted CONTAINER TIMES: at least
-        [ "$(look "$1" '{{.RestartCount}}')" -ge "$2" ]
 }
 
 # ---- what a container is given ----
