@@ -166,6 +166,7 @@ teardown_file() {
         podman rm --force --time 0 seen
 }
 
+# bats test_tags=full
 @test "podman run --restart: as often as asked after a failure, always until it is stopped" {
         detached again --restart on-failure:2 box sh -c 'exit 3'
         until_true 60 looks again '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' "2 exited 3"
@@ -274,6 +275,7 @@ END
         has "exit status 7"
 }
 
+# bats test_tags=full
 @test "podman commit: an image of what a running container has become" {
         detached changed box sh -c 'echo kept >/written; echo done; sleep 1000'
         until_true 20 says changed done
