@@ -105,6 +105,10 @@ int cgroup_is_frozen(int cgroup_fd);
  * pid namespace does not show are not listed. */
 int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
 
+/* Moves threads of the kernel's own, which can be listed among the processes but never be frozen, to the root of the
+ * tree; as far as the caller may. */
+void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd);
+
 /* ---- limits ---- */
 
 /* One write into a group's file. */

@@ -23,19 +23,23 @@ bool cgroup_scan_number(const char *text, uint64_t *value, const char **end)
         return true;
 }
 
+int cgroup_parse_number(const char *text, uint64_t *value)
+{
+        const char *end = text + 3;
+
+        if (strncmp(text, "max", 3) == 0)
+                *value = UINT64_MAX;
+        else if (!cgroup_scan_number(text, value, &end))
+                return -EINVAL;
+        return *end == '\0' || strcmp(end, "\n") == 0 ? 0 : -EINVAL;
+}
+
 int cgroup_read_number(int cgroup_fd, const char *file, uint64_t *value)
 {
-        const char *end;
         char text[64];
         ssize_t n = read_small_file_at(cgroup_fd, file, text, sizeof(text));
 
-        if (n < 0)
-                return (int)n;
-        if (strcmp(text, "max") == 0) {
-                *value = UINT64_MAX;
-                return 0;
-        }
-        return cgroup_scan_number(text, value, &end) && *end == '\0' ? 0 : -EINVAL;
+        return n < 0 ? (int)n : cgroup_parse_number(text, value);
 }
 
 bool cgroup_find_number(const char *text, const char *key, uint64_t *value)

@@ -11,7 +11,8 @@ static inline bool cgroup_is_gone(int r)
         return r == -ENOENT || r == -ENODEV;
 }
 
-/* A file with one number; "max" is UINT64_MAX. */
+/* A file with one number; "max" is UINT64_MAX. The text may end with a newline. */
+int cgroup_parse_number(const char *text, uint64_t *value);
 int cgroup_read_number(int cgroup_fd, const char *file, uint64_t *value);
 
 /* The number of the line "key number"; false when there is no such line. */

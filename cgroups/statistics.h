@@ -69,3 +69,15 @@ struct cgroup_statistics {
 
 /* Reads all. Names and arrays live in `arena`. Absent files are no error; a vanished group is -ENOENT. */
 int cgroup_read_statistics(int cgroup_fd, struct arena *arena, struct cgroup_statistics *statistics);
+
+/* The same from texts of the files that were read elsewhere (in a virtual machine): numbers with or without their
+ * newline. */
+struct cgroup_texts {
+        size_t n;
+        struct cgroup_text {
+                const char *file, *text;
+        } * v;
+};
+
+int cgroup_parse_statistics(const struct cgroup_texts *texts, struct arena *arena,
+                            struct cgroup_statistics *statistics);

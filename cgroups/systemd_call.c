@@ -8,38 +8,14 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/helper.h"
 #include "base/io.h"
 #include "base/number.h"
-#include "paths.h"
 
 #define HELPER       "berth-systemd"
 #define GRACE_MS     2000 /* for the helper to come up and to say why it gives up */
 #define ARGUMENTS    3
 #define MESSAGE_MOST 4096
-
-/* Beside berth itself, so that a build runs from where it lies; else where it is installed. */
-static int find_helper(char *path, size_t size)
-{
-        char self[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-        char *slash;
-
-        if (n < 0)
-                return fail(errno, "find berth's own program");
-        self[n] = '\0';
-        slash = strrchr(self, '/');
-        if (slash)
-                *slash = '\0';
-        if (snprintf(path, size, "%s/" HELPER, self) < (int)size && access(path, X_OK) == 0)
-                return 0;
-        snprintf(path, size, "%s", BERTH_LIBEXEC "/" HELPER);
-        if (access(path, X_OK) == 0)
-                return 0;
-        return fail(errno,
-                    "the systemd cgroup driver needs berth's helper program " HELPER ", which is neither in %s nor "
-                    "in " BERTH_LIBEXEC,
-                    self);
-}
 
 /* properties: NULL, none go to the helper. */
 static int begin(bool user, const char *operation, const char *unit, const char *const *arguments, int timeout_ms,
@@ -50,13 +26,15 @@ static int begin(bool user, const char *operation, const char *unit, const char 
         char path[PATH_MAX], timeout[16];
         const char *args[5 + ARGUMENTS + 1] = {path, user ? "user" : "system", timeout, operation, unit};
         size_t size = 0;
-        int r = find_helper(path, sizeof(path));
+        int r = helper_find(HELPER, path, sizeof(path));
 
         *call = (struct systemd_call){PROCESS_CALL_NONE, timeout_ms};
         snprintf(timeout, sizeof(timeout), "%d", timeout_ms);
         for (size_t i = 0; arguments && arguments[i] && i < ARGUMENTS; i++)
                 args[5 + i] = arguments[i];
-        if (r == 0 && properties)
+        if (r < 0)
+                return fail_in(r, "the systemd cgroup driver");
+        if (properties)
                 r = systemd_properties_encode(properties, &text, &size);
         if (r < 0)
                 return r;

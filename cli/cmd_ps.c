@@ -59,6 +59,14 @@ static int run(struct invocation *invocation)
 
         if (!is_json && strcmp(format, "table") != 0)
                 return refuse(EINVAL, "invalid format option '%s': expected table or json", format);
+        if (!is_json) {
+                _cleanup_free_ char *text = NULL;
+
+                r = container_process_table(invocation->runtime, invocation->arguments[0], invocation->n_arguments > 1,
+                                            &text);
+                if (r < 0 || text)
+                        return r < 0 ? r : output_text(text);
+        }
         r = container_processes(invocation->runtime, invocation->arguments[0], &pids, &n);
         if (r < 0)
                 return r;
@@ -73,7 +81,8 @@ const struct command command_ps = {
         .summary = "list the processes of a container",
         .description = "Lists the container's processes, with the pids of the host. The table is what the host's ps "
                        "says about them; everything after ID is given to ps (default: -ef), which must show a column "
-                       "PID. Without a ps on the host only the pids are shown.",
+                       "PID. Without a ps on the host only the pids are shown. The processes of a VM are those of "
+                       "the guest, with its pids, and ps takes no options then.",
         .examples = "berth ps web\n"
                     "berth ps web -o pid,rss,args\n"
                     "berth ps -f json web",

@@ -7,7 +7,7 @@
 #include "cli/globals.h"
 
 struct create_options {
-        const char *bundle, *config, *isolation, *console_socket, *pidfd_socket, *pid_file;
+        const char *bundle, *config, *isolation, *vm_console, *console_socket, *pidfd_socket, *pid_file;
         bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
         struct option_number preserve_fds;
 };
@@ -19,6 +19,8 @@ struct create_options {
                        "read this file instead of the bundle's config.json"),                                          \
                 OPTION(struct create_options, isolation, "isolation", 0, "process|vm",                                 \
                        "which wall this container gets; wins over the global option"),                                 \
+                OPTION(struct create_options, vm_console, "vm-console", 0, "FILE",                                     \
+                       "append what the kernel of a virtual machine says to this file"),                               \
                 OPTION(struct create_options, console_socket, "console-socket", 0, "PATH",                             \
                        "unix socket that receives the master of the container's terminal"),                            \
                 OPTION(struct create_options, pidfd_socket, "pidfd-socket", 0, "PATH",                                 \
@@ -41,6 +43,7 @@ static inline int create_request_from(const struct invocation *invocation, struc
                 .id = invocation->arguments[0],
                 .bundle = options->bundle ? options->bundle : ".",
                 .config = options->config,
+                .vm_console = options->vm_console,
                 .console_socket = options->console_socket,
                 .pidfd_socket = options->pidfd_socket,
                 .pid_file = options->pid_file,

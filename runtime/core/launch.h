@@ -25,6 +25,20 @@ struct launched {
 /* The socket in a container's state directory on which its parked init waits for start. */
 #define START_SOCKET "start.sock"
 
+struct isolation_view;
+struct plan_facts;
+
+/* What a row needs beside the plan when it is not carried out on this host (isolation.h). */
+struct launch_inside {
+        const struct isolation_view *view; /* of create; NULL for exec */
+        const struct plan_facts *facts;    /* of create: which slot is what */
+        const struct oci_spec *spec;
+        const char *id;
+        int dir;           /* the container's state directory */
+        const char *below; /* exec: the group, from the container's own: "/", "/inner" */
+        bool terminal;
+};
+
 #define LAUNCHED_NONE                                                                                                  \
         {                                                                                                              \
                 .pidfd = -EBADF, .channel = -EBADF, .console = -EBADF                                                  \
@@ -44,6 +58,7 @@ struct launch {
         const char *affinity;                          /* execCPUAffinity.initial, or NULL */
         const struct oci_id_maps *uid_maps, *gid_maps; /* of a new user namespace */
         bool privileged;                               /* may write any map */
+        const struct launch_inside *inside;            /* NULL: only rows that need it look at it */
         int step_deadline_ms;
         int interrupt; /* a signalfd: anything to read there ends the launch with -EINTR; -EBADF none */
         /* Called while the init works, as soon as its pid is known (not staged only); may already call launch_release.

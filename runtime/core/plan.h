@@ -75,7 +75,9 @@ typedef int32_t plan_slot;
         X(CAPABILITIES, capabilities)                                                                                  \
         X(PREPARE, prepare)                                                                                            \
         X(NO_NEW_PRIVILEGES, no_new_privileges)                                                                        \
-        X(EXEC, exec)
+        X(EXEC, exec)                                                                                                  \
+        /* instead of all that is inside: the host part of a VM container */                                           \
+        X(BECOME, become)
 
 enum plan_step_kind {
         STEP_NONE,
@@ -342,6 +344,18 @@ struct step_prepare {
 struct step_exec {
         uint32_t unused;
 };
+
+/* Executes another program of berth's, which goes on speaking in the init's place: with an empty environment, the
+ * descriptors 0 to 2 as they are, the channel as BECOME_CHANNEL and slot i as BECOME_SLOT(i) (an absent slot is
+ * closed). No other descriptor stays open. */
+struct step_become {
+        plan_slot program;
+        uint32_t unused;
+        struct plan_list args;
+};
+
+#define BECOME_CHANNEL    3
+#define BECOME_SLOT(slot) (4 + (slot))
 
 /* ---- reading ---- */
 

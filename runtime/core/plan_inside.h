@@ -52,6 +52,11 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
 bool plan_is_staged(const struct oci_spec *spec);
 uint64_t plan_launch_namespaces(const struct oci_spec *spec);
 
+/* The part on this host of a container whose inside part is carried out elsewhere: the namespaces of `outside`, then
+ * STEP_BECOME with the program in that slot. */
+void plan_outside(const struct oci_spec *outside, const struct plan_facts *facts, plan_slot program,
+                  const char *const *args, size_t n_args, struct plan_builder *builder);
+
 /* ---- exec ---- */
 
 struct plan_exec_facts {

@@ -120,8 +120,28 @@ static int destroy(const struct isolation_target *target, int64_t deadline)
         return r < 0 ? fail(-r, "wait for the end of the container's init") : 0;
 }
 
+static int divide(const struct isolation_request *request, struct isolation_view *view)
+{
+        *view = (struct isolation_view){.inside = request->spec, .resources = &request->spec->linux_.resources};
+        return 0;
+}
+
+static void release(struct isolation_view *view)
+{
+        (void)view;
+}
+
+static void inside_facts(const struct isolation_view *view, struct plan_facts *facts)
+{
+        (void)view;
+        (void)facts;
+}
+
 const struct isolation_row process_isolation = {
         .name = "process",
+        .divide = divide,
+        .release = release,
+        .inside_facts = inside_facts,
         .create = launch_begin,
         .start = start,
         .exec = launch_begin,

@@ -8,10 +8,9 @@
 #include <sys/types.h>
 
 #include "oci/spec.h"
+#include "runtime/core/isolation.h"
 
 enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED };
-
-enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
 
 /* What the global options say; lives as long as the program. */
 struct runtime {
@@ -39,6 +38,7 @@ struct create_request {
         const char *id;
         const char *bundle;                                   /* directory, default "." */
         const char *config;                                   /* file; NULL: config.json in the bundle */
+        const char *vm_console;                               /* file for what a VM's kernel says; NULL: none */
         const char *console_socket, *pidfd_socket, *pid_file; /* NULL: none */
         bool no_pivot, no_new_keyring;
         unsigned preserve_fds; /* descriptors above the LISTEN_FDS ones */
@@ -118,6 +118,10 @@ int container_resume(struct runtime *runtime, const char *id);
 
 /* Host pids, malloc'ed. */
 int container_processes(struct runtime *runtime, const char *id, pid_t **pids, size_t *n);
+
+/* What `ps -ef` would show where the host's cannot look, malloc'ed; NULL: it can. options: the caller has some for ps,
+ * which is refused then. */
+int container_process_table(struct runtime *runtime, const char *id, bool options, char **text);
 
 /* Fields that are set in `changes` replace the container's; device rules are never touched. l3_cache_schema and
  * mem_bw_schema may be NULL. */

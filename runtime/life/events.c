@@ -14,6 +14,7 @@
 #include "runtime/life/messages.h"
 #include "runtime/life/record.h"
 #include "runtime/life/statistics_json.h"
+#include "runtime/life/target.h"
 
 #define RESCTRL_MOUNT "/sys/fs/resctrl"
 #define NET_DEV_MOST  ((size_t)4 * 1024 * 1024)
@@ -21,12 +22,15 @@
 /* What is watched: a running container, and its group where it has one. */
 struct subject {
         struct container container;
+        const struct isolation_row *row;
         struct cgroup_host host;
         int cgroup_fd, pidfd;
+        int oom_watch; /* of a group that is not on this host, -EBADF: there is none */
 };
 
 static void subject_release(struct subject *subject)
 {
+        cleanup_close(&subject->oom_watch);
         cleanup_close(&subject->cgroup_fd);
         cleanup_close(&subject->pidfd);
         cleanup_close(&subject->host.root_fd);
@@ -52,11 +56,17 @@ static int subject_open(struct runtime *runtime, const char *id, struct subject 
         int r;
 
         *subject = (struct subject){
-                .container.dir_fd = -EBADF, .host.root_fd = -EBADF, .cgroup_fd = -EBADF, .pidfd = -EBADF};
+                .container.dir_fd = -EBADF,
+                .host.root_fd = -EBADF,
+                .cgroup_fd = -EBADF,
+                .pidfd = -EBADF,
+                .oom_watch = -EBADF,
+        };
         r = container_load(runtime, id, &subject->container);
         if (r < 0)
                 return r;
         record = subject->container.record;
+        subject->row = isolation_row(record->isolation);
         if (subject->container.status == STATUS_STOPPED || subject->container.status == STATUS_CREATING)
                 return refuse(ESRCH, "container with id %s is not running: %s", id, MESSAGE_NOT_RUNNING);
         subject->pidfd = sys_pidfd_open(record->init.pid, 0);
@@ -93,14 +103,28 @@ static int read_rdt(const char *path, struct arena *arena, struct rdt_usage *usa
         return root_fd < 0 ? 0 : rdt_read(root_fd, path, arena, usage);
 }
 
+static struct isolation_target target_of(const struct subject *subject)
+{
+        const struct record *record = subject->container.record;
+
+        return (struct isolation_target){
+                .id = record->id,
+                .dir = subject->container.dir_fd,
+                .pid = record->init.pid,
+                .pidfd = subject->pidfd,
+                .cgroup = subject->cgroup_fd,
+        };
+}
+
 static int read_usage(const struct subject *subject, struct arena *arena, struct container_usage *usage)
 {
         const struct record *record = subject->container.record;
+        const struct isolation_target target = target_of(subject);
         int r = 0;
 
         memset(usage, 0, sizeof(*usage));
-        if (subject->cgroup_fd >= 0)
-                r = cgroup_read_statistics(subject->cgroup_fd, arena, &usage->cgroup);
+        if (subject->cgroup_fd >= 0 || subject->row->group_inside)
+                r = subject->row->statistics(&target, arena, &usage->cgroup);
         /* A container on the network of the host would be charged with all that the host sends. */
         if (r == 0 && record->namespaces & 1U << OCI_NS_NETWORK)
                 r = read_network(record->init.pid, arena, &usage->network);
@@ -152,11 +176,23 @@ static int handle_change(const struct subject *subject, struct cgroup_watch *wat
         return r < 0 ? r : change.ended;
 }
 
+static int handle_inner_oom(const struct subject *subject, event_writer write, void *data)
+{
+        uint64_t kills;
+        int r = subject->row->read_oom(subject->oom_watch, &kills);
+
+        return r < 0 ? r : write_oom(subject, kills, write, data);
+}
+
 /* Waits for the next interval, telling of OOM kills meanwhile. 1 when the container has ended. */
 static int wait_interval(const struct subject *subject, struct cgroup_watch *watch, int64_t until, event_writer write,
                          void *data)
 {
-        struct pollfd polled[] = {{.fd = subject->pidfd, .events = POLLIN}, {.fd = watch->fd, .events = POLLIN}};
+        struct pollfd polled[] = {
+                {.fd = subject->pidfd, .events = POLLIN},
+                {.fd = watch->fd, .events = POLLIN},
+                {.fd = subject->oom_watch, .events = POLLIN},
+        };
 
         for (;;) {
                 int n = poll(polled, ELEMENTS(polled), until_ms(until)), r;
@@ -167,6 +203,12 @@ static int wait_interval(const struct subject *subject, struct cgroup_watch *wat
                         return 0;
                 if (n < 0)
                         continue;
+                if (polled[2].revents) {
+                        r = handle_inner_oom(subject, write, data);
+                        /* Who tells of them goes with the container. */
+                        if (r < 0)
+                                return r == -ECONNRESET ? 1 : r;
+                }
                 if (watch->fd >= 0) {
                         r = handle_change(subject, watch, write, data);
                         if (r != 0)
@@ -212,7 +254,14 @@ int container_events(struct runtime *runtime, const char *id, int interval_ms, e
                 if (r < 0)
                         return fail_in(r, "watch container %s", id);
         }
-        r = stream(&subject, &watch, interval_ms, write, data);
+        if (subject.row->watch_oom) {
+                const struct isolation_target target = target_of(&subject);
+
+                subject.oom_watch = subject.row->watch_oom(&target);
+                r = subject.oom_watch < 0 ? subject.oom_watch : 0;
+        }
+        if (r == 0)
+                r = stream(&subject, &watch, interval_ms, write, data);
         if (watch.fd >= 0)
                 cgroup_watch_close(&watch);
         return r;

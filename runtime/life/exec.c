@@ -120,13 +120,15 @@ static int open_cgroup(struct execution *e)
 
         if (path && leads_up(path))
                 return refuse(EINVAL, MESSAGE_EXEC_CGROUP_ABOVE, path);
-        if (own < 0)
+        if (own < 0 && !e->handle.row->group_inside)
                 return path ? refuse(ENOENT, "--cgroup %s: the container has no cgroup of its own", path) : 0;
         n = snprintf(e->below, sizeof(e->below), "/%s%s%s", inner ? inner : "", inner && path ? "/" : "",
                      path ? path + strspn(path, "/") : "");
         if (n >= (int)sizeof(e->below))
                 return refuse(ENAMETOOLONG, "--cgroup %s: too long", path);
-        e->cgroup = cgroup_open_below(own, e->below);
+        if (own < 0)
+                return 0;
+        e->cgroup = cgroup_open_below(own, e->handle.row->group_inside ? "/" : e->below);
         if (e->cgroup == -ENOENT && path)
                 return refuse_cgroup(e, ENOENT);
         if (e->cgroup < 0)
@@ -196,7 +198,7 @@ static int make_plan(struct execution *e, void **block, size_t *size)
                 .pidfd = 0,
                 .namespaces = namespaces_to_join(e),
                 .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
-                .in_user_namespace = namespace_is_below_hosts_user(),
+                .in_user_namespace = !e->handle.row->group_inside && namespace_is_below_hosts_user(),
                 .keep_groups = keeps && strcmp(keeps, "1") == 0,
                 .keep_fds = e->keep_fds,
                 .listen_fds = e->request->listen_fds,
@@ -257,6 +259,13 @@ static int launch_carried(struct execution *e, struct launch *launch)
 static int launch_it(struct execution *e)
 {
         _cleanup_free_ void *block = NULL;
+        const struct launch_inside inside = {
+                .spec = e->spec,
+                .id = e->request->id,
+                .dir = e->handle.container.dir_fd,
+                .below = e->below,
+                .terminal = e->process.terminal,
+        };
         struct launch launch = {
                 .slots = &e->handle.target.pidfd,
                 .n_slots = 1,
@@ -264,6 +273,7 @@ static int launch_it(struct execution *e)
                 .staged = true,
                 .keep_fds = e->keep_fds,
                 .affinity = e->process.exec_affinity_initial,
+                .inside = &inside,
                 .step_deadline_ms = e->handle.container.status == STATUS_PAUSED ? INT_MAX : LAUNCH_STEP_DEADLINE_MS,
                 .interrupt = e->interrupt,
                 .on_started = on_started,

@@ -72,7 +72,7 @@ static int make_notify(struct made *made)
         char path[PATH_MAX];
         int r;
 
-        if (!made->request->notify_socket || !made->request->notify_socket[0])
+        if (!made->request->notify_socket || !made->request->notify_socket[0] || made->view.no_sockets)
                 return 0;
         snprintf(path, sizeof(path), "%s/%s", made->runtime->root, made->request->id);
         r = notify_make_directory(made->dir_fd, path, &made->notify_directory);
@@ -90,6 +90,8 @@ static int make_notify(struct made *made)
 
 static int prepare_host(struct made *made, bool park)
 {
+        /* Where the ids inside differ from ours, the paths are opened with ours. */
+        bool trees = made->view.all_trees || (made->privileged && made->spec->linux_.namespaces[OCI_NS_USER].listed);
         int r;
 
         made->procfs = procfs_open();
@@ -100,7 +102,7 @@ static int prepare_host(struct made *made, bool park)
         made->facts.root = made->record.rootfs;
         r = make_cgroup_begin(made);
         if (r == 0)
-                r = sources_open(&made->sources, made->spec, &made->facts, made->procfs, made->privileged);
+                r = sources_open(&made->sources, made->spec, made->view.inside, &made->facts, made->procfs, trees);
         if (r == 0 && park)
                 r = make_start_socket(made);
         if (r == 0)
@@ -159,7 +161,7 @@ static int on_point(void *data, enum plan_point point, const struct launched *la
 
 static bool needs_device_program(const struct made *made)
 {
-        const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+        const struct oci_device_rules *rules = &made->view.resources->devices;
 
         return made->cgroup_fd >= 0 && rules->n && !device_rules_allow_all(rules);
 }
@@ -167,7 +169,7 @@ static bool needs_device_program(const struct made *made)
 static int attach_device_program(struct made *made)
 {
         _cleanup_free_ struct bpf_insn *program = NULL;
-        const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+        const struct oci_device_rules *rules = &made->view.resources->devices;
         size_t n;
         int r;
 
@@ -229,7 +231,7 @@ static int settle(struct made *made)
 
         if (r == 0)
                 r = attach_device_program(made);
-        if (made->spec->linux_.namespaces[OCI_NS_USER].listed)
+        if (made->view.inside->linux_.namespaces[OCI_NS_USER].listed)
                 rlimits_raise(made->launched.pid, made->spec->process.rlimits.v, made->spec->process.rlimits.n);
         if (r == 0)
                 r = join_resctrl(made);
@@ -245,9 +247,9 @@ static bool may_settle_early(const struct made *made)
 {
         const struct create_request *request = made->request;
 
-        return !plan_is_staged(made->spec) && made->facts.start_socket == PLAN_NO_SLOT && !made->facts.needs_report &&
-               !made->spec->process.terminal && !made->notify_directory && !request->pidfd_socket &&
-               !request->pid_file && !needs_device_program(made);
+        return !plan_is_staged(made->view.inside) && made->facts.start_socket == PLAN_NO_SLOT &&
+               !made->facts.needs_report && !made->spec->process.terminal && !made->notify_directory &&
+               !request->pidfd_socket && !request->pid_file && !needs_device_program(made);
 }
 
 static int on_started(void *data, struct launched *launched)
@@ -262,22 +264,57 @@ static int on_started(void *data, struct launched *launched)
         return r == 0 ? make_release(made) : r;
 }
 
+static void complete_facts(struct made *made)
+{
+        made->facts.in_user_namespace = made->in_user_namespace;
+        made->facts.parked_dumpable = !made->privileged;
+        made->facts.needs_report = made->view.reports || needs_report(made->spec);
+        made->facts.no_pivot = made->request->no_pivot;
+        made->facts.no_new_keyring = made->request->no_new_keyring;
+        made->facts.host_has_kcore = access("/proc/kcore", F_OK) == 0;
+        made->facts.keep_fds = made->keep_fds;
+        made->facts.listen_fds = made->request->listen_fds;
+}
+
+static int make_plan(const struct made *made, void **block, size_t *size)
+{
+        struct plan_facts facts = made->facts;
+        struct plan_builder builder = {0};
+        int r;
+
+        made->row->inside_facts(&made->view, &facts);
+        r = plan_container(made->view.inside, &facts, &builder);
+        if (r < 0) {
+                plan_builder_free(&builder);
+                return r;
+        }
+        return plan_finish(&builder, block, size);
+}
+
 static int launch_init(struct made *made)
 {
-        struct plan_builder builder = {0};
         _cleanup_free_ void *block = NULL;
+        const struct launch_inside inside = {
+                .view = &made->view,
+                .facts = &made->facts,
+                .spec = made->spec,
+                .id = made->request->id,
+                .dir = made->dir_fd,
+                .terminal = made->spec->process_set && made->spec->process.terminal,
+        };
         struct launch launch = {
                 .slots = made->sources.fds,
                 .n_slots = made->sources.n,
                 .procfs = made->procfs,
                 .cgroup = made->scope.carrier.pid ? -EBADF : made->cgroup_fd,
                 .carrier = made->scope.carrier.pid ? &made->scope.carrier : NULL,
-                .staged = plan_is_staged(made->spec),
-                .namespaces = plan_launch_namespaces(made->spec),
+                .staged = plan_is_staged(made->view.inside),
+                .namespaces = plan_launch_namespaces(made->view.inside),
                 .keep_fds = made->keep_fds,
                 .uid_maps = &made->spec->linux_.uid_mappings,
                 .gid_maps = &made->spec->linux_.gid_mappings,
                 .privileged = made->privileged,
+                .inside = &inside,
                 .step_deadline_ms = hooks_deadline_ms(made->spec, OCI_HOOK_CREATE_CONTAINER),
                 .interrupt = made->interrupt,
                 .on_started = on_started,
@@ -286,20 +323,8 @@ static int launch_init(struct made *made)
         };
         int r;
 
-        made->facts.in_user_namespace = made->in_user_namespace;
-        made->facts.parked_dumpable = !made->privileged;
-        made->facts.needs_report = needs_report(made->spec);
-        made->facts.no_pivot = made->request->no_pivot;
-        made->facts.no_new_keyring = made->request->no_new_keyring;
-        made->facts.host_has_kcore = access("/proc/kcore", F_OK) == 0;
-        made->facts.keep_fds = made->keep_fds;
-        made->facts.listen_fds = made->request->listen_fds;
-        r = plan_container(made->spec, &made->facts, &builder);
-        if (r < 0) {
-                plan_builder_free(&builder);
-                return r;
-        }
-        r = plan_finish(&builder, &block, &launch.plan_size);
+        complete_facts(made);
+        r = make_plan(made, &block, &launch.plan_size);
         if (r < 0)
                 return r;
         launch.plan = block;
@@ -398,6 +423,8 @@ void make_free(struct made *made)
         cleanup_close(&made->procfs);
         cleanup_close(&made->cgroup_fd);
         cleanup_close(&made->interrupt);
+        if (made->row)
+                made->row->release(&made->view);
         free(made->notify_directory);
         free(made->config);
         oci_spec_free(made->spec);

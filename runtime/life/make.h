@@ -24,6 +24,7 @@ struct made {
         size_t config_size;
         struct record record;
         const struct isolation_row *row;
+        struct isolation_view view; /* how the row divides spec */
         bool privileged; /* CAP_SYS_ADMIN, the host's or of the user namespace: the container needs none of its own */
         bool in_user_namespace; /* the runtime itself: what is the host's is out of reach all the same */
         bool recorded;          /* the record is on disk: there is something to undo */

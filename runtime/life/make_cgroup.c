@@ -20,7 +20,7 @@
 
 static int find_disabled(const struct made *made)
 {
-        const struct oci_device_rules *rules = &made->spec->linux_.resources.devices;
+        const struct oci_device_rules *rules = &made->view.resources->devices;
 
         if (rules->n && !device_rules_allow_all(rules))
                 log_warning("linux.resources.devices: nobody holds to it, cgroups are disabled");
@@ -52,7 +52,7 @@ int make_cgroup_find(struct made *made)
 {
         enum cgroup_manager manager = made->runtime->cgroup_manager;
         const struct cgroup_host *host;
-        int r = cgroup_plan_writes(&made->spec->linux_.resources, &made->record.arena, &made->writes);
+        int r = cgroup_plan_writes(made->view.resources, &made->record.arena, &made->writes);
 
         made->record.cgroup_manager = manager;
         if (r < 0)
@@ -102,18 +102,6 @@ int make_cgroup_limit_processes(struct made *made)
 
 /* ---- ownership ---- */
 
-static bool mounts_cgroup_writable(const struct oci_spec *spec)
-{
-        for (size_t i = 0; i < spec->mounts.n; i++) {
-                const struct oci_mount *mount = &spec->mounts.v[i];
-
-                if (mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
-                    !(mount->options.attr_set & MOUNT_ATTR_RDONLY))
-                        return true;
-        }
-        return false;
-}
-
 /* The host's id of a user of the container. false: it has none. */
 static bool host_id_of(const struct oci_linux *linux_, uint32_t *uid)
 {
@@ -136,8 +124,8 @@ static int delegate(struct made *made, int cgroup_fd)
 {
         uint32_t uid = made->spec->process.user.uid;
 
-        if (!(made->record.new_namespaces & (1U << OCI_NS_CGROUP)) || !mounts_cgroup_writable(made->spec) ||
-            !made->privileged || !host_id_of(&made->spec->linux_, &uid))
+        if (!(made->record.new_namespaces & (1U << OCI_NS_CGROUP)) || made->row->group_inside ||
+            !oci_mounts_cgroup_writable(made->spec) || !made->privileged || !host_id_of(&made->spec->linux_, &uid))
                 return 0;
         return uid == geteuid() ? 0 : cgroup_delegate(cgroup_fd, uid, (gid_t)-1);
 }

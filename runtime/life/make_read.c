@@ -26,6 +26,7 @@
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 #include "runtime/life/wall.h"
+#include "vmmode/host/config.h"
 
 #define CAP_SYS_ADMIN_BIT (1ULL << 21)
 
@@ -132,9 +133,24 @@ static int find_resctrl(struct made *made)
         return 0;
 }
 
+static int divide(struct made *made)
+{
+        const char *notify = made->request->notify_socket;
+        const struct isolation_request request = {
+                .spec = made->spec,
+                .bundle = made->record.bundle,
+                .keep_fds = made->keep_fds,
+                .notify = notify && notify[0],
+                .console = made->request->vm_console,
+        };
+
+        return made->row->divide(&request, &made->view);
+}
+
+/* The namespaces of the record are those that exec joins: they are where the inside part is. */
 static void fill_record(struct made *made)
 {
-        const struct oci_linux *linux_ = &made->spec->linux_;
+        const struct oci_linux *linux_ = &made->view.inside->linux_;
         struct record *record = &made->record;
 
         record->id = record->sandbox = made->request->id;
@@ -149,19 +165,27 @@ static void fill_record(struct made *made)
         }
 }
 
+static int choose_wall(struct made *made)
+{
+        struct vm_config config;
+        struct wall_policy policy;
+        int r = vm_config_load_here(&config);
+
+        policy = (struct wall_policy){config.isolation, config.required};
+        vm_config_free(&config);
+        return r < 0 ? r : wall_choose(made->runtime->isolation, made->spec, &policy, &made->record.isolation);
+}
+
 int make_read(struct made *made)
 {
         char created[TIMESTAMP_SIZE];
         int r = read_config(made);
 
         if (r == 0)
-                r = wall_choose(made->runtime->isolation, made->spec, &made->record.isolation);
+                r = choose_wall(made);
         if (r < 0)
                 return r;
         made->row = isolation_row(made->record.isolation);
-        /* A row that cannot make anything says so before anything is touched. */
-        if (made->record.isolation == ISOLATION_VM)
-                return made->row->create(NULL, NULL);
         r = resolve_paths(made);
         if (r == 0)
                 r = terminal_check(made->spec->process_set && made->spec->process.terminal,
@@ -173,6 +197,8 @@ int make_read(struct made *made)
                 r = find_privileges(made);
         if (r == 0)
                 r = check_host(made);
+        if (r == 0)
+                r = divide(made);
         if (r == 0)
                 r = make_cgroup_find(made);
         if (r == 0)

@@ -77,6 +77,19 @@ int container_processes(struct runtime *runtime, const char *id, pid_t **pids, s
         return handle.row->processes(&handle.target, pids, n);
 }
 
+int container_process_table(struct runtime *runtime, const char *id, bool options, char **text)
+{
+        _cleanup_handle_ struct handle handle = HANDLE_NONE;
+        int r = handle_open(&handle, runtime, id, false);
+
+        *text = NULL;
+        if (r < 0 || !handle.row->process_table || !is_alive(handle.container.status))
+                return r;
+        if (options)
+                return refuse(EINVAL, "ps options are for processes of the host: these are in a virtual machine");
+        return handle.row->process_table(&handle.target, text);
+}
+
 /* ---- delete ---- */
 
 static int check_deletable(const struct container *container, bool force)

@@ -95,10 +95,9 @@ static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *
 
 /* An id-mapped bind mount is finished here, where we have the privilege over the file system; one that is made inside
  * gets the namespace along. */
-static int open_mount(struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
-                      size_t index, int procfs, bool trees)
+static int open_mount(struct sources *sources, const struct oci_spec *spec, const struct oci_mount *mount,
+                      const struct plan_facts *facts, size_t index, int procfs, bool trees)
 {
-        const struct oci_mount *mount = &spec->mounts.v[index];
         bool is_bind = mount->options.bind && !mount->options.remount;
         _cleanup_close_ int tree = -EBADF, user = -EBADF;
         int r;
@@ -119,10 +118,10 @@ static int open_mount(struct sources *sources, const struct oci_spec *spec, cons
         return r < 0 ? r : sources_add(sources, take_fd(&tree), &sources->mount_sources[index]);
 }
 
-static int open_mounts(struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts, int procfs,
-                       bool trees)
+static int open_mounts(struct sources *sources, const struct oci_spec *spec, const struct oci_mounts *mounts,
+                       const struct plan_facts *facts, int procfs, bool trees)
 {
-        size_t n = spec->mounts.n;
+        size_t n = mounts->n;
 
         sources->mount_sources = malloc((n + 1) * sizeof(plan_slot));
         sources->mount_user_namespaces = malloc((n + 1) * sizeof(plan_slot));
@@ -132,9 +131,9 @@ static int open_mounts(struct sources *sources, const struct oci_spec *spec, con
                 int r;
 
                 sources->mount_sources[i] = sources->mount_user_namespaces[i] = PLAN_NO_SLOT;
-                r = open_mount(sources, spec, facts, i, procfs, trees);
+                r = open_mount(sources, spec, &mounts->v[i], facts, i, procfs, trees);
                 if (r < 0)
-                        return fail_in(r, "mounts[%zu] %s", i, spec->mounts.v[i].destination);
+                        return fail_in(r, "mounts[%zu] %s", i, mounts->v[i].destination);
         }
         return 0;
 }
@@ -148,18 +147,16 @@ static int open_root(struct sources *sources, struct plan_facts *facts)
         return sources_add(sources, tree, &facts->root_tree);
 }
 
-int sources_open(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
-                 bool privileged)
+int sources_open(struct sources *sources, const struct oci_spec *spec, const struct oci_spec *inside,
+                 struct plan_facts *facts, int procfs, bool trees)
 {
-        /* Where the ids inside differ from ours, the paths are opened with ours. */
-        bool trees = privileged && spec->linux_.namespaces[OCI_NS_USER].listed;
         int r = open_namespaces(sources, spec, facts);
 
         facts->root_tree = PLAN_NO_SLOT;
         if (r == 0 && trees)
                 r = open_root(sources, facts);
         if (r == 0)
-                r = open_mounts(sources, spec, facts, procfs, trees);
+                r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees);
         facts->mount_sources = sources->mount_sources;
         facts->mount_user_namespaces = sources->mount_user_namespaces;
         return r;

@@ -11,9 +11,10 @@ struct sources {
         plan_slot *mount_sources, *mount_user_namespaces; /* one for each mount */
 };
 
-/* Opens everything and enters the slots into facts. privileged: the caller has the host's CAP_SYS_ADMIN. */
-int sources_open(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
-                 bool privileged);
+/* Opens everything and enters the slots into facts. trees: the root and the sources of bind mounts, too, as detached
+ * trees (which takes CAP_SYS_ADMIN). inside: whose mounts they are. */
+int sources_open(struct sources *sources, const struct oci_spec *spec, const struct oci_spec *inside,
+                 struct plan_facts *facts, int procfs, bool trees);
 
 /* Adds a descriptor, which belongs to sources from then on, and gives its slot. */
 int sources_add(struct sources *sources, int fd, plan_slot *slot);

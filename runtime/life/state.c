@@ -41,13 +41,10 @@ static bool is_being_created(int dir_fd)
         return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* The parked init removes the socket when it is released, but a start that died may leave it there. A VM's process is
- * the VMM under its own name. */
-static bool is_parked(const struct record *record, int dir_fd, const char *comm)
+/* The parked init removes the socket when it is released, but a start that died may leave it there. */
+static bool is_parked(int dir_fd, const char *comm)
 {
-        if (record->isolation != ISOLATION_VM && strcmp(comm, INIT_NAME) != 0)
-                return false;
-        return faccessat(dir_fd, START_SOCKET, F_OK, 0) == 0;
+        return strcmp(comm, INIT_NAME) == 0 && faccessat(dir_fd, START_SOCKET, F_OK, 0) == 0;
 }
 
 static bool is_frozen(const struct record *record, struct freeze_probe *probe)
@@ -84,7 +81,7 @@ static enum container_status find_status(const struct record *record, int dir_fd
                 error_clear();
                 return STATUS_STOPPED;
         }
-        if (is_parked(record, dir_fd, comm))
+        if (is_parked(dir_fd, comm))
                 return STATUS_CREATED;
         return is_frozen(record, probe) ? STATUS_PAUSED : STATUS_RUNNING;
 }

@@ -1,7 +1,35 @@
 #include "runtime/life/state_json.h"
 
+#include "base/io.h"
 #include "runtime/life/owner.h"
 #include "runtime/life/record.h"
+
+#define ENDED_MOST 1024
+
+/* Why a container's virtual machine ended when its program did not: what berth-proxy left in the state directory. NULL:
+ * nothing to be said. */
+static const char *read_ended(const struct container *container, char *text, size_t size)
+{
+        if (container->record->isolation != ISOLATION_VM || container->status != STATUS_STOPPED ||
+            read_small_file_at(container->dir_fd, ENDED_FILE, text, size) <= 0)
+                return NULL;
+        return text;
+}
+
+static void write_annotations(struct json_writer *json, const struct container *container)
+{
+        const struct oci_pairs *pairs = &container->record->annotations;
+        char text[ENDED_MOST];
+        const char *ended = read_ended(container, text, sizeof(text));
+
+        if (!pairs->n && !ended)
+                return;
+        json_object(json, "annotations");
+        for (size_t i = 0; i < pairs->n; i++)
+                json_string(json, pairs->v[i].key, pairs->v[i].value);
+        json_string(json, ANNOTATION_ENDED, ended);
+        json_object_end(json);
+}
 
 /* pid is 0 before it exists and once it has ended, as runc prints it: go-runc decodes into a struct and would not
  * notice its absence. */
@@ -22,8 +50,7 @@ void state_write(struct json_writer *json, const struct container *container)
         json_string(json, "created", record->created);
         json_string(json, "systemd-scope", record->systemd_unit); /* crun's name for it */
         json_string(json, "owner", owner);
-        if (record->annotations.n)
-                json_pairs(json, "annotations", &record->annotations);
+        write_annotations(json, container);
         json_object_end(json);
 }
 

@@ -40,7 +40,7 @@ int target_open(struct isolation_target *target, const struct record *record, in
 {
         const struct cgroup_host *host;
 
-        *target = (struct isolation_target){.dir = dir_fd, .pidfd = -EBADF, .cgroup = -EBADF};
+        *target = (struct isolation_target){.id = record->id, .dir = dir_fd, .pidfd = -EBADF, .cgroup = -EBADF};
         target->own_pid_namespace = record->new_namespaces & (1U << OCI_NS_PID);
         target->pidfd = open_init(&record->init);
         if (target->pidfd >= 0)

@@ -33,15 +33,10 @@ static bool read_limit(int cgroup, const char *file, int64_t *value)
         return parse_i64(text, 0, INT64_MAX, value) == 0;
 }
 
-/* swap is memory and swap together; the kernel limits swap alone. */
-static void complete_memory(int cgroup, struct oci_memory *memory)
+/* swap is memory and swap together; the kernel limits swap alone. One of the two is set: completes the other from what
+ * is in force. */
+static void pair_memory(struct oci_memory *memory, int64_t limit, int64_t swap)
 {
-        int64_t limit, swap;
-
-        if (memory->limit.set == memory->swap.set)
-                return;
-        if (!read_limit(cgroup, "memory.max", &limit))
-                return;
         if (memory->swap.set) {
                 memory->limit = (struct optional_i64){true, limit};
                 return;
@@ -49,9 +44,24 @@ static void complete_memory(int cgroup, struct oci_memory *memory)
         /* Lifting the limit lifts the sum: there is no such sum any more. */
         if (memory->limit.value == -1)
                 memory->swap = (struct optional_i64){true, -1};
-        else if (read_limit(cgroup, "memory.swap.max", &swap) && swap >= 0 && limit >= 0 &&
-                 limit + swap >= memory->limit.value)
+        else if (swap >= 0 && limit >= 0 && limit + swap >= memory->limit.value)
                 memory->swap = (struct optional_i64){true, limit + swap};
+}
+
+static void complete_memory(int cgroup, struct oci_memory *memory)
+{
+        int64_t limit, swap = -1;
+
+        if (memory->limit.set == memory->swap.set || !read_limit(cgroup, "memory.max", &limit))
+                return;
+        (void)read_limit(cgroup, "memory.swap.max", &swap);
+        pair_memory(memory, limit, swap);
+}
+
+/* UINT64_MAX, no limit, is -1. */
+static int64_t signed_limit(uint64_t limit)
+{
+        return limit > INT64_MAX ? -1 : (int64_t)limit;
 }
 
 /* "100000 100000" or "max 100000". */
@@ -89,30 +99,71 @@ static int update_group(struct handle *handle, const struct cgroup_writes *write
         return r == 0 ? handle->row->update(&handle->target, writes) : r;
 }
 
-static int update_limits(struct handle *handle, const struct oci_resources *changes)
+/* What the kernel of the inner group says; complete_memory's twin for a group that is not on this host. */
+static int complete_memory_inside(const struct handle *handle, struct oci_memory *memory)
 {
-        struct oci_resources resources = *changes;
+        struct cgroup_statistics statistics = {0};
+        struct arena arena = {0};
+        int r = 0;
+
+        if (memory->limit.set == memory->swap.set)
+                return 0;
+        r = handle->row->statistics(&handle->target, &arena, &statistics);
+        arena_free(&arena);
+        if (r < 0 || !statistics.memory.set)
+                return r;
+        pair_memory(memory, signed_limit(statistics.memory.limit), signed_limit(statistics.memory.swap_limit));
+        return 0;
+}
+
+static int update_inside(struct handle *handle, struct oci_resources *resources, struct arena *arena)
+{
+        struct cgroup_writes writes = {0};
+        int r = complete_memory_inside(handle, &resources->memory);
+
+        if (r == 0)
+                r = cgroup_plan_writes(resources, arena, &writes);
+        return r == 0 && writes.n ? handle->row->update_inside(&handle->target, &writes) : r;
+}
+
+static int update_host(struct handle *handle, struct oci_resources *resources, struct arena *arena)
+{
         const struct record *record = handle->container.record;
         const struct cgroup_host *host = record->cgroup ? host_cgroups() : NULL;
         struct cgroup_writes writes = {0};
+        int r = 0;
+
+        if (handle->target.cgroup >= 0) {
+                complete_memory(handle->target.cgroup, &resources->memory);
+                complete_cpu(handle->target.cgroup, &resources->cpu);
+                r = cgroup_check_memory(handle->target.cgroup, &resources->memory);
+        }
+        if (r == 0)
+                r = cgroup_plan_writes(resources, arena, &writes);
+        if (r == 0 && host)
+                r = cgroup_check_controllers(host, &writes);
+        if (r == 0 && record->systemd_unit)
+                return scope_update(handle, &writes, arena);
+        return r == 0 ? update_group(handle, &writes) : r;
+}
+
+static int update_limits(struct handle *handle, const struct oci_resources *changes)
+{
+        struct oci_resources host = *changes, inside;
         struct arena arena = {0};
         int r = 0;
 
         /* Rules of devices are made once (research: update never touches them). */
-        resources.devices = (struct oci_device_rules){0};
-        if (handle->target.cgroup >= 0) {
-                complete_memory(handle->target.cgroup, &resources.memory);
-                complete_cpu(handle->target.cgroup, &resources.cpu);
-                r = cgroup_check_memory(handle->target.cgroup, &resources.memory);
+        host.devices = (struct oci_device_rules){0};
+        if (handle->row->divide_update) {
+                struct oci_resources all = host;
+
+                r = handle->row->divide_update(&handle->target, &all, &host, &inside);
+                if (r == 0)
+                        r = update_inside(handle, &inside, &arena);
         }
         if (r == 0)
-                r = cgroup_plan_writes(&resources, &arena, &writes);
-        if (r == 0 && host)
-                r = cgroup_check_controllers(host, &writes);
-        if (r == 0 && record->systemd_unit)
-                r = scope_update(handle, &writes, &arena);
-        else if (r == 0)
-                r = update_group(handle, &writes);
+                r = update_host(handle, &host, &arena);
         arena_free(&arena);
         return r;
 }

@@ -402,7 +402,7 @@ TABLE
         rm "$T/bin/berth-systemd"
         bundle
         [ ! -e /usr/local/libexec/berth/berth-systemd ] || skip "a helper is installed on this machine"
-        refused 'helper program berth-systemd, which is neither in .*/bin nor in /usr/local/libexec/berth' create
+        refused 'helper program berth-systemd is neither in .*/bin nor in /usr/local/libexec/berth' create
 }
 
 @test "systemd: a helper that dies or talks nonsense is an error, and nothing is left" {

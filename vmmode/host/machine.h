@@ -1,0 +1,25 @@
+/* What a VM is started from, found and opened before anything is made: a failure here has touched nothing. */
+#pragma once
+
+#include "runtime/core/isolation.h"
+#include "vmmode/host/config.h"
+#include "vmmode/host/divide.h"
+#include "vmmode/host/image.h"
+
+struct vm_machine {
+        struct vm_config config;
+        struct vm_image image;
+        struct vm_size size;
+        struct vm_division division;
+        const char *console; /* file for what the guest's kernel says, NULL: none */
+        int kvm, vmm, proxy, file_server;
+};
+
+/* Everything that the specification asks for, or an error that says what is missing and what can be done about it.
+ * *machine is the caller's (vm_machine_free). */
+int vm_machine_find(const struct isolation_request *request, struct vm_machine **machine);
+
+void vm_machine_free(struct vm_machine *machine);
+
+/* The program that every process of a VM container has on this host. Returns its descriptor. */
+int vm_proxy_open(void);
