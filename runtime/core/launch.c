@@ -302,6 +302,7 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 launch_abort(launched);
                 return r;
         }
+        launched->ready = true;
         return 0;
 }
 
@@ -322,7 +323,7 @@ int launch_release(struct launched *launched, int state)
 {
         int r = channel_send(launched->channel, CHANNEL_CONTINUE, 0, NULL, state);
 
-        if (r == -EPIPE || r == -ECONNRESET)
+        if (launched->ready && (r == -EPIPE || r == -ECONNRESET))
                 return explain_lost(launched);
         return r < 0 ? fail(-r, "release " INIT_NAME) : 0;
 }
