@@ -209,11 +209,11 @@ $(BUILD)/tests/%: tests/helpers/%.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
 
-# Around the library itself, with the same sanitizers as the unit tests.
+# Around the library itself, with the sanitizers of the unit tests in it: the lab has none.
 $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -static-libasan -static-libubsan -o $@ $< $(BUILD)/libberth-asan.a $(MUSL_LIBS)
 
 AGENT_TOOL := $(wildcard tests/helpers/agent/*.c)
 $(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
@@ -272,7 +272,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
-NATIVE_STAGES := unit rules integration conformance crash fuzz
+NATIVE_STAGES := unit rules integration wall conformance crash fuzz
 STAGES := $(NATIVE_STAGES) lab
 
 .PHONY: check check-native check-lab check-full check-build
@@ -332,6 +332,8 @@ install: all
 	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
 	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
+	install -D -m 644 share/berth.conf $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf
+	install -D -m 644 docs/berth.conf.md $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf.md
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
 .PHONY: format
@@ -342,7 +344,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

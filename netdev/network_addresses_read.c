@@ -20,13 +20,12 @@ static struct nlattr *address_attribute(struct nlmsghdr *message, int type)
         return nlmsg_find_attr(message, sizeof(struct ifaddrmsg), type);
 }
 
-/* The link-local address that the kernel makes of a MAC (RFC 4291, appendix A). */
+/* The second half of an address that the kernel makes of a MAC (RFC 4291, appendix A). */
 static int is_of_mac(const uint8_t address[16], const uint8_t mac[6])
 {
-        const uint8_t made[16] = {0xfe,        0x80,   0,      0,    0,    0,      0,      0,
-                                  mac[0] ^ 2U, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+        const uint8_t made[8] = {mac[0] ^ 2U, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 
-        return memcmp(address, made, sizeof(made)) == 0;
+        return memcmp(address + 8, made, sizeof(made)) == 0;
 }
 
 static int is_accepting_advertisements(const struct network_interface *interface)
@@ -56,7 +55,9 @@ static int is_made_again(const struct network_reading *reading, const struct net
                 return 1;
         if (flags & IFA_F_PERMANENT || !is_accepting_advertisements(interface))
                 return 0;
-        return made_by == PROTO_KERNEL_RA || made_by == 0;
+        /* A kernel before 5.18 does not say who made it. */
+        return made_by == PROTO_KERNEL_RA || flags & (IFA_F_TEMPORARY | IFA_F_STABLE_PRIVACY) ||
+               is_of_mac(address->local, interface->mac);
 }
 
 /* The host's kernel found it on another machine, and the guest's does not look. */
@@ -79,7 +80,6 @@ static void fill_address(struct nlmsghdr *message, struct network_address *addre
         struct nlattr *peer = address_attribute(message, IFA_ADDRESS);
         struct nlattr *broadcast = address_attribute(message, IFA_BROADCAST);
         struct nlattr *metric = address_attribute(message, IFA_RT_PRIORITY);
-        struct nlattr *times = address_attribute(message, IFA_CACHEINFO);
         struct nlattr *label = address_attribute(message, IFA_LABEL);
 
         network_copy_ip(address->local, local ? local : peer);
@@ -88,13 +88,6 @@ static void fill_address(struct nlmsghdr *message, struct network_address *addre
         address->has_peer = local && peer && memcmp(address->local, address->peer, 16) != 0;
         address->has_broadcast = broadcast != NULL;
         address->metric = metric ? nla_get_u32(metric) : 0;
-        address->valid = address->preferred = NETWORK_FOREVER;
-        if (times && nla_len(times) >= (int)sizeof(struct ifa_cacheinfo)) {
-                const struct ifa_cacheinfo *info = nla_data(times);
-
-                address->valid = info->ifa_valid;
-                address->preferred = info->ifa_prefered;
-        }
         if (label)
                 nla_strlcpy(address->label, label, sizeof(address->label));
 }
@@ -118,6 +111,7 @@ static int read_address(struct nlmsghdr *message, void *data)
         address.prefix = header->ifa_prefixlen;
         address.scope = header->ifa_scope;
         address.flags = flags & CHOSEN_FLAGS;
+        address.deprecated = (flags & IFA_F_DEPRECATED) != 0;
         fill_address(message, &address);
         if (address.interface == NETWORK_NO_INTERFACE || has_failed(reading, &address, flags) ||
             is_made_again(reading, &address, flags, proto ? nla_get_u8(proto) : 0))

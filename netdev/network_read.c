@@ -20,21 +20,8 @@
 /* A change while the kernel lists: the list is asked for anew. */
 #define LISTINGS_MAX 16
 
-int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
-                 const char *what)
-{
-        int r = -EAGAIN;
-
-        for (int i = 0; r == -EAGAIN && i < LISTINGS_MAX; i++) {
-                network_forget(reading, type);
-                r = netlink_query(&reading->netlink, netlink_message(type, NLM_F_DUMP, header, size), visit, reading);
-        }
-        if (reading->refused < 0)
-                return reading->refused;
-        return r < 0 ? netlink_fail(r, &reading->netlink, "list the %s of the network namespace", what) : 0;
-}
-
-void network_forget(struct network_reading *reading, int type)
+/* What a listing has given before it begins anew. */
+static void forget(struct network_reading *reading, int type)
 {
         struct network *network = reading->network;
         size_t kept = 0;
@@ -50,6 +37,20 @@ void network_forget(struct network_reading *reading, int type)
                         network->routes[kept++] = network->routes[i];
         if (type == RTM_GETROUTE)
                 network->n_routes = kept;
+}
+
+int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
+                 const char *what)
+{
+        int r = -EAGAIN;
+
+        for (int i = 0; r == -EAGAIN && i < LISTINGS_MAX; i++) {
+                forget(reading, type);
+                r = netlink_query(&reading->netlink, netlink_message(type, NLM_F_DUMP, header, size), visit, reading);
+        }
+        if (reading->refused < 0)
+                return reading->refused;
+        return r < 0 ? netlink_fail(r, &reading->netlink, "list the %s of the network namespace", what) : 0;
 }
 
 void *network_grow(struct network_reading *reading, void *list, size_t n, size_t most, size_t size, const char *what)

@@ -18,9 +18,6 @@ struct network_reading {
 int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
                  const char *what);
 
-/* Forgets what a listing of that type has given. */
-void network_forget(struct network_reading *reading, int type);
-
 /* Room for one more in a list of n; NULL with the message and reading->refused. */
 void *network_grow(struct network_reading *reading, void *list, size_t n, size_t most, size_t size, const char *what);
 

@@ -22,7 +22,8 @@ static void check_texts(const struct network *network)
         for (size_t i = 0; i < network->n_interfaces; i++)
                 check(strlen(network->interfaces[i].name) > 0 && !strchr(network->interfaces[i].name, '/'));
         for (size_t i = 0; i < network->n_addresses; i++) {
-                check(network_interface_name(network, network->addresses[i].interface)[0] != '?');
+                check(strcmp(network_interface_name(network, network->addresses[i].interface), "?") != 0 ||
+                      strcmp(network->interfaces[network->addresses[i].interface].name, "?") == 0);
                 network_address_text(&network->addresses[i], text);
         }
         for (size_t i = 0; i < network->n_routes; i++) {

@@ -6,6 +6,13 @@
 
 load ../lib/common
 
+# The module comes with the first tap, and with it what udev writes down.
+setup_file() {
+        ip tuntap add mode tap name first0
+        ip link delete first0
+        [ ! -S /run/udev/control ] || udevadm settle
+}
+
 network() { # network NAMESPACE VERB...
         timeout -k 2 "$DEADLINE" nsenter --net=/run/netns/"$1" "$TOOLS/network" "${@:2}" 3>&- 4>&-
 }
@@ -71,15 +78,16 @@ rich() {
 
 # The machine's stand-in between "box" and "guest". $MACHINE is its pid; it ends with the descriptor 8.
 machine() {
-        local verb=${1:-machine} guest=(/run/netns/guest)
+        local verb=${1:-machine} guest=(/run/netns/guest) line=
 
         [ "$verb" = machine ] || guest=()
-        rm -f "$T/stdin"
-        mkfifo "$T/stdin"
-        nsenter --net=/run/netns/box "$TOOLS/network" "$verb" "${guest[@]}" <"$T/stdin" >"$T/machine" 2>&1 3>&- 4>&- &
+        rm -f "$T/stdin" "$T/stdout"
+        mkfifo "$T/stdin" "$T/stdout"
+        nsenter --net=/run/netns/box "$TOOLS/network" "$verb" "${guest[@]}" <"$T/stdin" >"$T/stdout" 2>"$T/machine" 3>&- 4>&- &
         MACHINE=$!
         exec 8>"$T/stdin"
-        eventually grep -q '^ready$' "$T/machine" || { cat "$T/machine"; return 1; }
+        read -r -t 60 line <"$T/stdout" || true
+        [ "$line" = ready ] || { cat "$T/machine"; return 1; }
 }
 
 end_machine() {
@@ -149,6 +157,38 @@ same() { # same WHAT
         end_machine
 }
 
+@test "network: what a router advertises comes to the guest from the router, not from the host" {
+        simple
+        ip -n box route delete default via fd01::1
+        eventually eval '[ -z "$(ip -n wire address show dev w0 tentative)$(ip -n box address show dev eth0 tentative)" ]'
+        network wire advertise w0 fd02::
+        eventually eval 'ip -n box address show dev eth0 | grep -q fd02::'
+        ip -n box -6 route | grep -q 'default via fe80:.* proto ra'
+        machine
+        run -0 ip -n guest -6 address
+        lacks fd02:
+        run -0 ip -n guest -6 route
+        lacks default
+        eventually eval '[ -z "$(ip -n guest address show dev eth0 tentative)" ]'
+        network wire advertise w0 fd02::
+        eventually eval 'ip -n guest address show dev eth0 | grep -q fd02::'
+        ip -n guest -6 route | grep -q 'default via fe80:.* proto ra'
+        end_machine
+}
+
+@test "network: an address with a lifetime stays for as long as the guest runs" {
+        simple
+        ip -n box address add 10.1.0.5/24 dev eth0 valid_lft 1000 preferred_lft 500
+        ip -n box address add fd01::5/64 dev eth0 nodad valid_lft 1000 preferred_lft 500
+        ip -n box address add fd01::6/64 dev eth0 nodad preferred_lft 0
+        machine
+        run -0 ip -n guest -o address
+        matches '10.1.0.5/24 .*valid_lft forever preferred_lft forever'
+        matches 'fd01::5/64 .*valid_lft forever preferred_lft forever'
+        matches 'fd01::6/64 .* deprecated .*valid_lft forever preferred_lft 0'
+        end_machine
+}
+
 @test "network: an empty namespace, or only a loopback, is no error" {
         namespaces
         network box read "$T/network"
@@ -166,6 +206,7 @@ same() { # same WHAT
         network box read "$T/network"
         ip link add eth1 netns guest address 02:00:00:00:00:01 type veth peer name p0 netns wire
         ip link add eth0 netns guest address 02:00:00:00:00:02 type veth peer name p1 netns wire
+        ip -n wire link set p0 up
         ip link add nic2 netns guest address 02:00:00:00:00:03 type veth peer name p2 netns wire
         ip link add eth2 netns guest address 02:00:00:00:00:09 type veth peer name p3 netns wire
         network guest apply "$T/network"
@@ -323,11 +364,11 @@ addresses_without_spare() {
 
 @test "network: more addresses or routes than the limit are refused" {
         simple
-        for i in {1..63}; do echo "address add 10.50.$i.1/24 dev eth0"; done | ip -n box -batch -
+        seq -f 'address add 10.50.%g.1/24 dev eth0' 1 63 | ip -n box -batch -
         run -1 network box read "$T/network"
         has 'more than 64 addresses'
         ip -n box address flush dev eth0
-        for i in {0..256}; do echo "route add 10.60.$i.0/24 dev eth0" | sed 's/10.60.256/10.61.0/'; done | ip -n box -batch -
+        { seq -f 'route add 10.60.%g.0/24 dev eth0' 0 255 && echo 'route add 10.61.0.0/24 dev eth0'; } | ip -n box -batch -
         run -1 network box read "$T/network"
         has 'more than 256 routes'
 }

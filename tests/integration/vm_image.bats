@@ -329,6 +329,7 @@ refuses() {
         timeout 60 setpriv --reuid 1000 --regid 1000 --clear-groups "${BERTH%/*}/berth-kernel" prepare --cache "$CACHE" --agent "$AGENT" \
                 --kernel "$KERNEL" --modules "$MODULES" 3>&- 4>&-
         is "$(stat -c %u "$(entry)/vmlinux")" 1000
+        is "$(stat -c %a "$T/home/.cache")" 700
 }
 
 @test "wrong words are answered with what is right" {

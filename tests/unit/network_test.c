@@ -31,8 +31,6 @@ static struct network_address address_of(int family, const char *ip, unsigned pr
         struct network_address address = {
                 .family = (uint8_t)family,
                 .prefix = (uint8_t)prefix,
-                .valid = NETWORK_FOREVER,
-                .preferred = NETWORK_FOREVER,
         };
 
         set_ip(family, ip, address.local);
@@ -201,6 +199,7 @@ static void a_damaged_address_is_refused(void **state)
         REFUSES(it->addresses[0].interface = NETWORK_NO_INTERFACE, "address 0");
         REFUSES(it->addresses[1].family = AF_UNIX, "address 1");
         REFUSES(it->addresses[0].prefix = 33, "address 0");
+        REFUSES(it->addresses[0].deprecated = 2, "address 0");
         REFUSES(it->addresses[1].prefix = 129, "address 1");
         REFUSES(strcpy(it->addresses[0].label, "net1:x"), "address 0");
         REFUSES(memset(it->addresses[0].label, 'e', NETWORK_NAME_SIZE), "address 0");

@@ -129,7 +129,7 @@ static const struct {
         {"vcpus = 241", "berth.conf:1: vcpus: expected a number from 1 to 240"},
         {"vcpus = 1.5", "berth.conf:1: vcpus: expected a number from 1 to 240"},
         {"annotations = berth.isolation",
-         "berth.conf:1: annotations: only annotations that start with berth.vm. can be allowed"},
+         "berth.conf:1: annotations: only berth.vm.memory and berth.vm.vcpus can be allowed"},
         {"isolation = process\nrequire-isolation = vm", "berth.conf: isolation contradicts require-isolation"},
         {"memory = 4G\nmemory-maximum = 2G", "berth.conf: memory (4096 MiB) is more than memory-maximum (2048 MiB)"},
 };
@@ -156,12 +156,35 @@ static void a_nul_byte_does_not_end_the_file(void **state)
 
 static void long_lists_have_an_end(void **state)
 {
-        char text[1024] = "annotations =";
+        assert_int_equal(parse(*state, "annotations = berth.vm.vcpus berth.vm.memory berth.vm.vcpus"), -EINVAL);
+        assert_string_equal(error_message(), "berth.conf:1: annotations: more annotations than there are");
+}
 
-        for (int i = 0; i < 33; i++)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), " berth.vm.x%d", i);
-        assert_int_equal(parse(*state, text), -EINVAL);
-        assert_non_null(strstr(error_message(), "more than 32"));
+/* Run from the top of the sources, as all unit tests are. */
+static void the_sample_shows_every_key_with_a_value_that_is_taken(void **state)
+{
+        FILE *sample = fopen("share/berth.conf", "re");
+        char line[256], error[512];
+        int keys = 0;
+
+        assert_non_null(sample);
+        while (fgets(line, sizeof(line), sample)) {
+                struct vm_config config;
+
+                if (line[0] == '\n' || line[1] == ' ' || line[1] == '\n')
+                        continue;
+                assert_int_equal(line[0], '#');
+                vm_config_default(&config);
+                if (parse(&config, line + 1) < 0) {
+                        snprintf(error, sizeof(error), "%s%s", line, error_message());
+                        fail_msg("%s", error);
+                }
+                vm_config_free(&config);
+                keys++;
+        }
+        fclose(sample);
+        assert_int_equal(keys, 12);
+        (void)state;
 }
 
 /* ---- files ---- */
@@ -269,6 +292,7 @@ int main(void)
                 cmocka_unit_test(what_is_wrong_is_said_with_file_and_line),
                 cmocka_unit_test_setup_teardown(a_nul_byte_does_not_end_the_file, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(long_lists_have_an_end, set_up, tear_down),
+                cmocka_unit_test(the_sample_shows_every_key_with_a_value_that_is_taken),
                 cmocka_unit_test_setup_teardown(an_ordinary_user_has_a_file_and_a_cache_of_his_own, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_file_that_others_may_write_to_is_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(relative_places_are_ignored, set_up, tear_down),

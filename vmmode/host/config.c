@@ -16,14 +16,13 @@
 #include "base/number.h"
 #include "namespaces/namespace.h"
 
-#define MEBIBYTE          ((uint64_t)1 << 20)
-#define FILE_MOST         ((size_t)64 << 10)
-#define SYSTEM_CACHE      "/var/cache/berth"
-#define ANNOTATION_PREFIX "berth.vm."
-#define ANNOTATIONS_MOST  32
-#define MEMORY_LEAST      (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
-#define VCPUS_MOST        240 /* VM_CPUS_MOST */
-#define BLANK             " \t\r"
+#define MEBIBYTE         ((uint64_t)1 << 20)
+#define FILE_MOST        ((size_t)64 << 10)
+#define SYSTEM_CACHE     "/var/cache/berth"
+#define ANNOTATIONS_MOST 2
+#define MEMORY_LEAST     (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
+#define VCPUS_MOST       240              /* VM_CPUS_MOST */
+#define BLANK            " \t\r"
 
 struct line {
         const char *file;
@@ -127,11 +126,11 @@ static int set_annotations(const struct line *line, struct vm_config *config, vo
         while ((name = strsep(&rest, " \t,"))) {
                 if (!*name)
                         continue;
-                if (strncmp(name, ANNOTATION_PREFIX, sizeof(ANNOTATION_PREFIX) - 1) != 0)
+                if (strcmp(name, VM_ANNOTATION_MEMORY) != 0 && strcmp(name, VM_ANNOTATION_VCPUS) != 0)
                         return refuse_line(line,
-                                           "only annotations that start with " ANNOTATION_PREFIX " can be allowed");
+                                           "only " VM_ANNOTATION_MEMORY " and " VM_ANNOTATION_VCPUS " can be allowed");
                 if (config->n_annotations == ANNOTATIONS_MOST)
-                        return refuse_line(line, "more than 32 annotations");
+                        return refuse_line(line, "more annotations than there are");
                 names[config->n_annotations] = arena_strdup(&config->arena, name);
                 if (!names[config->n_annotations++])
                         return fail(ENOMEM, "%s", line->file);
@@ -274,7 +273,9 @@ static int load_file(const char *path, bool own, struct vm_config *config)
         int r;
 
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : fail(errno, "configuration %s", path);
+                return errno == ENOENT || errno == ENOTDIR || (own && errno == EACCES)
+                               ? 0
+                               : fail(errno, "configuration %s", path);
         if (fstat(fd, &st) < 0)
                 return fail(errno, "configuration %s", path);
         if (!S_ISREG(st.st_mode))

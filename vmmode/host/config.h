@@ -11,6 +11,11 @@
 
 #define VM_CONFIG_SYSTEM "/etc/berth/berth.conf"
 
+/* What a bundle may ask for where the configuration allows it. */
+#define VM_ANNOTATION_PREFIX "berth.vm."
+#define VM_ANNOTATION_MEMORY VM_ANNOTATION_PREFIX "memory"
+#define VM_ANNOTATION_VCPUS  VM_ANNOTATION_PREFIX "vcpus"
+
 struct vm_config {
         struct arena arena;       /* holds the strings */
         enum isolation isolation; /* for containers for which nothing else is said; ISOLATION_UNSET: process */
@@ -24,7 +29,7 @@ struct vm_config {
         uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */
         uint64_t memory_overhead; /* bytes on the host besides guest memory, on top of the container's limit */
         uint32_t vcpus;           /* for a container without a limit; 0: as many as the host has */
-        size_t n_annotations;     /* of a bundle's annotations "berth.vm.", those that count */
+        size_t n_annotations;     /* of the two annotations above, those that count */
         const char **annotations;
 };
 

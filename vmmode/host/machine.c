@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/helper.h"
+#include "vmmode/host/size.h"
 
 #define KVM_DEVICE "/dev/kvm"
 
@@ -46,7 +47,7 @@ static int open_helper(const struct vm_config *config, const char *name)
         char path[PATH_MAX];
         int r = vm_config_program(config, name, path, sizeof(path));
 
-        return r < 0 ? fail_in(r, "VM isolation needs") : open_program(path);
+        return r < 0 ? fail_in(r, "VM isolation") : open_program(path);
 }
 
 int vm_proxy_open(void)
@@ -62,8 +63,8 @@ int vm_proxy_open(void)
 
 static int open_file_server(const struct vm_config *config)
 {
-        static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
-                                             "/usr/lib/virtiofsd", "/usr/bin/virtiofsd"};
+        static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
+                                             "/usr/bin/virtiofsd"};
 
         if (config->file_server)
                 return open_program(config->file_server);
@@ -100,11 +101,9 @@ static int find(const struct isolation_request *request, struct vm_machine *mach
                 r = vm_config_load_here(&machine->config);
         if (r < 0)
                 return r;
-        defaults = (struct vm_size_defaults){
-                .memory = machine->config.memory,
-                .overhead = machine->config.memory_overhead,
-                .cpus = machine->config.vcpus,
-        };
+        r = vm_size_ask(&machine->config, spec, &defaults);
+        if (r < 0)
+                return r;
         r = vm_size_find(spec, &defaults, &machine->size);
         if (r == 0)
                 r = open_programs(machine);

@@ -2,6 +2,7 @@
 #include "vmmode/host/vm_row.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,12 +111,21 @@ static int send_to_guest(const struct isolation_target *target, int signal, bool
         return r;
 }
 
+/* Its program was not started yet: the proxy waits for that, and takes signals as a parked init does. */
+static bool is_parked(const struct isolation_target *target)
+{
+        return faccessat(target->dir, START_SOCKET, F_OK, 0) == 0;
+}
+
 static int send_signal(const struct isolation_target *target, int signal, bool all)
 {
         int r;
 
+        /* Nothing of a container outlives its machine. */
         if (target->pidfd < 0)
-                return refuse(ESRCH, "no such process");
+                return all ? 0 : refuse(ESRCH, "no such process");
+        if (is_parked(target))
+                return process_isolation.signal(target, signal, false);
         r = send_to_guest(target, signal, all);
         if (r == 0 || r == -ESRCH || signal != SIGKILL)
                 return r;

@@ -20,8 +20,10 @@
 
 /* ---- the directory ---- */
 
+/* A user's are his own (XDG base directories: 0700). */
 static int make_directories(const char *path)
 {
+        const mode_t mode = geteuid() == 0 ? 0755 : 0700;
         char partial[PATH_MAX];
 
         if (path[0] != '/')
@@ -33,11 +35,11 @@ static int make_directories(const char *path)
                 if (*p != '/')
                         continue;
                 *p = '\0';
-                if (mkdir(partial, 0755) < 0 && errno != EEXIST)
+                if (mkdir(partial, mode) < 0 && errno != EEXIST)
                         return fail(errno, "make directory %s for the image cache", partial);
                 *p = '/';
         }
-        return mkdir(partial, 0755) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
+        return mkdir(partial, mode) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
 }
 
 int store_open(const char *path, int *cache)
@@ -193,13 +195,14 @@ static bool is_stale_entry(int cache, const char *name)
 void store_clean(int cache)
 {
         _cleanup_closedir_ DIR *directory = NULL;
-        _cleanup_close_ int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         const struct dirent *entry;
 
         directory = fd < 0 ? NULL : fdopendir(fd);
-        if (!directory)
+        if (!directory) {
+                cleanup_close(&fd);
                 return;
-        fd = -EBADF; /* the stream's now */
+        }
         while ((entry = readdir(directory))) {
                 if (strncmp(entry->d_name, NEW_PREFIX, sizeof(NEW_PREFIX) - 1) == 0)
                         remove_dead_draft(cache, entry->d_name);

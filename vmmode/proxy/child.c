@@ -122,7 +122,7 @@ int child_explain(struct child *child)
                 return refuse(ECHILD, "%s was killed by signal %d%s%s", child->name, WTERMSIG(child->status),
                               *words ? ": " : "", words);
         if (WEXITSTATUS(child->status) == 0)
-                return refuse(ECHILD, "%s ended: the guest switched its machine off", child->name);
+                return refuse(ECHILD, "%s ended%s%s", child->name, *words ? ": " : "", words);
         return refuse(ECHILD, "%s ended with status %d%s%s", child->name, WEXITSTATUS(child->status),
                       *words ? ": " : "", words);
 }

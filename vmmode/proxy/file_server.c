@@ -61,10 +61,11 @@ static int listen_and_connect(struct proxy *proxy, int *listener, int *connectio
  * would not let it make devices either. */
 static int start_qemus(struct proxy *proxy, const char *listener, const int *keep)
 {
+        static const char source[] = "source=" SHARE_PLACE;
         const char *const argv[] = {"virtiofsd",
                                     listener,
                                     "-o",
-                                    "source=" SHARE_PLACE,
+                                    source,
                                     "-o",
                                     "sandbox=namespace,cache=auto,xattr,no_posix_lock,no_flock,announce_submounts",
                                     "-o",

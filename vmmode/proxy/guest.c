@@ -35,11 +35,7 @@ static int connect_machine(const struct proxy *proxy)
         if (fd < 0)
                 return fail(errno, "make a socket");
         /* A magic link leads to the socket itself, whatever lies above it. */
-        if (proxy->options.agent >= 0)
-                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
-        else
-                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/vsock.sock",
-                         proxy->options.state);
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return errno == EAGAIN ? -EAGAIN : fail(errno, "reach the virtual machine");
         return take_fd(&fd);

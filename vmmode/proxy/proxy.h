@@ -43,10 +43,10 @@ struct proxy {
         struct child vmm, file_server;
         int vmm_control;
         int share;                    /* the root of what the file server serves */
-        int ended;                    /* where the reason of an early end is written */
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
         unsigned words;               /* that the agent has said */
+        bool has_streams;             /* they were connected */
         int streams[3];               /* to the guest's stdin, stdout, stderr; -EBADF: none */
         char *hook_state;             /* JSON for hooks, or NULL */
 };
@@ -108,6 +108,9 @@ int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const
  * the program, and serves until that has happened. */
 int session_begin(struct proxy *proxy);
 int session_start(struct proxy *proxy);
+
+/* Between the two the agent says nothing but LOG or ERROR, or it goes away: deals with one message. */
+int session_overhear(struct proxy *proxy);
 
 /* Asks for something beside a launch and waits for DONE. The builder is sent and freed. */
 int session_request(struct proxy *proxy, struct message_builder *request, const char *what);

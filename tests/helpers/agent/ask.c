@@ -9,6 +9,9 @@
 #include "base/io.h"
 #include "tests/helpers/agent/host.h"
 
+/* Events may come late. */
+#define ANSWER_DEADLINE_MS 120000
+
 static enum message_kind kind_of(const char *name)
 {
         static const struct {
@@ -45,7 +48,7 @@ static int print_answers(int connection)
                 struct message answer;
                 int64_t number = 0;
 
-                receive(connection, &answer, now_ms() + DEADLINE_MS);
+                receive(connection, &answer, now_ms() + ANSWER_DEADLINE_MS);
                 (void)message_number(&answer, PART_NUMBER, &number);
                 switch (answer.kind) {
                 case MESSAGE_DONE:
