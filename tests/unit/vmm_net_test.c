@@ -324,6 +324,24 @@ static void a_reset_stops_the_traffic(void **state)
         assert_false(driver_take(&driver, RECEIVE, &head, &length));
 }
 
+/* As a tap that was deleted under us: an end that is reported for ever. */
+static void a_wire_that_is_gone_is_not_listened_to(void **state)
+{
+        int pair[2], turns = 0;
+
+        (void)state;
+        driver_start(&driver, MERGES);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        net.tap.fd = pair[0];
+        assert_int_equal(loop_add(&loop, &net.tap), 0);
+        net.starved = false;
+        offer_room(0, 2048);
+        close(pair[1]);
+        while (loop_turn(&loop, 0) > 0 && turns < 100)
+                turns++;
+        assert_true(turns < 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -341,6 +359,7 @@ int main(void)
                 TEST(without_a_tap_packets_are_lost_and_the_link_is_down),
                 TEST(what_is_no_tap_or_comes_too_late_is_not_taken),
                 TEST(a_reset_stops_the_traffic),
+                TEST(a_wire_that_is_gone_is_not_listened_to),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

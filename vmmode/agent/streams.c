@@ -16,9 +16,6 @@
 /* What a terminal's user has written before it ended arrives a little later. */
 #define TERMINAL_DRAIN_MS 1000
 
-/* How long the host may take nothing of what is left. */
-#define STALL_MS 10000
-
 static int stand_in(int first, int last)
 {
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -201,8 +198,8 @@ void streams_resize(const struct streams *streams, int64_t rows, int64_t columns
 void streams_drain(struct streams *streams)
 {
         relay_end(&streams->relays[STDIN_FILENO]);
-        for (size_t i = STDOUT_FILENO; i < STREAMS; i++)
-                relay_drain(&streams->relays[i], streams->terminal ? TERMINAL_DRAIN_MS : 0, STALL_MS);
+        relays_drain(streams->relays + STDOUT_FILENO, STREAMS - STDOUT_FILENO,
+                     streams->terminal ? TERMINAL_DRAIN_MS : 0);
 }
 
 void streams_close(struct streams *streams)

@@ -187,8 +187,8 @@ static void tap_ready(void *owner, uint32_t events)
 {
         struct net *net = owner;
 
-        (void)events;
-        if (virtio_is_active(&net->virtio))
+        /* A tap that was deleted, or moved away with its namespace, says so for ever. */
+        if (virtio_is_active(&net->virtio) && !(events & (EPOLLERR | EPOLLHUP)))
                 receive(net);
         else
                 net->starved = true;

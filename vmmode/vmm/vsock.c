@@ -233,6 +233,15 @@ static void greet(struct vsock_stream *stream)
         stream->owes_request = true;
 }
 
+/* Who asked has not waited for the guest's answer. */
+static void give_up(struct vsock_stream *stream)
+{
+        if (stream->owes_request)
+                vsock_stream_end(stream);
+        else
+                vsock_stream_break(stream);
+}
+
 void vsock_host_ready(void *owner, uint32_t events)
 {
         struct vsock_stream *stream = owner;
@@ -240,6 +249,9 @@ void vsock_host_ready(void *owner, uint32_t events)
 
         if (stream->phase == VSOCK_GREETING) {
                 greet(stream);
+        } else if (stream->phase == VSOCK_REQUESTED) {
+                if (events & (EPOLLHUP | EPOLLERR))
+                        give_up(stream);
         } else {
                 if (events & EPOLLOUT)
                         vsock_stream_drain(stream);

@@ -59,7 +59,8 @@ bool vsock_stream_may_read_host(const struct vsock_stream *stream)
 }
 
 /* What is waited for on the host's side. Nothing at all is not the same as no events: the end of a connection is always
- * reported, and would be again and again while its last bytes wait for the guest. */
+ * reported, and would be again and again while its last bytes wait for the guest. It is what counts while the guest has
+ * not answered: a guest that never does would keep the place of one who went away. */
 void vsock_stream_watch(struct vsock_stream *stream)
 {
         struct loop *loop = stream->vsock->virtio.loop;
@@ -71,7 +72,7 @@ void vsock_stream_watch(struct vsock_stream *stream)
                 events |= EPOLLIN;
         if (stream->used > 0)
                 events |= EPOLLOUT;
-        if (events == 0) {
+        if (events == 0 && stream->phase != VSOCK_REQUESTED) {
                 loop_remove(loop, &stream->watch);
         } else if (!stream->watch.added) {
                 stream->watch.events = events;
