@@ -59,13 +59,17 @@ IMAGE_LIBS := -llz4 -lzstd -lz -llzma
 VMM_MAIN := vmmode/vmm/berth_vmm.c
 VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
 
+# The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
+CTLNET_SOURCES := $(wildcard netdev/ctl/*.c)
+CTLNET_LIBS := -lnftnl -lmnl
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN),$(wildcard vmmode/vmm/*.c vmmode/image/*.c)))
+TEST_SOURCES := $(sort $(SOURCES) $(CTLNET_SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN),$(wildcard vmmode/vmm/*.c vmmode/image/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
@@ -151,7 +155,7 @@ $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.
 $(BUILD)/dynamic/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) -isystem /usr/include/libnl3 $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
 
 $(BUILD)/berth-systemd: $(SYSTEMD_OBJECTS)
 	@echo "  LINK    $@"
@@ -170,10 +174,10 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -lcmocka
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs network)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack rootfs network)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -192,6 +196,14 @@ $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -o $@ $<
+
+CTLNET_TOOL_SOURCES := tests/helpers/ctlnet_tool.c $(CTLNET_SOURCES) $(filter-out $(FORTIFY),$(wildcard base/*.c)) \
+        $(patsubst %,netdev/%.c,address link netlink redirect)
+
+$(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
 
 $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -218,7 +230,7 @@ $(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/ini
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
-	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS)
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
@@ -289,7 +301,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(CTLNET_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

@@ -14,7 +14,6 @@
  * once. The caller is root in the host's network namespace. */
 #pragma once
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +27,7 @@
 #define CTLNET_PUBLISH_MAX    256      /* entries of one interface */
 #define CTLNET_SERVERS_MAX    8
 #define CTLNET_BRIDGE_MEMBERS 1000 /* the kernel has 1,024 ports a bridge */
+#define CTLNET_LINK_SIZE      16   /* a link's name with its end: IFNAMSIZ */
 #define CTLNET_DNS_PORT       53
 
 enum ctlnet_mode {
@@ -84,8 +84,8 @@ struct ctlnet_request {
 
 /* What it got. */
 struct ctlnet_result {
-        char host_link[IFNAMSIZ]; /* "" when not attached, and where nothing of the host stands for it */
-        char interface[IFNAMSIZ]; /* in the container */
+        char host_link[CTLNET_LINK_SIZE]; /* "" when not attached, and where nothing of the host stands for it */
+        char interface[CTLNET_LINK_SIZE]; /* in the container */
         uint8_t mac[6];
         struct ctlnet_address ipv4, ipv6, gateway4, gateway6;
         size_t n_servers;
@@ -96,8 +96,8 @@ struct ctlnet_result {
 struct ctlnet_network {
         char name[CTLNET_NAME_MAX + 1];
         enum ctlnet_mode mode;                  /* bridge, routed, macvlan */
-        char parent[IFNAMSIZ];                  /* macvlan */
-        struct ctlnet_address subnet4, subnet6; /* subnet4 none: a free 10.x.y.0/22 is taken (by ctlnet_network_create);
+        char parent[CTLNET_LINK_SIZE];          /* macvlan */
+        struct ctlnet_address subnet4, subnet6; /* subnet4 none: a free 10.x.y.0/20 is taken (by ctlnet_network_create);
                                                  * subnet6 none: a random ULA /64, unless no_ipv6 */
         struct ctlnet_address gateway4, gateway6; /* none: the first address */
         bool no_ipv6, no_nat, no_dns;
