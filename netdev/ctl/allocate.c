@@ -169,11 +169,7 @@ static int settle(struct ctlnet *net, const char *network, const struct interfac
         if (!*network)
                 return 0;
         pool = network_room(net, network, "addresses");
-        if (pool < 0)
-                return pool;
-        if (fsync(pool) < 0)
-                return fail(errno, "write the addresses of network %s", network);
-        return pool_release(pool, kept->owner, strcmp(kept->network, network) == 0 ? kept : NULL);
+        return pool < 0 ? pool : pool_release(pool, kept->owner, strcmp(kept->network, network) == 0 ? kept : NULL);
 }
 
 static int give(struct ctlnet *net, const struct ctlnet_request *request, const struct ctlnet_network *network,

@@ -170,6 +170,9 @@ static int attach_veth(struct attaching *a)
                 r = add_veth(a);
         if (r == 0 && a->interface.mode == CTLNET_ROUTED)
                 r = add_routed(a);
+        /* There a published port that leads back to its caller is turned round on the bridge itself, not above it. */
+        if (r == 0 && a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
+                r = host_set_hairpin(&a->net->host, a->interface.link);
         if (r == 0 && (a->interface.rate_in || a->interface.rate_out))
                 r = shape_set(a->net, &a->interface);
         return r;

@@ -46,6 +46,8 @@ int host_add_ifb(struct netlink *netlink, const char *name, unsigned mtu);
 /* No link of the name is no error. */
 int host_delete_link(struct netlink *netlink, const char *name);
 int host_set_master(struct netlink *netlink, const char *name, int master);
+/* Lets a bridge send frames out by the port that they came in by. */
+int host_set_hairpin(struct netlink *netlink, const char *name);
 int host_set_up(struct netlink *netlink, int index, const char *name);
 int host_rename_link(struct netlink *netlink, int index, const char *name);
 
@@ -67,6 +69,9 @@ int host_overlap(struct ctlnet *net, const struct ctlnet_address *subnet, const 
 
 /* /proc/sys/net/PATH: written where it differs. */
 int host_sysctl(const char *path, const char *value);
+
+/* True where br_netfilter shows frames on bridges to the chains of IP (net.bridge.bridge-nf-call-iptables). */
+bool host_filters_bridges(void);
 
 /* Lets this host forward, and go on listening to the routers from which it learnt its own routes. */
 int host_forward(bool ipv6);

@@ -166,6 +166,14 @@ int host_sysctl(const char *path, const char *value)
         return r < 0 ? fail(-r, "write %s to %s", value, whole) : 0;
 }
 
+bool host_filters_bridges(void)
+{
+        char now[8];
+
+        return read_small_file_at(AT_FDCWD, SYSCTLS "bridge/bridge-nf-call-iptables", now, sizeof(now)) >= 0 &&
+               strcmp(now, "1") == 0;
+}
+
 /* A host that forwards IPv6 listens to router advertisements only where accept_ra is 2 (Linux: ip-sysctl.rst). */
 static int keep_listening(void)
 {

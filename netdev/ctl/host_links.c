@@ -218,6 +218,27 @@ int host_set_master(struct netlink *netlink, const char *name, int master)
         return r < 0 ? netlink_fail(r, netlink, "make %s a port of its bridge", name) : 0;
 }
 
+int host_set_hairpin(struct netlink *netlink, const char *name)
+{
+        struct ifinfomsg header = {.ifi_family = AF_BRIDGE};
+        struct host_link link;
+        struct nl_msg *message;
+        struct nlattr *port;
+        const uint8_t on = 1;
+        int r = host_find_link(netlink, name, &link);
+
+        header.ifi_index = link.index;
+        message = netlink_message(RTM_SETLINK, 0, &header, sizeof(header));
+        port = netlink_nest(&message, IFLA_PROTINFO | NLA_F_NESTED);
+        netlink_put(&message, IFLA_BRPORT_MODE, &on, sizeof(on));
+        netlink_nest_end(message, port);
+        if (r == 0)
+                r = netlink_request(netlink, message);
+        else
+                nlmsg_free(message);
+        return r < 0 ? netlink_fail(r, netlink, "set port %s of its bridge", name) : 0;
+}
+
 int host_set_up(struct netlink *netlink, int index, const char *name)
 {
         const struct ifinfomsg header = {.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
