@@ -204,7 +204,9 @@ static int keep(struct ctlnet *net, int r, const struct interface *old, const st
                 r = refuse(EBUSY, "%s is attached: its addresses change when it is stopped", old->owner);
         if (r == 0)
                 r = interface_save(net, interface, true);
-        if (r == 0)
+        /* Only what had other addresses has some to give back: a look at all of them is for changes, not for the first
+         * time. What a crash left of that, the same hash finds again. */
+        if (r == 0 && old->network[0])
                 r = settle(net, interface->network, interface);
         if (r == 0 && strcmp(old->network, interface->network) != 0)
                 r = settle(net, old->network, interface);

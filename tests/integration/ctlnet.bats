@@ -23,7 +23,7 @@ teardown() {
 }
 
 @test "networks: a name is gone with its container" {
-        container a no-dns= 2>/dev/null || container a
+        container a
         container b
         at b busybox nslookup a "$(of b dns)"
         net detach a
@@ -40,13 +40,13 @@ teardown() {
 @test "networks: containers reach the world with the host's address, and nobody outside them" {
         container a
         reaches a $WORLD
-        reaches a 2001:db8::1
+        # Its neighbours look for each other while their own addresses are new.
+        eventually reaches a 2001:db8::1
         ip -n world route add "$(of a gateway4)/32" via $HOST
         ip -n world route add "$(of a ipv4)/32" via $HOST
         unreachable world "$(of a ipv4)"
         answer world 7 world
         [ "$(call a $WORLD 7)" = world ]
-        at world ss -tn | grep -v "$(of a ipv4)"
 }
 
 # ---- published ports ----
@@ -259,14 +259,14 @@ teardown() {
 }
 
 @test "networks: a link of somebody else with the network's name is left alone" {
-        ip -n "$H" link add n type bridge
-        net create n
+        ip -n "$H" link add name other type bridge
+        net create other
         new_namespace a
-        run -1 net attach a /run/netns/a net=n
-        [[ $output == *"network n: the host has another link of this name"* ]]
+        run -1 net attach a /run/netns/a net=other
+        [[ $output == *"network other: the host has another link of this name"* ]]
         net forget a
-        net delete n
-        ip -n "$H" link show n
+        net delete other
+        ip -n "$H" link show other
 }
 
 @test "firewalls: tables of others stay, and one that drops forwarded packets is named" {
@@ -446,6 +446,6 @@ took() {
 @test "many: the last of 200 attachments costs what the first did" {
         run -0 at "$H" timeout 120 "$TOOLS/ctlnet_tool" "$NET" many 200
         echo "# $output" >&3
-        awk '{ exit !($4 <= 1.3 * $2 + 1) }' FS='[ a-z,]+' <<<"${output//[a-z,]/ }" ||
-                awk '{ exit !($2 <= 1.3 * $1 + 1) }' <<<"$(tr -cd '0-9. \n' <<<"$output")"
+        # "first 1.50 ms, last 1.60 ms"
+        awk '{ exit !($5 <= 1.3 * $2) }' <<<"$output"
 }

@@ -6,6 +6,9 @@ WORLD=192.0.2.1
 HOST=192.0.2.2
 
 ctlnet_setup() {
+        # The first one mounts /run/netns, which stays.
+        ip netns add "$H"
+        ip netns del "$H"
         common_setup
         NET=$T/net
         mkdir -p "$NET"
