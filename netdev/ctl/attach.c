@@ -143,22 +143,19 @@ static int set_proxies(struct attaching *a)
 
 /* The host's end has the address that the container takes for its router: fe80::1. IPv4's router is the network's own
  * address, for which the host answers on every link. */
-static int add_routed(struct attaching *a)
+static int route_veth(struct attaching *a, const struct host_link *link)
 {
-        struct host_link link;
         char path[64];
-        int r = host_find_link(&a->net->host, a->interface.link, &link);
+        int r;
 
-        if (r < 0 || !link.index)
-                return refuse(ENODEV, "link %s is gone", a->interface.link);
-        snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", link.name);
+        snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", link->name);
         r = host_sysctl(path, "1");
         if (r == 0)
-                r = add_host_route(a, link.index, &a->interface.ipv4);
+                r = add_host_route(a, link->index, &a->interface.ipv4);
         if (r == 0 && a->result->gateway6.family)
-                r = host_add_address(&a->net->host, link.index, link.name, &a->result->gateway6);
+                r = host_add_address(&a->net->host, link->index, link->name, &a->result->gateway6);
         if (r == 0)
-                r = add_host_route(a, link.index, &a->interface.ipv6);
+                r = add_host_route(a, link->index, &a->interface.ipv6);
         return r < 0 ? r : set_proxies(a);
 }
 
@@ -166,16 +163,25 @@ static int attach_veth(struct attaching *a)
 {
         int r = firewall_add(a->net, &a->network, &a->interface);
 
-        if (r == 0)
-                r = add_veth(a);
-        if (r == 0 && a->interface.mode == CTLNET_ROUTED)
-                r = add_routed(a);
+        return r < 0 ? r : add_veth(a);
+}
+
+/* When the container's end is ready. */
+static int open_veth(struct attaching *a)
+{
+        struct host_link link;
+        int r = host_find_link(&a->net->host, a->interface.link, &link);
+
+        if (r < 0 || !link.index)
+                return refuse(ENODEV, "link %s is gone", a->interface.link);
         /* There a published port that leads back to its caller is turned round on the bridge itself, not above it. */
-        if (r == 0 && a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
-                r = host_set_hairpin(&a->net->host, a->interface.link);
+        if (a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
+                r = host_set_hairpin(&a->net->host, link.index, link.name);
         if (r == 0 && (a->interface.rate_in || a->interface.rate_out))
                 r = shape_set(a->net, &a->interface);
-        return r;
+        if (r == 0)
+                r = host_set_up(&a->net->host, link.index, link.name);
+        return r < 0 || a->interface.mode == CTLNET_BRIDGE ? r : route_veth(a, &link);
 }
 
 static int attach_upper(struct attaching *a)
@@ -239,6 +245,8 @@ static int make(struct attaching *a)
                 r = veth ? attach_veth(a) : a->interface.mode == CTLNET_PHYS ? attach_phys(a) : attach_upper(a);
         if (r == 0)
                 r = inside_configure(a->namespace, &a->interface, a->result);
+        if (r == 0 && veth)
+                r = open_veth(a);
         if (r == 0)
                 r = dns_publish(a->net, &a->network, &a->interface);
         return r;

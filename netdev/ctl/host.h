@@ -22,7 +22,9 @@ int host_find_link(struct netlink *netlink, const char *name, struct host_link *
 /* By MAC, among those with a link's name or any. As above. */
 int host_find_mac(struct netlink *netlink, const uint8_t mac[6], struct host_link *link);
 
-/* Both ends of a veth: one here, up, in `master` (0: none), one in `namespace`. -EEXIST when a name is taken. Bare. */
+/* Both ends of a veth, down: one here in `master` (0: none), one in `namespace`. -EEXIST when a name is taken. Bare.
+ * The end in the bridge is to come up last: then both have a carrier at once and its port forwards from the first
+ * packet on, while a carrier that comes later is told to the bridge up to a second later (net/core/link_watch.c). */
 struct host_veth {
         const char *name, *peer;
         uint8_t mac[6], peer_mac[6];
@@ -47,7 +49,7 @@ int host_add_ifb(struct netlink *netlink, const char *name, unsigned mtu);
 int host_delete_link(struct netlink *netlink, const char *name);
 int host_set_master(struct netlink *netlink, const char *name, int master);
 /* Lets a bridge send frames out by the port that they came in by. */
-int host_set_hairpin(struct netlink *netlink, const char *name);
+int host_set_hairpin(struct netlink *netlink, int index, const char *name);
 int host_set_up(struct netlink *netlink, int index, const char *name);
 int host_rename_link(struct netlink *netlink, int index, const char *name);
 

@@ -98,7 +98,6 @@ static struct nl_msg *new_link(const char *name, const uint8_t mac[6], unsigned 
 /* The other end stands in a message inside the message. */
 static void put_peer(struct nl_msg **message, const struct host_veth *veth)
 {
-        /* Not up: it has no other end yet (veth_open: ENOTCONN). */
         const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
         struct nlattr *peer = netlink_nest(message, VETH_INFO_PEER);
 
@@ -117,7 +116,7 @@ static void put_peer(struct nl_msg **message, const struct host_veth *veth)
  * the kernel's one lock for links eight times. */
 int host_add_veth(struct netlink *netlink, const struct host_veth *veth)
 {
-        struct nl_msg *message = new_link(veth->name, veth->mac, veth->mtu, IFF_UP);
+        struct nl_msg *message = new_link(veth->name, veth->mac, veth->mtu, 0);
         struct nlattr *info, *data;
 
         netlink_put_u32(&message, IFLA_GROUP, HOST_GROUP);
@@ -218,24 +217,17 @@ int host_set_master(struct netlink *netlink, const char *name, int master)
         return r < 0 ? netlink_fail(r, netlink, "make %s a port of its bridge", name) : 0;
 }
 
-int host_set_hairpin(struct netlink *netlink, const char *name)
+int host_set_hairpin(struct netlink *netlink, int index, const char *name)
 {
-        struct ifinfomsg header = {.ifi_family = AF_BRIDGE};
-        struct host_link link;
-        struct nl_msg *message;
-        struct nlattr *port;
+        const struct ifinfomsg header = {.ifi_family = AF_BRIDGE, .ifi_index = index};
+        struct nl_msg *message = netlink_message(RTM_SETLINK, 0, &header, sizeof(header));
+        struct nlattr *port = netlink_nest(&message, IFLA_PROTINFO | NLA_F_NESTED);
         const uint8_t on = 1;
-        int r = host_find_link(netlink, name, &link);
+        int r;
 
-        header.ifi_index = link.index;
-        message = netlink_message(RTM_SETLINK, 0, &header, sizeof(header));
-        port = netlink_nest(&message, IFLA_PROTINFO | NLA_F_NESTED);
         netlink_put(&message, IFLA_BRPORT_MODE, &on, sizeof(on));
         netlink_nest_end(message, port);
-        if (r == 0)
-                r = netlink_request(netlink, message);
-        else
-                nlmsg_free(message);
+        r = netlink_request(netlink, message);
         return r < 0 ? netlink_fail(r, netlink, "set port %s of its bridge", name) : 0;
 }
 

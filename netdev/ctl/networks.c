@@ -28,17 +28,22 @@ static int count_members(struct ctlnet *net, struct ctlnet_network *network)
         return pool < 0 ? pool : pool_count(net, pool, &network->members);
 }
 
-int ctlnet_network_show(struct ctlnet *net, const char *name, struct ctlnet_network *network)
+/* The default one may have to be made. */
+static int find(struct ctlnet *net, const char *name, struct ctlnet_network *network)
 {
         _cleanup_close_ int lock = -EBADF;
         int r = network_load(net, name, network);
 
-        if (r == -ENOENT) {
-                /* The default one may have to be made. */
-                r = state_lock(net, &lock);
-                if (r == 0)
-                        r = network_need(net, name, network);
-        }
+        if (r != -ENOENT)
+                return r;
+        r = state_lock(net, &lock);
+        return r < 0 ? r : network_need(net, name, network);
+}
+
+int ctlnet_network_show(struct ctlnet *net, const char *name, struct ctlnet_network *network)
+{
+        int r = find(net, name, network);
+
         return r < 0 ? r : count_members(net, network);
 }
 
@@ -190,7 +195,7 @@ int ctlnet_forward_blocked(struct ctlnet *net, char *chain, size_t size)
 static int use_network(struct ctlnet *net, char *name, struct ctlnet_request *request)
 {
         struct ctlnet_network network;
-        int r = ctlnet_network_show(net, name, &network);
+        int r = find(net, name, &network);
 
         if (r < 0)
                 return r;
