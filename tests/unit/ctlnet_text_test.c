@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <cmocka.h>
+#undef fail /* of cmocka; ours is another */
 
 #include "base/cleanup.h"
 #include "base/error.h"
