@@ -127,22 +127,20 @@ static int find_server(int dir)
 static int start_server(int dir, const struct ctlnet_network *network)
 {
         char pid[PATH_MAX + 32] = "--pid-file=", hosts[PATH_MAX + 32] = "--hostsdir=", output[512];
-        char listen4[CTLNET_ADDRESS_TEXT + 32] = "--listen-address=", listen6[CTLNET_ADDRESS_TEXT + 32] = "--no-poll";
-        const char *args[] = {"dnsmasq",
-                              "--conf-file=/dev/null",
-                              "--no-hosts",
-                              "--bind-interfaces",
-                              "--domain-needed",
-                              "--cache-size=1000",
-                              "--user=nobody",
-                              "--dns-forward-max=1000",
-                              "--local-ttl=0",
-                              pid,
-                              hosts,
-                              listen4,
-                              listen6,
-                              network->internal ? "--no-resolv" : "--no-poll",
-                              NULL};
+        char listen4[CTLNET_ADDRESS_TEXT + 32] = "--listen-address=",
+                                           listen6[CTLNET_ADDRESS_TEXT + 32] = "--listen-address=";
+        const char *args[16] = {"dnsmasq",
+                                "--conf-file=/dev/null",
+                                "--no-hosts",
+                                "--bind-interfaces",
+                                "--domain-needed",
+                                "--cache-size=1000",
+                                "--user=nobody",
+                                "--dns-forward-max=1000",
+                                pid,
+                                hosts,
+                                listen4};
+        size_t n = 11;
         int r = path_of(dir, PID_FILE, pid + strlen(pid));
 
         if (r == 0)
@@ -150,10 +148,12 @@ static int start_server(int dir, const struct ctlnet_network *network)
         if (r < 0)
                 return r;
         ctlnet_format_address(&network->gateway4, false, listen4 + strlen(listen4));
-        if (network->gateway6.family && network->mode == CTLNET_BRIDGE) {
-                snprintf(listen6, sizeof(listen6), "--listen-address=");
+        if (network->gateway6.family) {
                 ctlnet_format_address(&network->gateway6, false, listen6 + strlen(listen6));
+                args[n++] = listen6;
         }
+        if (network->internal)
+                args[n++] = "--no-resolv";
         r = process_run(program(), args, START_MS, output, sizeof(output));
         if (r < 0)
                 return fail_in(r, "network %s: start dnsmasq", network->name);

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -195,7 +196,11 @@ static int complete_gateway(const struct ctlnet_network *network, const struct c
 int network_complete(struct ctlnet *net, struct ctlnet_network *network)
 {
         uint8_t random[5];
-        int r = network->subnet4.family ? check_subnet(net, network, &network->subnet4) : take_subnet4(net, network);
+        int r;
+
+        /* A host that was started without IPv6 has none to give. */
+        network->no_ipv6 |= !network->subnet6.family && access("/proc/sys/net/ipv6", F_OK) < 0;
+        r = network->subnet4.family ? check_subnet(net, network, &network->subnet4) : take_subnet4(net, network);
 
         if (r == 0 && !network->subnet6.family && !network->no_ipv6 && network->mode != CTLNET_MACVLAN) {
                 if (getrandom(random, sizeof(random), 0) != sizeof(random))
