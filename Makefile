@@ -68,6 +68,10 @@ PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
+# The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
+CTLNET_SOURCES := $(wildcard netdev/ctl/*.c)
+CTLNET_LIBS := -lnftnl -lmnl
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -77,7 +81,7 @@ PROXY_OBJECTS := $(PROXY_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
+TEST_SOURCES := $(sort $(SOURCES) $(CTLNET_SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
         $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c vmmode/proxy/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
@@ -175,7 +179,7 @@ $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.
 $(BUILD)/dynamic/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) -isystem /usr/include/libnl3 $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
 
 $(BUILD)/berth-systemd: $(SYSTEMD_OBJECTS)
 	@echo "  LINK    $@"
@@ -194,13 +198,13 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -239,6 +243,14 @@ $(BUILD)/tests/inject: tests/crash/inject.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -o $@ $<
 
+CTLNET_TOOL_SOURCES := tests/helpers/ctlnet_tool.c $(CTLNET_SOURCES) $(filter-out $(FORTIFY),$(wildcard base/*.c)) \
+        $(patsubst %,netdev/%.c,address link netlink redirect)
+
+$(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
+
 $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
@@ -268,7 +280,7 @@ $(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/ini
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
-	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS)
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
@@ -344,7 +356,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) $(CTLNET_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

@@ -6,6 +6,7 @@ needs_rules() {
         return 0
 }
 
+# bats test_tags=wall
 @test "devices: the default ones are there with their numbers, mode 0666" {
         bundle
         args /bin/stat -c '%n %t:%T %a' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty
@@ -98,6 +99,7 @@ needs_rules() {
         is "$(ls "$T/dev" | tr '\n' ' ')" "null pts shm "
 }
 
+# bats test_tags=wall
 @test "masked paths: a file reads as empty, a directory is empty and read-only, a missing one is no error" {
         bundle '.linux.maskedPaths = ["/etc/passwd", "/home", "/absent/path"]'
         touch "$B/rootfs/home/secret"

@@ -41,6 +41,7 @@ load ../lib/common
         is "$(grep '^0::' "/proc/$(cat "$T/pid")/cgroup")" "$(grep '^0::' "/proc/$(pid_of)/cgroup")"
 }
 
+# bats test_tags=wall
 @test "exec: user, environment, directory, capabilities, limits and no_new_privs are the container's" {
         launch_waiting '.process.user = {uid: 1000, gid: 1001, additionalGids: [7, 8], umask: 63} |
                 .process.env += ["FROM=config"] | .process.cwd = "/tmp"'
@@ -111,6 +112,7 @@ load ../lib/common
         fact_is no_new_privs 1
 }
 
+# bats test_tags=wall
 @test "exec --process: the file says everything" {
         launch_waiting
         jq -n '{args: ["/bin/probe"], cwd: "/etc", env: ["ONLY=this"], user: {uid: 5, gid: 6, additionalGids: [9]},
@@ -259,6 +261,7 @@ load ../lib/common
         has_line 0::/below
 }
 
+# bats test_tags=wall
 @test "exec: HOME comes from the image's passwd when the environment has none" {
         launch_waiting
         run -0 berth exec --user 1000 "$ID" /bin/probe env

@@ -99,6 +99,7 @@ SCRIPT
         is "$output" ""
 }
 
+# bats test_tags=wall
 @test "hooks: several of one kind run in their order" {
         bundle
         hook a

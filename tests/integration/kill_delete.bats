@@ -40,6 +40,7 @@ load ../lib/common
         is_runtime crun || run -0 berth kill --all "$ID" KILL
 }
 
+# bats test_tags=wall
 @test "kill: a created container can be killed" {
         bundle
         create
@@ -124,6 +125,7 @@ load ../lib/common
         berth delete --force "$ID"
 }
 
+# bats test_tags=wall
 @test "delete --force: a paused container" {
         launch_waiting
         berth pause "$ID"

@@ -1,5 +1,6 @@
 load ../lib/common
 
+# bats test_tags=wall
 @test "run: the container's exit code is the command's" {
         bundle
         args /bin/probe exit 42
@@ -126,6 +127,7 @@ load ../lib/common
         [ "$(readlink "/proc/$parent/exe")" != "$(realpath "$BERTH")" ]
 }
 
+# bats test_tags=wall
 @test "create: config.json that changes afterwards has no effect on start" {
         bundle
         args /bin/echo before
@@ -189,6 +191,7 @@ load ../lib/common
         [ "$(pid_of)" != "$(pid_of other)" ]
 }
 
+# bats test_tags=wall
 @test "a container ends when its first process ends, and so do all others in it" {
         bundle
         args /bin/sh -c 'sleep 1000 & echo ready; read line </dev/null; exit 0'

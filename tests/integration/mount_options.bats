@@ -81,6 +81,7 @@ shows_not() {
         refused '/m|no_such_option|invalid' create
 }
 
+# bats test_tags=wall
 @test "bind options: each flag is applied to the bind" {
         mkdir "$T/source"
         bundle

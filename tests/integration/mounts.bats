@@ -6,6 +6,7 @@ load ../lib/common
         matches ' /a/b .*- tmpfs second'
 }
 
+# bats test_tags=wall
 @test "mounts: missing targets are made inside the root, directories for directories, files for files" {
         mkdir -p "$T/source"
         echo content >"$T/file"
@@ -23,6 +24,7 @@ bind() { # bind DESTINATION SOURCE OPTION...
         edit '.mounts += [{destination: $d, type: "bind", source: $s, options: ($o | split(","))}]' --arg d "$1" --arg s "$2" --arg o "$3"
 }
 
+# bats test_tags=wall
 @test "mounts: bind shows the directory, rbind what is mounted below it too" {
         mkdir -p "$T/source/below"
         mount -t tmpfs below "$T/source/below"
@@ -78,6 +80,7 @@ file"
         is "$(ls -A "$T/outside")" ""
 }
 
+# bats test_tags=wall
 @test "root.readonly: the root is read-only, mounts in it are as they say" {
         see '.root.readonly = true' mounts
         matches '^mount=[0-9]+ [0-9]+ [0-9:]+ [^ ]+ / ro'

@@ -6,6 +6,7 @@ load ../lib/common
         fact_is gid "1001 1001 1001"
 }
 
+# bats test_tags=wall
 @test "user: additional groups are exactly those listed" {
         see '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 77]}' ids
         is "$(fact groups | tr ' ' '\n' | grep -vx 1001 | sort -n | tr '\n' ' ')" "5 77 "
@@ -40,6 +41,7 @@ see_again() {
         fact_is cwd /tmp
 }
 
+# bats test_tags=wall
 @test "cwd: a directory that is not there is made, with mode 0755" {
         see '.process.cwd = "/made/for/it"' process
         fact_is cwd /made/for/it
@@ -105,6 +107,7 @@ see_again() {
         matches '[Pp]ermission denied|is a directory|not permitted'
 }
 
+# bats test_tags=wall
 @test "capabilities: each of the five sets is as listed" {
         see '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_CHROOT"], permitted: ["CAP_CHOWN", "CAP_KILL"],
                 effective: ["CAP_KILL"], inheritable: ["CAP_KILL", "CAP_CHOWN"], ambient: ["CAP_KILL"]} | .process.user.uid = 1000' caps
@@ -153,6 +156,7 @@ see_again() {
         fact_is no_new_privs 0
 }
 
+# bats test_tags=wall
 @test "rlimits: every one that is listed is set" {
         bundle '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
                 {type: "RLIMIT_NPROC", soft: 1000, hard: 2000}, {type: "RLIMIT_STACK", soft: 1048576, hard: 2097152},

@@ -15,6 +15,7 @@ profile() {
         fact_is seccomp 0
 }
 
+# bats test_tags=wall
 @test "seccomp: SCMP_ACT_ERRNO gives EPERM, or the errno that is named" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}, {names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]'
         args /bin/probe call getppid

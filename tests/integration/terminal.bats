@@ -1,5 +1,6 @@
 load ../lib/common
 
+# bats test_tags=wall
 @test "terminal: the console socket gets the pty's master, the program the slave" {
         bundle '.process.terminal = true'
         args /bin/sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo terminal; stat -c %t:%T /dev/console; readlink /proc/self/fd/0'
@@ -47,6 +48,7 @@ load ../lib/common
         has caught
 }
 
+# bats test_tags=wall
 @test "terminal: run in the foreground connects the caller's terminal, with its size and its changes" {
         bundle '.process.terminal = true | .process.user.uid = 0'
         args /bin/sh -c 'trap "probe winsize; exit 4" WINCH; probe winsize; echo ready; while :; do sleep 1000 & wait; done'

@@ -47,6 +47,7 @@ mapped() {
         is "$output" 3
 }
 
+# bats test_tags=wall
 @test "user namespace: files made inside belong to the mapped user outside" {
         mapped
         args /bin/touch /made

@@ -90,6 +90,8 @@ static int prepare(struct proxy *proxy)
                 r = guest_open(proxy);
         if (r == 0)
                 r = session_begin(proxy);
+        /* Every connection with the guest is made. */
+        replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
