@@ -324,6 +324,24 @@ static void a_reset_stops_the_traffic(void **state)
         assert_false(driver_take(&driver, RECEIVE, &head, &length));
 }
 
+static void requests_that_hold_no_header_end_the_driver_and_not_in_a_spin(void **state)
+{
+        int turns = 0;
+
+        (void)state;
+        start(MERGES);
+        for (unsigned i = 0; i < 4; i++) {
+                driver_describe(&driver, RECEIVE, i, buffer(i), 2048, 0, 0); /* to be read, not written */
+                driver_offer(&driver, RECEIVE, (uint16_t)i);
+        }
+        driver_kick(&driver, RECEIVE);
+        arrive(100, 'p');
+        while (loop_turn(&loop, 0) > 0 && turns < 100)
+                turns++;
+        assert_true(turns < 100);
+        assert_true(net.virtio.state.status & VIRTIO_NEEDS_RESET);
+}
+
 /* As a tap that was deleted under us: an end that is reported for ever. */
 static void a_wire_that_is_gone_is_not_listened_to(void **state)
 {
@@ -359,6 +377,7 @@ int main(void)
                 TEST(without_a_tap_packets_are_lost_and_the_link_is_down),
                 TEST(what_is_no_tap_or_comes_too_late_is_not_taken),
                 TEST(a_reset_stops_the_traffic),
+                TEST(requests_that_hold_no_header_end_the_driver_and_not_in_a_spin),
                 TEST(a_wire_that_is_gone_is_not_listened_to),
         };
 

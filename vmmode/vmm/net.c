@@ -65,6 +65,12 @@ static void collect(struct net *net, struct landing *landing)
                         landing->dry = true;
                         return;
                 }
+                /* 5.1.6.3.1. Without room for a byte nothing would be read, and the tap say so again and again. */
+                if (chain.out_size < (size_t)HEADER_SIZE) {
+                        virtio_needs_reset(&net->virtio);
+                        landing->dry = true;
+                        return;
+                }
                 if (landing->n + chain.n_out > PIECES_MAX) {
                         queue_unpop(queue, chain.head);
                         return;
