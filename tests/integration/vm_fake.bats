@@ -80,6 +80,14 @@ program_is_gone() {
         done
 }
 
+@test "vm: kernel parameters that are too long are an error that names them" {
+        bundle
+        kernel_word "$(printf 'x%.0s' {1..3000})"
+        run ! berth create --bundle "$B" "$ID"
+        [[ $output == *"vm.kernel.parameters: a kernel's command line has at most "* ]]
+        run ! berth state "$ID"
+}
+
 @test "vm: a missing program is the error of create, and of exec" {
         bundle
         args /bin/missing
