@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,9 @@ static int start(const struct isolation_target *target, int deadline_ms, launch_
 
 /* ---- while it runs ---- */
 
+/* From the end of a program to that of its box, when its output is read. */
+#define LAST_OUTPUT_MS 2000
+
 static int check_awake(const struct isolation_target *target)
 {
         int r = target->cgroup >= 0 ? cgroup_is_frozen(target->cgroup) : 0;
@@ -117,6 +121,12 @@ static bool is_parked(const struct isolation_target *target)
         return faccessat(target->dir, START_SOCKET, F_OK, 0) == 0;
 }
 
+/* After its program the box writes what is left of the output, and waits for whoever is to read it. */
+static bool box_ends(const struct isolation_target *target)
+{
+        return wait_fd(target->pidfd, POLLIN, LAST_OUTPUT_MS) != -ETIMEDOUT;
+}
+
 static int send_signal(const struct isolation_target *target, int signal, bool all)
 {
         int r;
@@ -127,9 +137,9 @@ static int send_signal(const struct isolation_target *target, int signal, bool a
         if (is_parked(target))
                 return process_isolation.signal(target, signal, false);
         r = send_to_guest(target, signal, all);
-        if (r == 0 || r == -ESRCH || signal != SIGKILL)
+        if (r == 0 || signal != SIGKILL || (r == -ESRCH && box_ends(target)))
                 return r;
-        /* A guest that does not answer any more is ended from outside. */
+        /* A guest that does not answer any more is ended from outside, and so is a box that nobody reads. */
         log_debug("kill: %s; the virtual machine is ended", error_message());
         error_clear();
         return process_isolation.signal(target, SIGKILL, true);
