@@ -41,29 +41,51 @@ ROOMS := base oci namespaces cgroups netdev runtime/core runtime/life vmmode/pro
 INIT_MAIN := runtime/core/berth_init.c
 BERTH_MAIN := cli/berth.c
 FORTIFY := base/fortify.c
-SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c)))
+# What berth shares with berth-kernel: finding an image that is there.
+IMAGE_SHARED := $(patsubst %,vmmode/image/%.c,bzimage entry source vmlinux)
+SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c))) $(IMAGE_SHARED)
 INIT_SOURCES := $(INIT_MAIN) $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) $(shell sed 's/\#.*//' runtime/core/init-sources)
 
 # berth-systemd, the helper of the systemd cgroup driver, is the only program with D-Bus in it: an ordinary dynamic one, so
 # that nothing else pays for that library.
 SYSTEMD_SOURCES := $(wildcard cgroups/systemd/*.c) cgroups/systemd_property.c base/arena.c base/error.c base/io.c base/number.c
 
+# berth-kernel makes the images of virtual machines: an ordinary dynamic program, with the libraries that decompress.
+IMAGE_MAIN := vmmode/image/berth_kernel.c
+IMAGE_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/image/*.c)
+IMAGE_LIBS := -llz4 -lzstd -lz -llzma
+
 # berth-vmm is the process of one virtual machine; besides its own room it has only base/.
 VMM_MAIN := vmmode/vmm/berth_vmm.c
 VMM_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard vmmode/vmm/*.c)
 
+# berth-agent is the first process of a virtual machine: runtime/core and below, with berth-init inside as in berth.
+AGENT_MAIN := vmmode/agent/berth_agent.c
+AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
+
+# berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
+PROXY_MAIN := vmmode/proxy/berth_proxy.c
+PROXY_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) runtime/core/channel.c \
+        $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
+AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(BUILD)/obj/%.o)
+
+PROXY_OBJECTS := $(PROXY_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
+IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(SOURCES) $(filter-out $(VMM_MAIN),$(wildcard vmmode/vmm/*.c))
+TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
+        $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c vmmode/proxy/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/berth $(BUILD)/berth-vm $(BUILD)/berth-systemd $(BUILD)/berth-vmm
+PROGRAMS := berth berth-vm berth-systemd berth-kernel berth-proxy berth-vmm berth-agent
+all: $(PROGRAMS:%=$(BUILD)/%)
 
 .PHONY: help
 help:
@@ -122,6 +144,16 @@ $(BUILD)/berth-vmm: $(VMM_OBJECTS)
 	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
+
+$(BUILD)/berth-proxy: $(PROXY_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^)
+	$(Q)strip -o $@ $@.debug
+
 # The init travels inside berth, which hands it out as a sealed copy.
 $(BUILD)/init_image.o: $(BUILD)/berth-init
 	@printf '.section .rodata\n.balign 4096\n.global init_image\ninit_image: .incbin "$<"\n.global init_image_end\ninit_image_end:\n.section .note.GNU-stack,"",@progbits\n' > $(BUILD)/init_image.S
@@ -150,6 +182,11 @@ $(BUILD)/berth-systemd: $(SYSTEMD_OBJECTS)
 	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -Wl,-z,relro -Wl,--as-needed $(LDFLAGS) -o $@.debug $^ -lsystemd
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/berth-kernel: $(IMAGE_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -Wl,-z,relro -Wl,--as-needed $(LDFLAGS) -o $@.debug $^ $(IMAGE_LIBS)
+	$(Q)strip -o $@ $@.debug
+
 $(BUILD)/berth-vm: $(BUILD)/berth
 	$(Q)ln -sfn berth $@
 
@@ -157,10 +194,13 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
+
+# These start the program beside them.
+$(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack rootfs)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -168,6 +208,18 @@ $(BUILD)/tests/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
+
+# Around the library itself, with the same sanitizers as the unit tests.
+$(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
+
+$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
+	$(Q)strip -o $@ $@.debug
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -199,7 +251,7 @@ $(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/ini
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
-	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS)
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
@@ -258,6 +310,10 @@ install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
 	ln -sfn berth $(DESTDIR)$(PREFIX)/bin/berth-vm
 	install -D -m 755 $(BUILD)/berth-systemd $(DESTDIR)$(LIBEXEC)/berth-systemd
+	install -D -m 755 $(BUILD)/berth-kernel $(DESTDIR)$(LIBEXEC)/berth-kernel
+	install -D -m 755 $(BUILD)/berth-vmm $(DESTDIR)$(LIBEXEC)/berth-vmm
+	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
+	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
@@ -269,7 +325,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

@@ -4,11 +4,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/helper.h"
 #include "base/io.h"
-#include "base/libexec.h"
 #include "base/number.h"
 
 #define HELPER       "berth-systemd"
@@ -25,16 +26,18 @@ static int begin(bool user, const char *operation, const char *unit, const char 
         char path[PATH_MAX], timeout[16];
         const char *args[5 + ARGUMENTS + 1] = {path, user ? "user" : "system", timeout, operation, unit};
         size_t size = 0;
-        int r = libexec_find(HELPER, path, sizeof(path));
+        int r = helper_find(HELPER, path, sizeof(path));
 
         *call = (struct systemd_call){PROCESS_CALL_NONE, timeout_ms};
         snprintf(timeout, sizeof(timeout), "%d", timeout_ms);
         for (size_t i = 0; arguments && arguments[i] && i < ARGUMENTS; i++)
                 args[5 + i] = arguments[i];
-        if (r == 0 && properties)
+        if (r < 0)
+                return fail_in(r, "the systemd cgroup driver needs");
+        if (properties)
                 r = systemd_properties_encode(properties, &text, &size);
         if (r < 0)
-                return fail_in(r, "the systemd cgroup driver");
+                return r;
         /* Not a pipe: who fills one must not be the one who waits for its reader. */
         input = memfd_sealed("berth-properties", text ? text : "", size, false);
         if (input < 0 || lseek(input, 0, SEEK_SET) < 0)

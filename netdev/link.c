@@ -134,13 +134,6 @@ static int change_namespace(struct netlink *netlink, int index, int namespace, c
 
 /* ---- one device ---- */
 
-static int explain(int r, const struct netlink *netlink, const char *what, const char *name)
-{
-        const char *reason = netlink->reason;
-
-        return fail(-r, "%s %s%s%s%s", what, name, *reason ? " (" : "", reason, *reason ? ")" : "");
-}
-
 /* The name is looked at before: the kernel moves a device whose own name is free and only then finds that the new one
  * is not. */
 static int check_free(struct way *way, const char *name)
@@ -152,7 +145,7 @@ static int check_free(struct way *way, const char *name)
                 return 0;
         r = find_link(&way->there, 0, name, &other);
         if (r < 0)
-                return explain(r, &way->there, "look for a device named", name);
+                return netlink_fail(r, &way->there, "look for a device named %s", name);
         if (other.index)
                 return refuse(EEXIST, "the container's network namespace has a device named %s already", name);
         return 0;
@@ -174,10 +167,11 @@ static int carry(struct way *way, const char *name, struct move *move)
 
         r = free_index(&way->there, move->before.index, &new_index);
         if (r < 0)
-                return explain(r, &way->there, "look at the devices in the container's network namespace for", name);
+                return netlink_fail(r, &way->there, "look at the devices in the container's network namespace for %s",
+                                    name);
         r = change_namespace(&way->here, move->before.index, way->target, name, new_index);
         if (r < 0) {
-                r = explain(r, &way->here, "move it as", name);
+                r = netlink_fail(r, &way->here, "move it as %s", name);
                 find_moved(way, new_index, move);
                 return r;
         }
@@ -193,7 +187,7 @@ static int move_device(struct way *way, const struct oci_net_device *device, str
         int r = find_link(&way->here, 0, device->name, &move->before);
 
         if (r < 0)
-                return explain(r, &way->here, "look for device", device->name);
+                return netlink_fail(r, &way->here, "look for device %s", device->name);
         if (!move->before.index)
                 return refuse(ENODEV, "there is no such network device on the host");
         r = check_free(way, name);
@@ -201,15 +195,15 @@ static int move_device(struct way *way, const struct oci_net_device *device, str
                 return r;
         r = netdev_addresses_read(&way->here, move->before.index, &move->addresses);
         if (r < 0)
-                return explain(r, &way->here, "read the addresses of", device->name);
+                return netlink_fail(r, &way->here, "read the addresses of %s", device->name);
         r = carry(way, name, move);
         if (r < 0)
                 return r;
         r = netdev_addresses_add(&way->there, move->index, &move->addresses);
         if (r < 0)
-                return explain(r, &way->there, "restore the addresses of", name);
+                return netlink_fail(r, &way->there, "restore the addresses of %s", name);
         r = set_up(&way->there, move->index);
-        return r < 0 ? explain(r, &way->there, "bring up", name) : 0;
+        return r < 0 ? netlink_fail(r, &way->there, "bring up %s", name) : 0;
 }
 
 /* ---- back ---- */

@@ -8,6 +8,7 @@
 #include <netlink/handlers.h>
 #include <netlink/netlink.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,6 +76,53 @@ struct nl_msg *netlink_message(int type, int flags, const void *header, size_t s
                 return NULL;
         }
         return message;
+}
+
+void netlink_put(struct nl_msg **message, int type, const void *data, size_t size)
+{
+        if (*message && nla_put(*message, type, (int)size, data) < 0) {
+                nlmsg_free(*message);
+                *message = NULL;
+        }
+}
+
+void netlink_put_u32(struct nl_msg **message, int type, uint32_t value)
+{
+        netlink_put(message, type, &value, sizeof(value));
+}
+
+void netlink_put_string(struct nl_msg **message, int type, const char *text)
+{
+        netlink_put(message, type, text, strlen(text) + 1);
+}
+
+struct nlattr *netlink_nest(struct nl_msg **message, int type)
+{
+        struct nlattr *nest = *message ? nla_nest_start(*message, type) : NULL;
+
+        if (*message && !nest) {
+                nlmsg_free(*message);
+                *message = NULL;
+        }
+        return nest;
+}
+
+void netlink_nest_end(struct nl_msg *message, struct nlattr *nest)
+{
+        if (message)
+                nla_nest_end(message, nest);
+}
+
+int netlink_fail(int r, const struct netlink *netlink, const char *format, ...)
+{
+        char text[512];
+        const char *reason = netlink->reason;
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        return fail(-r, "%s%s%s%s", text, *reason ? " (" : "", reason, *reason ? ")" : "");
 }
 
 /* ---- answers ---- */
@@ -155,6 +203,9 @@ static int exchange(struct netlink *netlink, struct nl_msg *message, struct answ
         nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_valid, answers);
         while (!answers->finished) {
                 r = nl_recvmsgs(netlink->socket, callbacks);
+                /* A listing that changed while it was given comes to its end all the same. */
+                if (r == -NLE_DUMP_INTR && answers->finished && answers->result == 0)
+                        answers->result = -EAGAIN;
                 if (r < 0 && !answers->finished) {
                         answers->result = r == -NLE_AGAIN ? -ETIMEDOUT : r == -NLE_DUMP_INTR ? -EAGAIN : -EIO;
                         break;

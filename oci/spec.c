@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,4 +65,16 @@ const char *oci_annotation(const struct oci_spec *spec, const char *key)
                         return spec->annotations.v[i].value;
         }
         return NULL;
+}
+
+bool oci_mounts_cgroup_writable(const struct oci_spec *spec)
+{
+        for (size_t i = 0; i < spec->mounts.n; i++) {
+                const struct oci_mount *mount = &spec->mounts.v[i];
+
+                if (mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
+                    !(mount->options.attr_set & MOUNT_ATTR_RDONLY))
+                        return true;
+        }
+        return false;
 }

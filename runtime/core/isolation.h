@@ -11,6 +11,8 @@
 #include "cgroups/statistics.h"
 #include "runtime/core/launch.h"
 
+enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
+
 /* ---- making ---- */
 
 /* What is asked of the row, before anything is touched. */

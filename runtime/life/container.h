@@ -8,10 +8,9 @@
 #include <sys/types.h>
 
 #include "oci/spec.h"
+#include "runtime/core/isolation.h"
 
 enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED };
-
-enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
 
 /* What the global options say; lives as long as the program. */
 struct runtime {

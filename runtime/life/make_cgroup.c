@@ -102,18 +102,6 @@ int make_cgroup_limit_processes(struct made *made)
 
 /* ---- ownership ---- */
 
-static bool mounts_cgroup_writable(const struct oci_spec *spec)
-{
-        for (size_t i = 0; i < spec->mounts.n; i++) {
-                const struct oci_mount *mount = &spec->mounts.v[i];
-
-                if (mount->type && strncmp(mount->type, "cgroup", 6) == 0 &&
-                    !(mount->options.attr_set & MOUNT_ATTR_RDONLY))
-                        return true;
-        }
-        return false;
-}
-
 /* The host's id of a user of the container. false: it has none. */
 static bool host_id_of(const struct oci_linux *linux_, uint32_t *uid)
 {
@@ -137,7 +125,7 @@ static int delegate(struct made *made, int cgroup_fd)
         uint32_t uid = made->spec->process.user.uid;
 
         if (!(made->record.new_namespaces & (1U << OCI_NS_CGROUP)) || made->row->group_inside ||
-            !mounts_cgroup_writable(made->spec) || !made->privileged || !host_id_of(&made->spec->linux_, &uid))
+            !oci_mounts_cgroup_writable(made->spec) || !made->privileged || !host_id_of(&made->spec->linux_, &uid))
                 return 0;
         return uid == geteuid() ? 0 : cgroup_delegate(cgroup_fd, uid, (gid_t)-1);
 }

@@ -26,6 +26,7 @@
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 #include "runtime/life/wall.h"
+#include "vmmode/host/config.h"
 
 #define CAP_SYS_ADMIN_BIT (1ULL << 21)
 
@@ -164,13 +165,24 @@ static void fill_record(struct made *made)
         }
 }
 
+static int choose_wall(struct made *made)
+{
+        struct vm_config config;
+        struct wall_policy policy;
+        int r = vm_config_load_here(&config);
+
+        policy = (struct wall_policy){config.isolation, config.required};
+        vm_config_free(&config);
+        return r < 0 ? r : wall_choose(made->runtime->isolation, made->spec, &policy, &made->record.isolation);
+}
+
 int make_read(struct made *made)
 {
         char created[TIMESTAMP_SIZE];
         int r = read_config(made);
 
         if (r == 0)
-                r = wall_choose(made->runtime->isolation, made->spec, &made->record.isolation);
+                r = choose_wall(made);
         if (r < 0)
                 return r;
         made->row = isolation_row(made->record.isolation);

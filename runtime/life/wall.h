@@ -1,10 +1,18 @@
 /* Which wall a container gets: the command (--isolation, or being called berth-vm), then the spec's vm object, then the
- * annotation berth.isolation. An annotation comes from strangers: it may ask for the stronger wall, never for the
- * weaker. */
+ * annotation berth.isolation, then the host's configuration, which may also force one. An annotation comes from
+ * strangers: it may ask for the stronger wall, never for the weaker. */
 #pragma once
 
 #include "runtime/life/container.h"
 
 #define ANNOTATION_ISOLATION "berth.isolation"
 
-int wall_choose(enum isolation asked, const struct oci_spec *spec, enum isolation *isolation);
+/* What the host's configuration says (vmmode/host/config.h). ISOLATION_UNSET: nothing. */
+struct wall_policy {
+        enum isolation usual;    /* for containers for which nothing else is said */
+        enum isolation required; /* the only one that there may be */
+};
+
+/* -EINVAL for an annotation that is neither, -EPERM for a wall that the host forbids. */
+int wall_choose(enum isolation asked, const struct oci_spec *spec, const struct wall_policy *policy,
+                enum isolation *isolation);

@@ -189,6 +189,8 @@ static void a_process_file_is_the_whole_process(void **state)
 #define VM              "'vm':{'kernel':{'path':'/k'}}"
 #define ANNOTATED(word) "'annotations':{'berth.isolation':'" word "'}"
 
+static const struct wall_policy no_policy = {ISOLATION_UNSET, ISOLATION_UNSET};
+
 static void the_command_decides_then_the_vm_object_then_the_annotation(void **state)
 {
         static const struct {
@@ -215,9 +217,34 @@ static void the_command_decides_then_the_vm_object_then_the_annotation(void **st
                 _cleanup_spec_ struct oci_spec *spec = accept(cases[i].members);
                 enum isolation isolation = ISOLATION_UNSET;
 
-                assert_int_equal(wall_choose(cases[i].asked, spec, &isolation), 0);
+                assert_int_equal(wall_choose(cases[i].asked, spec, &no_policy, &isolation), 0);
                 if (isolation != cases[i].isolation)
                         fail_msg("case %zu: %s", i, cases[i].members);
+        }
+}
+
+static void the_hosts_configuration_counts_last_and_may_force_a_wall(void **state)
+{
+        static const struct {
+                enum isolation asked;
+                struct wall_policy policy;
+                int result;
+                enum isolation isolation;
+        } cases[] = {
+                {ISOLATION_UNSET, {ISOLATION_VM, ISOLATION_UNSET}, 0, ISOLATION_VM},
+                {ISOLATION_PROCESS, {ISOLATION_VM, ISOLATION_UNSET}, 0, ISOLATION_PROCESS},
+                {ISOLATION_UNSET, {ISOLATION_UNSET, ISOLATION_VM}, 0, ISOLATION_VM},
+                {ISOLATION_PROCESS, {ISOLATION_UNSET, ISOLATION_VM}, -EPERM, ISOLATION_UNSET},
+                {ISOLATION_VM, {ISOLATION_UNSET, ISOLATION_PROCESS}, -EPERM, ISOLATION_UNSET},
+        };
+        _cleanup_spec_ struct oci_spec *spec = accept("");
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                enum isolation isolation = ISOLATION_UNSET;
+
+                assert_int_equal(wall_choose(cases[i].asked, spec, &cases[i].policy, &isolation), cases[i].result);
+                assert_int_equal(isolation, cases[i].isolation);
         }
 }
 
@@ -230,7 +257,7 @@ static void an_annotation_that_names_no_wall_is_refused(void **state)
                 _cleanup_spec_ struct oci_spec *spec = accept(bad[i]);
                 enum isolation isolation = ISOLATION_UNSET;
 
-                assert_int_equal(wall_choose(ISOLATION_VM, spec, &isolation), -EINVAL);
+                assert_int_equal(wall_choose(ISOLATION_VM, spec, &no_policy, &isolation), -EINVAL);
                 assert_non_null(strstr(error_message(), "annotations[\"berth.isolation\"]"));
         }
 }
@@ -263,6 +290,7 @@ int main(void)
                 cmocka_unit_test(a_process_file_is_the_whole_process),
                 cmocka_unit_test(the_command_decides_then_the_vm_object_then_the_annotation),
                 cmocka_unit_test(an_annotation_that_names_no_wall_is_refused),
+                cmocka_unit_test(the_hosts_configuration_counts_last_and_may_force_a_wall),
                 cmocka_unit_test(root_is_at_home_where_passwd_says_and_strangers_are_at_the_root),
         };
 

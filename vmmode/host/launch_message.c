@@ -64,6 +64,29 @@ static int64_t flags_of(const struct launch *launch)
                (launch->staged ? MESSAGE_STAGED : 0);
 }
 
+/* As make_cgroup.c's delegate() does on the host. */
+static void put_owner(struct message_builder *builder, const struct oci_spec *inside)
+{
+        const struct oci_namespace *namespace = &inside->linux_.namespaces[OCI_NS_CGROUP];
+
+        if (namespace->listed && !namespace->path && inside->process.user.uid && oci_mounts_cgroup_writable(inside))
+                message_put_number(builder, PART_OWNER, inside->process.user.uid);
+}
+
+static int put_container(struct message_builder *builder, const struct oci_spec *inside)
+{
+        put_owner(builder, inside);
+        return put_resources(builder, &inside->linux_.resources);
+}
+
+static void put_exec(struct message_builder *builder, const struct launch *launch)
+{
+        const char *below = launch->inside->below;
+
+        message_put_text(builder, PART_CGROUP, below && below[0] ? below : "/");
+        message_put_text(builder, PART_AFFINITY, launch->affinity);
+}
+
 int launch_message_file(const struct launch *launch)
 {
         const struct launch_inside *inside = launch->inside;
@@ -77,9 +100,9 @@ int launch_message_file(const struct launch *launch)
         message_put(&builder, PART_PLAN, launch->plan, launch->plan_size);
         put_slots(&builder, launch);
         if (inside->view)
-                r = put_resources(&builder, &inside->view->inside->linux_.resources);
+                r = put_container(&builder, inside->view->inside);
         else
-                message_put_text(&builder, PART_CGROUP, inside->below && inside->below[0] ? inside->below : "/");
+                put_exec(&builder, launch);
         if (r < 0) {
                 message_drop(&builder);
                 return r;

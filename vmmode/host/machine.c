@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/libexec.h"
+#include "base/helper.h"
 
 #define KVM_DEVICE "/dev/kvm"
 
@@ -41,32 +41,34 @@ static int open_program(const char *path)
         return fd < 0 ? fail(errno, "open %s", path) : fd;
 }
 
-static int open_helper(const char *name)
+static int open_helper(const struct vm_config *config, const char *name)
 {
         char path[PATH_MAX];
-        int r = libexec_find(name, path, sizeof(path));
+        int r = vm_config_program(config, name, path, sizeof(path));
 
-        return r < 0 ? r : open_program(path);
+        return r < 0 ? fail_in(r, "VM isolation needs") : open_program(path);
 }
 
 int vm_proxy_open(void)
 {
-        return open_helper("berth-proxy");
+        struct vm_config config;
+        int r = vm_config_load_here(&config);
+
+        if (r == 0)
+                r = open_helper(&config, "berth-proxy");
+        vm_config_free(&config);
+        return r;
 }
 
 static int open_file_server(const struct vm_config *config)
 {
-        static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
-                                             "/usr/bin/virtiofsd"};
+        int fd = open(config->file_server, O_RDONLY | O_CLOEXEC);
 
-        if (config->file_server)
-                return open_program(config->file_server);
-        for (size_t i = 0; i < ELEMENTS(places); i++)
-                if (access(places[i], X_OK) == 0)
-                        return open_program(places[i]);
-        return refuse(ENOENT, "VM isolation needs the file server virtiofsd (on Debian in the package "
-                              "qemu-system-common), which is neither in /usr/libexec nor in /usr/lib/qemu; or name one "
-                              "by file-server in berth.conf");
+        return fd < 0 ? fail(errno,
+                             "VM isolation needs the file server %s (on Debian virtiofsd is in the package "
+                             "qemu-system-common; file-server in berth.conf names another)",
+                             config->file_server)
+                      : fd;
 }
 
 static int open_programs(struct vm_machine *machine)
@@ -74,10 +76,10 @@ static int open_programs(struct vm_machine *machine)
         machine->kvm = open_kvm();
         if (machine->kvm < 0)
                 return machine->kvm;
-        machine->vmm = machine->config.vmm ? open_program(machine->config.vmm) : open_helper("berth-vmm");
+        machine->vmm = open_helper(&machine->config, "berth-vmm");
         if (machine->vmm < 0)
                 return machine->vmm;
-        machine->proxy = vm_proxy_open();
+        machine->proxy = open_helper(&machine->config, "berth-proxy");
         if (machine->proxy < 0)
                 return machine->proxy;
         machine->file_server = open_file_server(&machine->config);
@@ -91,7 +93,7 @@ static int find(const struct isolation_request *request, struct vm_machine *mach
         int r = vm_check(request);
 
         if (r == 0)
-                r = vm_config_load(&machine->config);
+                r = vm_config_load_here(&machine->config);
         if (r < 0)
                 return r;
         defaults = (struct vm_size_defaults){
@@ -115,7 +117,7 @@ int vm_machine_find(const struct isolation_request *request, struct vm_machine *
         if (!found)
                 return fail(ENOMEM, "find the virtual machine");
         found->kvm = found->vmm = found->proxy = found->file_server = -EBADF;
-        found->image.kernel = found->image.initrd = -EBADF;
+        found->image = (struct vm_image)VM_IMAGE_NONE;
         found->console = request->console;
         r = find(request, found);
         if (r < 0) {
@@ -134,8 +136,7 @@ void vm_machine_free(struct vm_machine *machine)
         cleanup_close(&machine->vmm);
         cleanup_close(&machine->proxy);
         cleanup_close(&machine->file_server);
-        cleanup_close(&machine->image.kernel);
-        cleanup_close(&machine->image.initrd);
+        vm_image_close(&machine->image);
         arena_free(&machine->division.arena);
         vm_config_free(&machine->config);
         free(machine);

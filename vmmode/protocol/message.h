@@ -30,9 +30,10 @@ enum message_kind {
         MESSAGE_ERROR, /* agent: NUMBER (errno), TEXT (the message chain) */
 
         /* Builds a process in the guest: the container's first one, or (FLAGS) an exec. Parts: ID, FLAGS, PLAN, SLOTS,
-         * CGROUP, NAMESPACES, CONTROLLERS, WRITE..., DEVICE_PROGRAM. The agent says LOG, POINT..., STREAMS, EXECUTED,
-         * EXIT or ERROR; the host CONTINUE, NETWORK, WINDOW. The end of the connection kills an exec's process, and of
-         * the container's nothing (its VM goes with it). */
+         * CGROUP, NAMESPACES, CONTROLLERS, WRITE..., DEVICE_PROGRAM, OWNER, AFFINITY. The agent says LOG, POINT...,
+         * STREAMS, EXECUTED, EXIT or ERROR; the host CONTINUE, NETWORK (answered with DONE or ERROR), WINDOW, SIGNAL
+         * (NUMBER: to the process that was launched; not answered). The end of the connection kills an exec's process
+         * and a container that was not started; of one that runs it kills nothing (its VM goes with it). */
         MESSAGE_LAUNCH,
         MESSAGE_LOG,      /* agent: NUMBER (enum log_level), TEXT */
         MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE */
@@ -47,7 +48,8 @@ enum message_kind {
          * container starts. */
         MESSAGE_NETWORK,
         MESSAGE_SIGNAL,     /* ID, NUMBER (the signal), FLAGS (MESSAGE_TO_ALL). -ESRCH when nobody is left */
-        MESSAGE_PROCESSES,  /* ID; answer: PROCESS... (one line of text each: pid ppid uid c stime tty time cmd) */
+        MESSAGE_PROCESSES,  /* ID; answer: PROCESS..., a line each as of `ps -ef`, without the heading: UID PID PPID C
+                               STIME TTY TIME CMD */
         MESSAGE_STATISTICS, /* ID; answer: FILE..., the group's files: name, NUL, content */
         MESSAGE_UPDATE,     /* ID, CONTROLLERS, WRITE... */
         MESSAGE_EVENTS,     /* ID; answers, until the container ends: OOM each time, then DONE */
@@ -68,25 +70,33 @@ enum part_kind {
         PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec) */
         PART_NAMESPACES,     /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
         PART_CONTROLLERS,    /* int64_t: bits of enum cgroup_controller that the writes need */
-        PART_WRITE,          /* one of cgroups/cgroup.h's writes: two uint32_t (its controller, WRITE_PART_* bits), then
-                                file, NUL, value, NUL, field, NUL */
+        PART_WRITE,          /* one of cgroups/cgroup.h's writes: struct message_write, below */
         PART_DEVICE_PROGRAM, /* struct bpf_insn[] */
         PART_ROWS,
         PART_COLUMNS,
-        PART_NETWORK, /* netdev/network.h writes and reads it */
-        PART_PROCESS, /* text */
-        PART_FILE,    /* name, NUL, content */
+        PART_NETWORK,  /* netdev/network.h writes and reads it */
+        PART_PROCESS,  /* text */
+        PART_FILE,     /* name, NUL, content */
+        PART_OWNER,    /* int64_t: the user to whom the container's group is delegated; absent: root */
+        PART_AFFINITY, /* text: process.execCPUAffinity.initial */
         PART_KINDS,
 };
-
-#define WRITE_PART_MAY_BE_MISSING 1U
-#define WRITE_PART_UNLESS_BEFORE  2U
 
 /* FLAGS */
 #define MESSAGE_IS_EXEC  1 /* LAUNCH: into the running container */
 #define MESSAGE_TERMINAL 2 /* LAUNCH: the plan makes a terminal; its one stream is STREAM_IN, both ways */
 #define MESSAGE_STAGED   4 /* LAUNCH: the plan has a STEP_CLONE */
 #define MESSAGE_TO_ALL   8 /* SIGNAL */
+
+/* One write into a file of a group (cgroups/cgroup.h has the same fields). In a part: the numbers, then the texts, each
+ * with its NUL. */
+struct message_write {
+        uint32_t controller; /* enum cgroup_controller, 0 for the core's files */
+        uint32_t bits;       /* MESSAGE_WRITE_* */
+        const char *file, *value, *field;
+};
+#define MESSAGE_WRITE_MAY_BE_MISSING 1
+#define MESSAGE_WRITE_UNLESS_BEFORE  2
 
 /* Where a slot's descriptor comes from in the guest. */
 enum slot_source {
@@ -119,6 +129,8 @@ void message_begin(struct message_builder *builder, enum message_kind kind);
 void message_put(struct message_builder *builder, enum part_kind kind, const void *data, size_t size);
 void message_put_text(struct message_builder *builder, enum part_kind kind, const char *text); /* NULL: nothing */
 void message_put_number(struct message_builder *builder, enum part_kind kind, int64_t number);
+void message_put_write(struct message_builder *builder, const struct message_write *write);
+void message_put_file(struct message_builder *builder, const char *name, const void *content, size_t size);
 void message_drop(struct message_builder *builder);
 
 /* Sends it whole and frees it, whatever comes. deadline: now_ms() units. A bare negative errno: -ETIMEDOUT, -EPIPE,
@@ -176,3 +188,9 @@ bool message_number(const struct message *message, enum part_kind kind, int64_t 
 /* What a guest says is shown to people: control characters but the newline become '?', so that it cannot speak to their
  * terminal. */
 void message_make_printable(char *text);
+
+/* Reads a WRITE; its texts lie in the part. false: it is none. */
+bool message_read_write(const struct message_part *part, struct message_write *write);
+
+/* Reads a FILE; name and content lie in the part. false: it is none. */
+bool message_read_file(const struct message_part *part, const char **name, const char **content, size_t *size);

@@ -1,4 +1,4 @@
-#include "base/libexec.h"
+#include "base/helper.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "paths.h"
 
-int libexec_find(const char *name, char *path, size_t size)
+int helper_find(const char *name, char *path, size_t size)
 {
         char self[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -23,7 +23,8 @@ int libexec_find(const char *name, char *path, size_t size)
                 *slash = '\0';
         if (snprintf(path, size, "%s/%s", self, name) < (int)size && access(path, X_OK) == 0)
                 return 0;
-        if (snprintf(path, size, BERTH_LIBEXEC "/%s", name) < (int)size && access(path, X_OK) == 0)
+        snprintf(path, size, BERTH_LIBEXEC "/%s", name);
+        if (access(path, X_OK) == 0)
                 return 0;
-        return refuse(ENOENT, "berth's helper program %s is neither in %s nor in " BERTH_LIBEXEC, name, self);
+        return fail(errno, "berth's helper program %s, which is neither in %s nor in " BERTH_LIBEXEC, name, self);
 }

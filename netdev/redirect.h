@@ -1,0 +1,11 @@
+/* Traffic control that takes every packet which comes in by one interface and sends it out by another. */
+#pragma once
+
+#include "netdev/netlink.h"
+
+/* name: of `from`, for messages. What an earlier redirection left is replaced. -EBUSY when somebody else's filters
+ * stand on what comes in by it; -ENOENT when the kernel lacks sch_ingress, cls_u32 and cls_matchall, or act_mirred. */
+int redirect_add(struct netlink *netlink, int from, const char *name, int to);
+
+/* Takes it away, and the place for filters with it when nothing else is there. Nothing to take away is no error. */
+int redirect_remove(struct netlink *netlink, int from, const char *name);

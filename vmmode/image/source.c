@@ -1,0 +1,228 @@
+#include "vmmode/image/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "vmmode/image/vmlinux.h"
+
+#define BOOT         "/boot"
+#define BOOT_PREFIX  "vmlinuz-"
+#define CLOUD_SUFFIX "-cloud-amd64"
+#define MODULES      "/lib/modules"
+#define LAST_RESORT  "/vmlinuz"
+
+static void keep(struct image_file *file, const struct stat *st)
+{
+        file->device = st->st_dev;
+        file->inode = st->st_ino;
+        file->size = (uint64_t)st->st_size;
+        file->seconds = st->st_ctim.tv_sec;
+        file->nanoseconds = st->st_ctim.tv_nsec;
+}
+
+int image_file_look(const char *path, struct image_file *file)
+{
+        struct stat st;
+
+        /* An entry of the cache holds a line for each path. */
+        if (strlen(path) >= sizeof(file->path) || strchr(path, '\n'))
+                return -ENAMETOOLONG;
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EMEDIUMTYPE;
+        strcpy(file->path, path);
+        keep(file, &st);
+        return 0;
+}
+
+bool image_file_is(const struct image_file *file)
+{
+        struct image_file now;
+
+        return image_file_look(file->path, &now) == 0 && now.device == file->device && now.inode == file->inode &&
+               now.size == file->size && now.seconds == file->seconds && now.nanoseconds == file->nanoseconds;
+}
+
+static int look(const char *what, const char *path, struct image_file *file)
+{
+        int r;
+
+        if (path[0] != '/')
+                return refuse(EINVAL, "%s %s: the path is not absolute", what, path);
+        r = image_file_look(path, file);
+        if (r == -EMEDIUMTYPE)
+                return refuse(ENOEXEC, "%s %s: not a regular file", what, path);
+        return r < 0 ? fail(-r, "%s %s", what, path) : 0;
+}
+
+/* ---- the release ---- */
+
+static int read_piece(int fd, uint64_t offset, void *data, size_t size)
+{
+        ssize_t n = pread(fd, data, size, (off_t)offset);
+
+        return n < 0 ? -errno : (int)n;
+}
+
+static int release_of_bzimage(int fd, const struct image_file *kernel, const uint8_t *head, char *release)
+{
+        char text[KERNEL_RELEASE_MAX + 1];
+        struct bzimage image;
+        int r = bzimage_parse(kernel->path, head, kernel->size, &image);
+
+        if (r < 0)
+                return r;
+        r = image.version ? read_piece(fd, image.version, text, sizeof(text)) : 0;
+        if (r < 0)
+                return fail(-r, "read kernel %s", kernel->path);
+        if (kernel_release_parse(text, (size_t)r, release) < 0)
+                return refuse(ENOEXEC, "kernel %s: its header does not say which release it is", kernel->path);
+        return 0;
+}
+
+/* An ELF file says it somewhere among its texts. */
+static int release_of_elf(int fd, const struct image_file *kernel, char *release)
+{
+        void *data = mmap(NULL, kernel->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        int r;
+
+        if (data == MAP_FAILED)
+                return fail(errno, "read kernel %s", kernel->path);
+        r = vmlinux_release(data, kernel->size, release);
+        munmap(data, kernel->size);
+        return r < 0 ? refuse(ENOEXEC, "kernel %s: nothing in it says which release of Linux it is", kernel->path) : 0;
+}
+
+static int find_release(const struct image_file *kernel, char *release)
+{
+        _cleanup_close_ int fd = open(kernel->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        uint8_t head[BZIMAGE_HEAD];
+        int n;
+
+        if (fd < 0)
+                return fail(errno, "open kernel %s", kernel->path);
+        n = read_piece(fd, 0, head, sizeof(head));
+        if (n < 0)
+                return fail(-n, "read kernel %s", kernel->path);
+        if (kernel->size > IMAGE_KERNEL_MOST)
+                return refuse(EFBIG, "kernel %s: %llu MiB is more than a kernel has", kernel->path,
+                              (unsigned long long)(kernel->size >> 20));
+        if (bzimage_is(head, (size_t)n))
+                return release_of_bzimage(fd, kernel, head, release);
+        if (vmlinux_is(head, (size_t)n))
+                return release_of_elf(fd, kernel, release);
+        return refuse(ENOEXEC, "kernel %s: no kernel: neither a bzImage nor an ELF file", kernel->path);
+}
+
+/* ---- finding one ---- */
+
+static bool has_modules(const char *release)
+{
+        char path[sizeof(MODULES) + NAME_MAX + 16];
+
+        return snprintf(path, sizeof(path), MODULES "/%s/modules.dep", release) < (int)sizeof(path) &&
+               access(path, F_OK) == 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+        size_t length = strlen(text), n = strlen(end);
+
+        return length >= n && strcmp(text + length - n, end) == 0;
+}
+
+/* The newest of the releases that end so; "" when there is none. Installed but without modules is as good as absent:
+ * packages leave such files behind. */
+static void newest_release(const char *suffix, char newest[NAME_MAX + 1])
+{
+        _cleanup_closedir_ DIR *boot = opendir(BOOT);
+        const struct dirent *entry;
+
+        newest[0] = '\0';
+        while (boot && (entry = readdir(boot))) {
+                const char *release = entry->d_name + sizeof(BOOT_PREFIX) - 1;
+
+                if (strncmp(entry->d_name, BOOT_PREFIX, sizeof(BOOT_PREFIX) - 1) == 0 && ends_with(release, suffix) &&
+                    strverscmp(release, newest) > 0 && has_modules(release))
+                        strcpy(newest, release);
+        }
+}
+
+static int find_kernel(char *path, size_t size)
+{
+        char release[NAME_MAX + 1];
+        struct utsname running;
+
+        newest_release(CLOUD_SUFFIX, release);
+        if (release[0] == '\0' && uname(&running) == 0 && has_modules(running.release)) {
+                snprintf(path, size, BOOT "/" BOOT_PREFIX "%s", running.release);
+                if (access(path, F_OK) == 0)
+                        return 0;
+        }
+        if (release[0] == '\0')
+                newest_release("", release);
+        if (release[0]) {
+                snprintf(path, size, BOOT "/" BOOT_PREFIX "%s", release);
+                return 0;
+        }
+        snprintf(path, size, "%s", LAST_RESORT);
+        if (access(path, F_OK) == 0)
+                return 0;
+        return refuse(ENOENT, "no kernel for the virtual machine: no " BOOT "/" BOOT_PREFIX
+                              "* has its modules in " MODULES " (Debian: install linux-image-cloud-amd64, or name one "
+                              "by \"kernel\" in berth.conf)");
+}
+
+static int find_modules(struct image_source *source, const char *modules)
+{
+        char directory[PATH_MAX], path[PATH_MAX + 16];
+        int r;
+
+        if (modules && strcmp(modules, MODULES_BUILT_IN) == 0) {
+                strcpy(source->modules.path, MODULES_BUILT_IN);
+                return 0;
+        }
+        if (modules && modules[0] != '/')
+                return refuse(EINVAL, "modules %s: the path is not absolute", modules);
+        if (modules && strlen(modules) >= sizeof(directory))
+                return fail(ENAMETOOLONG, "modules %s", modules);
+        if (modules)
+                strcpy(directory, modules);
+        else
+                snprintf(directory, sizeof(directory), MODULES "/%s", source->release);
+        snprintf(path, sizeof(path), "%s/modules.dep", directory);
+        r = image_file_look(path, &source->modules);
+        if (r < 0)
+                return fail(-r,
+                            "kernel %s is Linux %s, whose modules are missing: %s (\"modules = none\" in berth.conf is "
+                            "for a kernel that has its drivers built in)",
+                            source->kernel.path, source->release, path);
+        return 0;
+}
+
+int image_source_find(const char *kernel, const char *modules, const char *agent, struct image_source *source)
+{
+        char found[sizeof(BOOT "/" BOOT_PREFIX) + NAME_MAX];
+        int r = 0;
+
+        *source = (struct image_source){0};
+        if (!kernel) {
+                r = find_kernel(found, sizeof(found));
+                kernel = found;
+        }
+        if (r == 0)
+                r = look("kernel", kernel, &source->kernel);
+        if (r == 0)
+                r = find_release(&source->kernel, source->release);
+        if (r == 0)
+                r = find_modules(source, modules);
+        return r == 0 ? look("agent", agent, &source->agent) : r;
+}

@@ -1,0 +1,169 @@
+/* berth-proxy (proxy.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/syscalls.h"
+#include "runtime/core/channel.h"
+#include "runtime/core/init.h"
+#include "runtime/core/plan.h"
+#include "vmmode/proxy/child.h"
+#include "vmmode/proxy/proxy.h"
+
+#define STATUS_FAILED 1
+#define STATUS_LOST   255
+
+static struct proxy the_proxy = {
+        .channel = PROXY_CHANNEL,
+        .held = true,
+        .signals = -EBADF,
+        .vmm = CHILD_NONE("berth-vmm"),
+        .file_server = CHILD_NONE("the file server"),
+        .vmm_control = -EBADF,
+        .share = -EBADF,
+        .ended = -EBADF,
+        .session = -EBADF,
+        .streams = {-EBADF, -EBADF, -EBADF},
+};
+
+/* Signals are read, not handled: as process 1 of a namespace we would be deaf to those without a handler. */
+static int take_signals(struct proxy *proxy)
+{
+        sigset_t signals;
+
+        sigfillset(&signals);
+        for (size_t i = 0; i < 7; i++) {
+                static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+
+                sigdelset(&signals, faults[i]);
+        }
+        if (sigprocmask(SIG_SETMASK, &signals, NULL) < 0)
+                return fail(errno, "block signals");
+        proxy->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        return proxy->signals < 0 ? fail(errno, "watch signals") : 0;
+}
+
+/* Where the reason is written when the machine ends before its program. */
+static int open_ended(struct proxy *proxy)
+{
+        proxy->ended = take_fd(&proxy->options.ended);
+        if (proxy->ended < 0)
+                proxy->ended = openat(proxy->options.state, "ended",
+                                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return proxy->ended < 0 ? fail(errno, "make the file `ended`") : 0;
+}
+
+static int start_machine(struct proxy *proxy)
+{
+        _cleanup_close_ int file_server = -EBADF;
+        int r = open_ended(proxy);
+
+        if (r == 0)
+                r = share_make(proxy);
+        if (r == 0)
+                r = file_server_start(proxy, &file_server);
+        return r == 0 ? machine_start(proxy, file_server) : r;
+}
+
+static int report(struct proxy *proxy, enum plan_point point)
+{
+        int r = channel_send(proxy->channel, CHANNEL_POINT, (int)point, NULL, -EBADF);
+
+        return r < 0 ? fail(-r, "speak to berth") : proxy_await_continue(proxy);
+}
+
+/* Up to the word to start. */
+static int prepare(struct proxy *proxy)
+{
+        int r = 0;
+
+        if (proxy->options.is_box) {
+                r = start_machine(proxy);
+                /* The machine boots while berth does what it has to with the namespaces. */
+                if (r == 0)
+                        r = report(proxy, POINT_NAMESPACES);
+        }
+        if (r == 0 && proxy->options.terminal)
+                r = terminal_make(proxy);
+        if (r == 0)
+                r = agent_open(proxy);
+        if (r == 0)
+                r = session_begin(proxy);
+        if (r == 0)
+                r = report(proxy, POINT_READY);
+        /* From here on the container outlives whoever made it. */
+        proxy->held = r < 0;
+        return r == 0 && proxy->options.start >= 0 ? park(proxy) : r;
+}
+
+static int start(struct proxy *proxy)
+{
+        int r = session_start(proxy);
+
+        if (r < 0)
+                return r;
+        proxy->started = true;
+        (void)prctl(PR_SET_NAME, PROXY_NAME);
+        r = jail_enter(proxy);
+        if (r == 0)
+                replace_fd(&proxy->channel, -EBADF);
+        return r;
+}
+
+static int fail_to_start(const struct proxy *proxy, int r)
+{
+        if (proxy->ended_by)
+                return 128 + proxy->ended_by;
+        (void)channel_send(proxy->channel, CHANNEL_ERROR, -r, error_message(), -EBADF);
+        return STATUS_FAILED;
+}
+
+static void write_reason(const struct proxy *proxy)
+{
+        char line[ERROR_MESSAGE_MAX + 1];
+        int n = snprintf(line, sizeof(line), "%s\n", error_message());
+
+        if (proxy->ended >= 0)
+                (void)write_all(proxy->ended, line, (size_t)n);
+}
+
+int main(int argc, char **argv)
+{
+        struct proxy *proxy = &the_proxy;
+        int r = proxy_options_parse(argc, argv, &proxy->options);
+
+        if (r < 0 && fcntl(PROXY_CHANNEL, F_GETFD) < 0) {
+                fprintf(stderr, PROXY_NAME ": part of berth, not to be called by hand: %s\n" PROXY_USAGE,
+                        error_message());
+                return STATUS_FAILED;
+        }
+        /* What we start gets only what it is given. */
+        (void)sys_close_range(PROXY_CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
+        (void)prctl(PR_SET_NAME, proxy->options.is_box ? INIT_NAME : PROXY_NAME);
+        if (r == 0)
+                r = take_signals(proxy);
+        if (r == 0)
+                r = prepare(proxy);
+        if (r == 0)
+                r = start(proxy);
+        if (r < 0) {
+                if (proxy->started || (proxy->options.is_box && !proxy->held))
+                        write_reason(proxy);
+                return fail_to_start(proxy, r);
+        }
+        r = run(proxy);
+        if (r >= 0)
+                return r;
+        write_reason(proxy);
+        return STATUS_LOST;
+}

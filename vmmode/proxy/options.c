@@ -1,0 +1,147 @@
+#include "vmmode/proxy/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/number.h"
+
+#define DEADLINE_DEFAULT 60
+#define NICS_DEFAULT     4
+
+enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE };
+
+struct option {
+        const char *name;
+        enum value_kind kind;
+        size_t at; /* of the member */
+        unsigned flags;
+        uint64_t least, most;
+};
+
+#define OF_BOX   1U
+#define REQUIRED 2U
+
+#define MEMBER(name) offsetof(struct proxy_options, name)
+
+static const struct option table[] = {
+        {"state", VALUE_FD, MEMBER(state), REQUIRED, 0, 0},
+        {"agent", VALUE_FD, MEMBER(agent), 0, 0, 0},
+        {"launch", VALUE_FD, MEMBER(launch), REQUIRED, 0, 0},
+        {"terminal", VALUE_SWITCH, MEMBER(terminal), 0, 0, 0},
+        {"deadline", VALUE_NUMBER, MEMBER(deadline), 0, 1, 86400},
+        {"ended", VALUE_FD, MEMBER(ended), OF_BOX, 0, 0},
+        {"vmm", VALUE_FD, MEMBER(vmm), OF_BOX | REQUIRED, 0, 0},
+        {"fileserver", VALUE_FD, MEMBER(file_server), OF_BOX | REQUIRED, 0, 0},
+        {"kvm", VALUE_FD, MEMBER(kvm), OF_BOX | REQUIRED, 0, 0},
+        {"kernel", VALUE_FD, MEMBER(kernel), OF_BOX | REQUIRED, 0, 0},
+        {"initrd", VALUE_FD, MEMBER(initrd), OF_BOX, 0, 0},
+        {"vsock", VALUE_FD, MEMBER(vsock), OF_BOX | REQUIRED, 0, 0},
+        {"console", VALUE_FD, MEMBER(console), OF_BOX, 0, 0},
+        {"start", VALUE_FD, MEMBER(start), OF_BOX, 0, 0},
+        {"memory", VALUE_NUMBER, MEMBER(memory), OF_BOX | REQUIRED, 1, INT64_MAX},
+        {"cpus", VALUE_NUMBER, MEMBER(cpus), OF_BOX, 1, 4096},
+        {"nics", VALUE_NUMBER, MEMBER(nics), OF_BOX, 0, PROXY_NICS_MAX},
+        {"cmdline", VALUE_TEXT, MEMBER(cmdline), OF_BOX, 0, 0},
+        {"tree", VALUE_TREE, 0, OF_BOX, 0, 0},
+};
+
+static int parse_fd(const char *text, int *fd)
+{
+        uint64_t number;
+
+        /* 0 to 2 are the program's, and the channel has its place. */
+        if (parse_u64(text, INT32_MAX, &number) < 0 || number <= PROXY_CHANNEL || fcntl((int)number, F_GETFD) < 0)
+                return refuse(EINVAL, "no open descriptor");
+        *fd = (int)number;
+        return 0;
+}
+
+/* ENTRY:FD */
+static int parse_tree(const char *value, struct proxy_options *options)
+{
+        const char *colon = strchr(value, ':');
+        size_t length = colon ? (size_t)(colon - value) : 0, i = options->n_trees;
+
+        if (i == PROXY_TREES_MAX)
+                return refuse(E2BIG, "more than %d trees", PROXY_TREES_MAX);
+        if (length == 0 || length >= sizeof(options->trees[i].entry) || strspn(value, "0123456789") != length)
+                return refuse(EINVAL, "must be ENTRY:FD, the entry a number");
+        memcpy(options->trees[i].entry, value, length);
+        options->trees[i].entry[length] = '\0';
+        options->n_trees++;
+        return parse_fd(colon + 1, &options->trees[i].fd);
+}
+
+static int parse_value(const struct option *option, const char *value, struct proxy_options *options)
+{
+        char *member = (char *)options + option->at;
+
+        switch (option->kind) {
+        case VALUE_FD:
+                return parse_fd(value, (int *)(void *)member);
+        case VALUE_NUMBER:
+                if (parse_u64(value, option->most, (uint64_t *)(void *)member) < 0 ||
+                    *(uint64_t *)(void *)member < option->least)
+                        return refuse(EINVAL, "no number that is possible here");
+                return 0;
+        case VALUE_TEXT:
+                *(const char **)(void *)member = value;
+                return 0;
+        case VALUE_SWITCH:
+                if (strcmp(value, "on") != 0)
+                        return refuse(EINVAL, "must be \"on\"");
+                *(bool *)member = true;
+                return 0;
+        case VALUE_TREE:
+                return parse_tree(value, options);
+        }
+        return -EINVAL;
+}
+
+static int parse_word(const char *word, struct proxy_options *options, bool *seen)
+{
+        size_t length = strcspn(word, "=");
+
+        for (size_t i = 0; word[length] && i < ELEMENTS(table); i++) {
+                const struct option *option = &table[i];
+                int r;
+
+                if (strlen(option->name) != length || memcmp(option->name, word, length) != 0)
+                        continue;
+                if ((option->flags & OF_BOX) && !options->is_box)
+                        break;
+                if (seen[i] && option->kind != VALUE_TREE)
+                        return refuse(EINVAL, "%s: given twice", word);
+                seen[i] = true;
+                r = parse_value(option, word + length + 1, options);
+                return r < 0 ? fail_in(r, "%s", word) : 0;
+        }
+        return refuse(EINVAL, "%s: unknown option", word);
+}
+
+int proxy_options_parse(int argc, char *const *argv, struct proxy_options *options)
+{
+        bool seen[ELEMENTS(table)] = {false};
+
+        *options = (struct proxy_options){.deadline = DEADLINE_DEFAULT, .nics = NICS_DEFAULT, .cpus = 1};
+        for (size_t i = 0; i < ELEMENTS(table); i++)
+                if (table[i].kind == VALUE_FD)
+                        *(int *)(void *)((char *)options + table[i].at) = -EBADF;
+        if (argc < 2 || (strcmp(argv[1], "box") != 0 && strcmp(argv[1], "exec") != 0))
+                return refuse(EINVAL, "the first word must be \"box\" or \"exec\"");
+        options->is_box = strcmp(argv[1], "box") == 0;
+        for (int i = 2; i < argc; i++) {
+                int r = parse_word(argv[i], options, seen);
+
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < ELEMENTS(table); i++)
+                if ((table[i].flags & REQUIRED) && !seen[i] && (options->is_box || !(table[i].flags & OF_BOX)))
+                        return refuse(EINVAL, "%s= is missing", table[i].name);
+        return 0;
+}

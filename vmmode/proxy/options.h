@@ -1,0 +1,40 @@
+/* What berth-proxy is told on its command line: NAME=VALUE. Descriptors are numbers; everything that it works with
+ * comes as one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROXY_CHANNEL   3 /* the descriptor of the channel to berth */
+#define PROXY_TREES_MAX 200
+#define PROXY_NICS_MAX  8
+
+struct proxy_options {
+        bool is_box; /* a machine and its container; else one exec in it */
+        /* Descriptors, -EBADF where there is none. */
+        int state;  /* the container's directory: vsock.sock is in it, and `ended` is written there */
+        int agent;  /* that socket itself (O_PATH), for a proxy that may not look into the directory */
+        int ended;  /* the file `ended` itself, open for writing, likewise */
+        int launch; /* one whole MESSAGE_LAUNCH */
+        bool terminal;
+        uint64_t deadline; /* seconds, for the agent to answer */
+        /* Of a box. */
+        int vmm, file_server, kvm, kernel, initrd, vsock, console, start;
+        uint64_t memory, cpus, nics;
+        const char *cmdline;
+        size_t n_trees;
+        struct {
+                char entry[12]; /* its name in the share: digits */
+                int fd;         /* a detached mount */
+        } trees[PROXY_TREES_MAX];
+};
+
+/* argv[1] is "box" or "exec". -EINVAL with a message that names the word. Strings of the result point into argv. */
+int proxy_options_parse(int argc, char *const *argv, struct proxy_options *options);
+
+#define PROXY_USAGE                                                                                                    \
+        "usage: berth-proxy exec state=FD launch=FD [agent=FD] [terminal=on] [deadline=SECONDS]\n"                     \
+        "       berth-proxy box state=FD launch=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD memory=BYTES\n"      \
+        "                   [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT] [tree=ENTRY:FD]...\n" \
+        "                   [agent=FD] [ended=FD] [terminal=on] [deadline=SECONDS]\n"

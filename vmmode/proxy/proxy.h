@@ -1,0 +1,125 @@
+/* berth-proxy: the host's side of a process in a virtual machine, and what engines see of it: a host process that owns
+ * the descriptors, takes the signals, and ends with the program's status.
+ *
+ * "box" is the container's first process: process 1 of a new pid namespace, in the container's cgroup and network
+ * namespace. It starts the file server and the machine, which end with it, has the agent in the guest build the
+ * container, and parks until start as berth-init does. "exec" is one more process in a machine that runs.
+ *
+ * Towards berth it speaks the protocol of berth-init (runtime/core/channel.h), towards the agent that of
+ * vmmode/protocol. What comes from the guest is hostile: it is bounded, checked, and made printable. */
+#pragma once
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vmmode/protocol/message.h"
+#include "vmmode/proxy/options.h"
+
+#define PROXY_NAME "berth-proxy" /* its comm, once it is not parked */
+
+/* One word of the agent after the launch is small. */
+#define WORD_MAX ((size_t)64 * 1024)
+
+/* A program of ours beside us. */
+struct child {
+        const char *name;
+        pid_t pid;  /* 0: none, or it has ended */
+        int output; /* what it writes, -EBADF at its end */
+        bool has_ended;
+        int status; /* as waitpid(2) has it */
+        size_t used;
+        char tail[512]; /* the last of its output */
+};
+
+struct proxy {
+        struct proxy_options options;
+        int channel;  /* to berth; later of `start`; -EBADF when nobody listens */
+        bool held;    /* whoever made us has not let us go yet: his end is ours */
+        bool started; /* the program runs: signals are its, and not ours */
+        int signals;  /* signalfd with all that can be caught */
+        int ended_by; /* a signal that ended us before the start */
+        struct child vmm, file_server;
+        int vmm_control;
+        int share;                    /* the root of what the file server serves */
+        int ended;                    /* where the reason of an early end is written */
+        int session;                  /* the connection to the agent */
+        struct message_reader reader; /* of the session */
+        unsigned words;               /* that the agent has said */
+        int streams[3];               /* to the guest's stdin, stdout, stderr; -EBADF: none */
+        char *hook_state;             /* JSON for hooks, or NULL */
+};
+
+/* ---- waiting (wait.c) ---- */
+
+/* What is looked at in every wait: signals, the children's output, and berth while it holds us. */
+#define WATCHES 4
+
+void proxy_watch(const struct proxy *proxy, struct pollfd fds[WATCHES]);
+
+/* Deals with what happened there. A negative errno with the reason when it is the end of everything: the machine or the
+ * file server has ended, berth went away (-ECONNRESET), a signal before the start (-EINTR). */
+int proxy_watched(struct proxy *proxy, const struct pollfd fds[WATCHES]);
+
+/* Waits for `events` on fd (-EBADF: only for the time to pass) until the deadline (now_ms() units, -1: none). Returns
+ * revents; a bare -ETIMEDOUT; else as proxy_watched. */
+int proxy_wait(struct proxy *proxy, int fd, short events, int64_t deadline);
+
+/* Receives a packet of berth, who must say CONTINUE; keeps the state for hooks that may come with it. */
+int proxy_await_continue(struct proxy *proxy);
+
+/* ---- the parts of a box ---- */
+
+/* A file system of our own with a mount at each entry (share.c). */
+int share_make(struct proxy *proxy);
+
+/* Starts the file server on the share; *connection is a vhost-user connection to it (file_server.c). */
+int file_server_start(struct proxy *proxy, int *connection);
+
+/* Starts the machine (machine.c). */
+int machine_start(struct proxy *proxy, int file_server);
+
+/* Gives the machine's network device `index` its tap, before the guest's driver sees it. */
+int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
+
+/* The network namespace as it is now: taps into the machine, addresses to the agent (network.c). */
+int network_connect(struct proxy *proxy);
+
+/* ---- the agent ---- */
+
+/* Connects with a port of the guest, for as long as it takes it to listen, until the deadline. Gives a non-blocking
+ * descriptor (agent.c). */
+int agent_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd);
+
+/* Connects the session and reads the agent's HELLO. */
+int agent_open(struct proxy *proxy);
+
+/* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
+int agent_receive(struct proxy *proxy, struct message *message, int64_t deadline);
+
+/* Sends a number, and perhaps a text. */
+int agent_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
+
+/* The conversation about a launch (session.c): sends it and serves the agent until it is ready; then lets it execute
+ * the program, and serves until that has happened. */
+int session_begin(struct proxy *proxy);
+int session_start(struct proxy *proxy);
+
+/* Asks for something beside a launch and waits for DONE. The builder is sent and freed. */
+int session_request(struct proxy *proxy, struct message_builder *request, const char *what);
+
+/* ---- the rest ---- */
+
+/* Makes a terminal, gives berth its master and becomes its session's leader; stdio is it then (terminal.c). */
+int terminal_make(struct proxy *proxy);
+
+/* Parks until `start` comes, whose connection becomes the channel (park.c). */
+int park(struct proxy *proxy);
+
+/* Passes bytes, signals and window sizes until the program has ended and all its output is written. Returns its exit
+ * status (0 to 255) or a negative errno with a message (run.c). */
+int run(struct proxy *proxy);
+
+/* Gives up what is not needed any more once the program runs (jail.c). */
+int jail_enter(struct proxy *proxy);

@@ -1,0 +1,231 @@
+/* What is said about a launch: its request, the agent's words until the program runs. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "runtime/core/channel.h"
+#include "runtime/core/plan.h"
+#include "vmmode/proxy/child.h"
+#include "vmmode/proxy/proxy.h"
+
+#define SEND_DEADLINE_MS 30000
+/* A request beside the launch is a matter of system calls in the guest. */
+#define REQUEST_DEADLINE_MS 30000
+
+/* While the agent works, nobody but berth knows how long that may take (hooks): it has deadlines, and its going away
+ * ends us. */
+#define AS_LONG_AS_BERTH_WAITS (-1)
+
+/* ---- the launch ---- */
+
+static int send_bytes(struct proxy *proxy, const char *bytes, size_t size, int64_t deadline)
+{
+        while (size) {
+                ssize_t n = send(proxy->session, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+                int r;
+
+                if (n > 0) {
+                        bytes += n;
+                        size -= (size_t)n;
+                        continue;
+                }
+                if (errno != EAGAIN && errno != EINTR)
+                        return fail(errno, "send the launch to the guest's agent");
+                r = proxy_wait(proxy, proxy->session, POLLOUT, deadline);
+                if (r == -ETIMEDOUT)
+                        return refuse(ETIMEDOUT, "the guest's agent does not take the launch");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int send_launch(struct proxy *proxy)
+{
+        int64_t deadline = now_ms() + SEND_DEADLINE_MS;
+        char bytes[16384];
+
+        for (off_t at = 0;;) {
+                ssize_t n = pread(proxy->options.launch, bytes, sizeof(bytes), at);
+                int r;
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return fail(errno, "read the launch");
+                if (n == 0)
+                        return at ? 0 : refuse(EINVAL, "the launch is empty");
+                r = send_bytes(proxy, bytes, (size_t)n, deadline);
+                if (r < 0)
+                        return r;
+                at += n;
+        }
+}
+
+/* ---- streams ---- */
+
+static bool is_null(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+}
+
+/* What is /dev/null here is not connected, and is /dev/null there. */
+static int connect_streams(struct proxy *proxy, const struct message *message)
+{
+        static const char names[] = {STREAM_IN, STREAM_OUT, STREAM_ERR};
+        int64_t port, deadline = now_ms() + (int64_t)proxy->options.deadline * 1000;
+
+        if (!message_number(message, PART_NUMBER, &port) || port <= 0 || port >= UINT32_MAX || proxy->streams[0] >= 0)
+                return refuse(EBADMSG, "the guest's agent names no port for the streams");
+        for (int i = 0; i < (proxy->options.terminal ? 1 : 3); i++) {
+                int r;
+
+                if (is_null(i))
+                        continue;
+                r = agent_connect(proxy, (uint32_t)port, deadline, &proxy->streams[i]);
+                if (r < 0)
+                        return r;
+                if (send(proxy->streams[i], &names[i], 1, MSG_NOSIGNAL) != 1)
+                        return fail(errno, "connect a stream of the program");
+        }
+        return 0;
+}
+
+/* ---- words ---- */
+
+/* Text of the guest, as it may appear in a terminal. */
+static void take_text(const struct message *message, char *text, size_t size)
+{
+        const char *given = message_text(message, PART_TEXT);
+
+        snprintf(text, size, "%s", given ? given : "");
+        make_printable(text);
+}
+
+static int pass_log(struct proxy *proxy, const struct message *message)
+{
+        char text[CHANNEL_TEXT_MAX];
+        int64_t level;
+
+        if (!message_number(message, PART_NUMBER, &level) || level < LOG_LEVEL_ERROR || level > LOG_LEVEL_DEBUG)
+                level = LOG_LEVEL_WARNING;
+        take_text(message, text, sizeof(text));
+        if (proxy->channel >= 0)
+                (void)channel_send(proxy->channel, CHANNEL_LOG, (int32_t)level, text, -EBADF);
+        return 0;
+}
+
+/* The agent's error becomes ours. */
+static int take_error(const struct message *message)
+{
+        char text[ERROR_MESSAGE_MAX];
+        int64_t number;
+
+        if (!message_number(message, PART_NUMBER, &number) || number <= 0 || number > 4095)
+                number = EIO;
+        take_text(message, text, sizeof(text));
+        return refuse((int)number, "%s", *text ? text : "the guest's agent gives no reason");
+}
+
+/* What may come at any time. 0: it was; 1: it is something else. */
+static int take_common(struct proxy *proxy, const struct message *message)
+{
+        if (message->kind == MESSAGE_LOG)
+                return pass_log(proxy, message);
+        return message->kind == MESSAGE_ERROR ? take_error(message) : 1;
+}
+
+static int unexpected(const struct message *message)
+{
+        return refuse(EBADMSG, "the guest's agent sent an unexpected message %d", (int)message->kind);
+}
+
+/* 1: it is ready. */
+static int take_point(struct proxy *proxy, const struct message *message)
+{
+        int64_t point;
+
+        if (!message_number(message, PART_NUMBER, &point))
+                return unexpected(message);
+        if (point == POINT_READY)
+                return 1;
+        return agent_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
+}
+
+/* Serves one word. 1: `until` has come. */
+static int serve(struct proxy *proxy, enum message_kind until)
+{
+        struct message message;
+        int r = agent_receive(proxy, &message, AS_LONG_AS_BERTH_WAITS);
+
+        if (r < 0)
+                return r;
+        r = take_common(proxy, &message);
+        if (r == 1) {
+                if (message.kind == MESSAGE_POINT && until == MESSAGE_POINT)
+                        r = take_point(proxy, &message);
+                else if (message.kind == MESSAGE_STREAMS && until == MESSAGE_POINT)
+                        r = connect_streams(proxy, &message);
+                else
+                        r = message.kind == until ? 1 : unexpected(&message);
+        }
+        message_free(&message);
+        return r;
+}
+
+static int serve_until(struct proxy *proxy, enum message_kind until)
+{
+        int r;
+
+        do
+                r = serve(proxy, until);
+        while (r == 0);
+        return r < 0 ? r : 0;
+}
+
+int session_begin(struct proxy *proxy)
+{
+        int r = send_launch(proxy);
+
+        replace_fd(&proxy->options.launch, -EBADF);
+        return r < 0 ? r : serve_until(proxy, MESSAGE_POINT);
+}
+
+int session_start(struct proxy *proxy)
+{
+        int r = agent_say(proxy, MESSAGE_CONTINUE, 0, NULL);
+
+        return r < 0 ? r : serve_until(proxy, MESSAGE_EXECUTED);
+}
+
+int session_request(struct proxy *proxy, struct message_builder *request, const char *what)
+{
+        int64_t deadline = now_ms() + REQUEST_DEADLINE_MS;
+        int r = message_send(proxy->session, request, deadline);
+
+        if (r < 0)
+                return fail(-r, "%s", what);
+        do {
+                struct message message;
+
+                r = agent_receive(proxy, &message, deadline);
+                if (r < 0)
+                        return fail_in(r, "%s", what);
+                r = take_common(proxy, &message);
+                if (r == 1)
+                        r = message.kind == MESSAGE_DONE ? 1 : unexpected(&message);
+                message_free(&message);
+        } while (r == 0);
+        return r < 0 ? fail_in(r, "%s", what) : 0;
+}
