@@ -69,12 +69,16 @@ PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
+# The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
+CTLNET_SOURCES := $(wildcard netdev/ctl/*.c)
+CTLNET_LIBS := -lnftnl -lmnl
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 # berthctl, for people, is an ordinary dynamic program with what it needs of libraries. Its keeper stands behind every
 # container that runs: static, with nothing but base/.
 CTL_SOURCES := $(wildcard runtime/ctl/*.c cli/ctl/*.c)
-CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive
+CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive $(CTLNET_LIBS)
 KEEPER_MAIN := runtime/keeper/berth_keeper.c
 KEEPER_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard runtime/keeper/*.c)
 
@@ -82,12 +86,12 @@ VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
 AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 PROXY_OBJECTS := $(PROXY_SOURCES:%.c=$(BUILD)/obj/%.o)
-CTL_OBJECTS := $(patsubst %.c,$(BUILD)/dynamic/%.o,$(SOURCES) $(CTL_SOURCES) $(CTL_MAIN))
+CTL_OBJECTS := $(patsubst %.c,$(BUILD)/dynamic/%.o,$(SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(CTL_MAIN))
 KEEPER_OBJECTS := $(KEEPER_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(CTL_SOURCES) $(filter-out $(KEEPER_MAIN),$(wildcard runtime/keeper/*.c)) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
+TEST_SOURCES := $(sort $(SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(filter-out $(KEEPER_MAIN),$(wildcard runtime/keeper/*.c)) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
         $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c vmmode/proxy/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
@@ -218,13 +222,13 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -larchive -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -249,6 +253,14 @@ $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -o $@ $<
+
+CTLNET_TOOL_SOURCES := tests/helpers/ctlnet_tool.c $(CTLNET_SOURCES) $(filter-out $(FORTIFY),$(wildcard base/*.c)) \
+        $(patsubst %,netdev/%.c,address link netlink redirect)
+
+$(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
 
 $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -275,7 +287,7 @@ $(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/ini
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
-	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS)
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
@@ -351,7 +363,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(CTLNET_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

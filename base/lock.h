@@ -1,5 +1,6 @@
-/* Locks of files that wait with a deadline. */
+/* File locks whose wait has an end. */
 #pragma once
 
-/* flock(2) LOCK_EX on the descriptor. -ETIMEDOUT, or another bare negative errno. Uses SIGALRM while it waits. */
-int lock_wait(int fd, int timeout_ms);
+/* flock(2) with LOCK_EX or LOCK_SH. Waits by SIGALRM, which the caller may not use at the same time. -ETIMEDOUT after
+ * `seconds`; bare negative errno. The lock goes with the open file description. */
+int lock_file(int fd, int operation, int seconds);

@@ -19,7 +19,7 @@
 #include "runtime/life/container.h"
 
 #define CTL_NAME_MAX     63
-#define CTL_LOCK_MS      60000 /* how long to wait for another command on the same container */
+#define CTL_LOCK_SECONDS 60 /* how long to wait for another command on the same container */
 #define CTL_PARTIAL_FILE "partial"
 #define CTL_LAST_FILE    "last"
 #define CTL_LOG_FILE     "log"

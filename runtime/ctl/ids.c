@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -45,7 +46,7 @@ int ids_allocate(struct ctl *ctl, struct ctl_container *container)
 
         if (!ranges)
                 return fail(ENOMEM, "allocate ids");
-        r = lock < 0 ? -errno : lock_wait(lock, CTL_LOCK_MS);
+        r = lock < 0 ? -errno : lock_file(lock, LOCK_EX, CTL_LOCK_SECONDS);
         if (r < 0)
                 return fail(-r, "lock %s/ids", ctl->directory);
         r = ctl_each(ctl, look_at, ranges);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -81,7 +82,7 @@ void ctl_release(struct ctl_container *container)
 
 static int lock_directory(int fd, const char *name)
 {
-        int r = lock_wait(fd, CTL_LOCK_MS);
+        int r = lock_file(fd, LOCK_EX, CTL_LOCK_SECONDS);
 
         if (r == -ETIMEDOUT)
                 return refuse(EBUSY, "container %s is busy: another command has held it for a minute", name);

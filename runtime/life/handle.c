@@ -16,7 +16,7 @@
 
 static int lock_with_deadline(int fd)
 {
-        int r = lock_wait(fd, HANDLE_LOCK_DEADLINE_MS);
+        int r = lock_file(fd, LOCK_EX, HANDLE_LOCK_DEADLINE_MS / 1000);
 
         return r == -ETIMEDOUT ? refuse(ETIMEDOUT, "another command on this container has not ended for %d seconds",
                                         HANDLE_LOCK_DEADLINE_MS / 1000)
