@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/ctl/ctl_globals.h"
 #include "cli/ctl/settings_options.h"
+#include "netdev/ctlnet.h"
 #include "runtime/ctl/ctl.h"
 
 struct create_options {
@@ -37,6 +38,8 @@ static int read_settings(const struct invocation *invocation, struct settings *s
                 return refuse(EINVAL, "--unprivileged=false: an ordinary user has no privileges to give");
         if (r == 0)
                 r = settings_options_apply(&options->settings, settings, &changed);
+        if (r == 0 && !settings->net)
+                r = settings_set(settings, setting_find("net"), geteuid() == 0 ? CTLNET_DEFAULT : "none");
         for (size_t i = 1; i < invocation->n_arguments && r == 0; i++)
                 r = settings_set(settings, setting_find("arg"), invocation->arguments[i]);
         return r;
@@ -64,7 +67,8 @@ const struct command ctl_command_create = {
         .summary = "make a container",
         .description =
                 "Makes the container NAME with files from an image. It runs COMMAND, else the program that the image "
-                "names, else its /sbin/init.\nIMAGE is busybox (a tiny userland, made from this host's busybox), "
+                "names, else its /sbin/init.\nWithout --net it joins the network berth0, which is made on first use. "
+                "IMAGE is busybox (a tiny userland, made from this host's busybox), "
                 "dir:PATH (a copy of a directory), tar:FILE (an archive of a root file system, packed in any way), "
                 "oci:LAYOUT[:TAG] (an OCI image layout), docker-archive:FILE (what docker save writes), docker://NAME "
                 "(from a registry, by skopeo) or debian:SUITE (by mmdebstrap).\nSIZE is a number of bytes with an "

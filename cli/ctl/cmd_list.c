@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "oci/json_write.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/network.h"
 
 struct list_options {
         bool json, quiet, running, stopped;
@@ -30,6 +31,7 @@ struct listing {
         const struct list_options *options;
         struct json_writer json;
         struct text_table table;
+        struct ctlnet *net; /* NULL: no addresses */
         FILE *names;
 };
 
@@ -74,12 +76,31 @@ static void put_setting(struct json_writer *json, const struct settings *setting
         }
 }
 
+static void put_network(struct json_writer *json, struct ctlnet *net, const char *name)
+{
+        struct ctlnet_result result;
+        char address[CTLNET_ADDRESS_TEXT], mac[CTLNET_MAC_TEXT];
+
+        if (!network_show(net, name, &result))
+                return;
+        json_object(json, "network");
+        json_string(json, "mac", ctlnet_format_mac(result.mac, mac));
+        if (result.ipv4.family)
+                json_string(json, "ipv4", ctlnet_format_address(&result.ipv4, true, address));
+        if (result.ipv6.family)
+                json_string(json, "ipv6", ctlnet_format_address(&result.ipv6, true, address));
+        if (*result.host_link)
+                json_string(json, "hostLink", result.host_link);
+        json_object_end(json);
+}
+
 static void put_container(struct json_writer *json, const struct ctl_container *container,
-                          const struct ctl_status *status)
+                          const struct ctl_status *status, struct ctlnet *net)
 {
         json_object(json, NULL);
         json_string(json, "name", container->name);
         put_status(json, status);
+        put_network(json, net, container->name);
         json_object(json, "settings");
         for (size_t i = 0; i < n_settings && !container->partial; i++)
                 put_setting(json, &container->settings, &setting_table[i]);
@@ -99,16 +120,19 @@ static int add_row(struct listing *listing, const struct ctl_container *containe
         const struct settings *settings = &container->settings;
         _cleanup_free_ char *memory = setting_text(settings, setting_find("memory"));
         _cleanup_free_ char *cpus = setting_text(settings, setting_find("cpus"));
-        char pid[16] = "-";
+        char pid[16] = "-", address[CTLNET_ADDRESS_TEXT] = "-";
+        struct ctlnet_result result;
 
         if (!memory || !cpus)
                 return fail(ENOMEM, "list the containers");
         if (status->pid)
                 snprintf(pid, sizeof(pid), "%d", (int)status->pid);
-        return text_table_add(&listing->table,
-                              (const char *[]){container->name, ctl_state_name(status->state), pid, *cpus ? cpus : "-",
-                                               *memory ? memory : "-", settings->autostart ? "yes" : "no",
-                                               settings->image ? settings->image : "-"});
+        if (network_show(listing->net, container->name, &result) && result.ipv4.family)
+                (void)ctlnet_format_address(&result.ipv4, false, address);
+        return text_table_add(&listing->table, (const char *[]){container->name, ctl_state_name(status->state), pid,
+                                                                address, *cpus ? cpus : "-", *memory ? memory : "-",
+                                                                settings->autostart ? "yes" : "no",
+                                                                settings->image ? settings->image : "-"});
 }
 
 static int visit(struct ctl_container *container, void *data)
@@ -122,7 +146,7 @@ static int visit(struct ctl_container *container, void *data)
         if (!is_wanted(listing->options, &status))
                 return 0;
         if (listing->options->json)
-                put_container(&listing->json, container, &status);
+                put_container(&listing->json, container, &status, listing->net);
         else if (listing->options->quiet)
                 fprintf(listing->names, "%s\n", container->name);
         else
@@ -145,30 +169,40 @@ static int list_json(struct listing *listing)
         return output_text(text);
 }
 
-static int run_list(struct invocation *invocation)
+static int list_lines(struct listing *listing)
 {
-        static const char *const titles[] = {"NAME", "STATE", "PID", "CPUS", "MEMORY", "AUTOSTART", "IMAGE"};
+        static const char *const titles[] = {"NAME", "STATE", "PID", "ADDRESS", "CPUS", "MEMORY", "AUTOSTART", "IMAGE"};
         _cleanup_output_ struct output output = {0};
-        struct listing listing = {.ctl = invocation->ctl, .options = invocation->options};
-        int r;
+        int r = output_begin(&output);
 
-        if (listing.options->json)
-                return list_json(&listing);
-        r = output_begin(&output);
         if (r < 0)
                 return r;
-        listing.names = output.stream;
-        listing.table.n_columns = ELEMENTS(titles);
-        if (!listing.options->quiet)
-                r = text_table_add(&listing.table, titles);
+        listing->names = output.stream;
+        listing->table.n_columns = ELEMENTS(titles);
+        if (!listing->options->quiet)
+                r = text_table_add(&listing->table, titles);
         if (r == 0)
-                r = ctl_each(listing.ctl, visit, &listing);
-        if (r == 0 && !listing.options->quiet)
-                text_table_print(&listing.table, output.stream);
-        text_table_release(&listing.table);
+                r = ctl_each(listing->ctl, visit, listing);
+        if (r == 0 && !listing->options->quiet)
+                text_table_print(&listing->table, output.stream);
+        text_table_release(&listing->table);
         return r < 0 ? r : output_end(&output);
 }
 
+static int run_list(struct invocation *invocation)
+{
+        struct listing listing = {.ctl = invocation->ctl, .options = invocation->options};
+        int r;
+
+        listing.net = network_open_quietly(invocation->ctl);
+        if (listing.options->json)
+                r = list_json(&listing);
+        else
+                r = list_lines(&listing);
+        if (listing.net)
+                ctlnet_close(listing.net);
+        return r;
+}
 const struct command ctl_command_list = {
         .name = "list",
         .arguments = "",
@@ -195,14 +229,14 @@ static const struct option_spec info_specs[] = {
         OPTION(struct info_options, json, "json", 'j', NULL, "an object instead of lines"),
 };
 
-static int info_json(const struct ctl_container *container, const struct ctl_status *status)
+static int info_json(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
 {
         _cleanup_free_ char *text = NULL;
         struct json_writer json;
         int r;
 
         json_start(&json, "  ");
-        put_container(&json, container, status);
+        put_container(&json, container, status, net);
         r = json_finish(&json, &text);
         return r < 0 ? r : output_text(text);
 }
@@ -225,7 +259,19 @@ static int print_setting(FILE *out, const struct settings *settings, const struc
         return 0;
 }
 
-static int info_lines(const struct ctl_container *container, const struct ctl_status *status)
+static void print_network(FILE *out, struct ctlnet *net, const char *name)
+{
+        struct ctlnet_result result;
+        char text[CTLNET_ADDRESS_TEXT];
+
+        if (!network_show(net, name, &result))
+                return;
+        print_line(out, "address", ctlnet_format_address(&result.ipv4, true, text));
+        if (result.ipv6.family)
+                print_line(out, "address", ctlnet_format_address(&result.ipv6, true, text));
+}
+
+static int info_lines(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
 {
         _cleanup_output_ struct output output = {0};
         char text[128];
@@ -244,6 +290,7 @@ static int info_lines(const struct ctl_container *container, const struct ctl_st
                 snprintf(text, sizeof(text), "%d, %s", status->exit_status, status->ended_at);
                 print_line(output.stream, "last end", text);
         }
+        print_network(output.stream, net, container->name);
         for (size_t i = 0; i < n_settings && r == 0; i++)
                 r = print_setting(output.stream, &container->settings, &setting_table[i]);
         return r < 0 ? r : output_end(&output);
@@ -254,13 +301,18 @@ static int run_info(struct invocation *invocation)
         const struct info_options *options = invocation->options;
         _cleanup_ctl_container_ struct ctl_container container;
         struct ctl_status status;
+        struct ctlnet *net;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 
         if (r == 0)
                 r = ctl_status(invocation->ctl, &container, &status);
         if (r < 0)
                 return r;
-        return options->json ? info_json(&container, &status) : info_lines(&container, &status);
+        net = network_open_quietly(invocation->ctl);
+        r = options->json ? info_json(&container, &status, net) : info_lines(&container, &status, net);
+        if (net)
+                ctlnet_close(net);
+        return r;
 }
 
 const struct command ctl_command_info = {

@@ -55,6 +55,11 @@ int settings_options_apply(const struct settings_options *options, struct settin
                 {"io-read-ops", options->io_read_ops},
                 {"io-write-ops", options->io_write_ops},
                 {"net", options->net},
+                {"ip", options->ip},
+                {"ip6", options->ip6},
+                {"mac", options->mac},
+                {"net-rate-in", options->rate_in ? options->rate_in : options->rate},
+                {"net-rate-out", options->rate_out ? options->rate_out : options->rate},
                 {"user", options->user},
                 {"workdir", options->workdir},
                 {"hostname", options->hostname},
@@ -74,6 +79,10 @@ int settings_options_apply(const struct settings_options *options, struct settin
                 r = apply_list(settings, "env", &options->env, changed);
         if (r == 0)
                 r = apply_list(settings, "volume", &options->volume, changed);
+        if (r == 0)
+                r = apply_list(settings, "publish", &options->publish, changed);
+        if (r == 0)
+                r = apply_list(settings, "dns", &options->dns, changed);
         if (options->terminal.set)
                 settings->terminal_said = true;
         if (r == 0 && settings->swap.set && !settings->memory.set)

@@ -6,10 +6,10 @@
 
 struct settings_options {
         const char *cpus, *cpu_weight, *cpu_set, *memory, *swap, *pids, *io_read, *io_write, *io_read_ops,
-                *io_write_ops, *net, *user, *workdir, *hostname, *stop_signal, *stop_timeout, *restart, *log_size,
-                *start_order;
+                *io_write_ops, *net, *ip, *ip6, *mac, *rate, *rate_in, *rate_out, *user, *workdir, *hostname,
+                *stop_signal, *stop_timeout, *restart, *log_size, *start_order;
         struct option_switch autostart, terminal;
-        struct option_list env, volume;
+        struct option_list env, volume, publish, dns;
 };
 
 #define SETTINGS_OPTIONS(type, member)                                                                                 \
@@ -24,7 +24,17 @@ struct settings_options {
                 OPTION(type, member.io_read_ops, "io-read-ops", 0, "N", "read operations a second"),                   \
                 OPTION(type, member.io_write_ops, "io-write-ops", 0, "N", "write operations a second"),                \
                 OPTION(type, member.net, "net", 0, "NET",                                                              \
-                       "none (only loopback), host (the host's own) or container:NAME (default: none)"),               \
+                       "its network: one of berthctl network, none (only loopback), host (the host's own), "           \
+                       "container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK"),                                   \
+                OPTION(type, member.ip, "ip", 0, "ADDRESS", "a fixed IPv4 address"),                                   \
+                OPTION(type, member.ip6, "ip6", 0, "ADDRESS", "a fixed IPv6 address"),                                 \
+                OPTION(type, member.mac, "mac", 0, "ADDRESS", "a fixed MAC address"),                                  \
+                OPTION(type, member.publish, "publish", 'p', "[ADDRESS:]PORT:PORT[/udp]",                              \
+                       "forward a port of the host to one of the container (repeatable)"),                             \
+                OPTION(type, member.dns, "dns", 0, "ADDRESS", "DNS server (repeatable; default: the network's)"),      \
+                OPTION(type, member.rate, "net-rate", 0, "RATE", "network rate both ways, such as 100mbit"),           \
+                OPTION(type, member.rate_in, "net-rate-in", 0, "RATE", "network rate to it"),                          \
+                OPTION(type, member.rate_out, "net-rate-out", 0, "RATE", "network rate from it"),                      \
                 OPTION(type, member.volume, "volume", 'v', "SRC:DST[:ro]",                                             \
                        "show a directory or file of the host inside (repeatable)"),                                    \
                 OPTION(type, member.env, "env", 'e', "NAME=VALUE", "set an environment variable (repeatable)"),        \

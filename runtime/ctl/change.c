@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/syscalls.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/network.h"
 #include "runtime/ctl/resources.h"
 
 #ifndef RENAME_NOREPLACE
@@ -27,14 +29,21 @@ static bool is_resource(const struct setting *setting)
                lies_between(setting->offset, offsetof(struct settings, cpus), offsetof(struct settings, cpu_set));
 }
 
-static void sort_out(uint64_t changed, bool *resources, bool *later)
+static bool is_network(const struct setting *setting)
 {
-        *resources = *later = false;
+        return setting->live &&
+               lies_between(setting->offset, offsetof(struct settings, net), offsetof(struct settings, publish));
+}
+
+static void sort_out(uint64_t changed, bool *resources, bool *network, bool *later)
+{
+        *resources = *network = *later = false;
         for (size_t i = 0; i < n_settings; i++) {
                 if (!(changed >> i & 1))
                         continue;
                 *later = *later || !setting_table[i].live;
                 *resources = *resources || is_resource(&setting_table[i]);
+                *network = *network || is_network(&setting_table[i]);
         }
 }
 
@@ -53,16 +62,23 @@ static int update_resources(struct ctl *ctl, const struct ctl_container *contain
 int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later)
 {
         struct ctl_status status;
-        bool resources;
+        bool resources, network;
         int r = ctl_status(ctl, container, &status);
 
+        if (r == 0)
+                r = network_check(ctl, container->name, &container->settings);
         if (r < 0)
                 return r;
-        sort_out(changed, &resources, later);
+        sort_out(changed, &resources, &network, later);
         if (!status.pid)
                 *later = false;
         if (status.pid && resources) {
                 r = update_resources(ctl, container);
+                if (r < 0)
+                        return fail_in(r, "container %s", container->name);
+        }
+        if (status.pid && network) {
+                r = network_update(ctl, container);
                 if (r < 0)
                         return fail_in(r, "container %s", container->name);
         }
@@ -89,10 +105,12 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
                               ctl_state_name(status.state));
         /* What an end that nobody tidied up after has left goes by the old name. */
         r = container_delete(ctl->runtime, from, true);
+        if (r == 0)
+                r = keeper_forget(ctl, from);
         if (r < 0)
                 return r;
         if (syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0)
                 return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
                                        : fail(errno, "rename container %s to %s", from, to);
-        return 0;
+        return network_rename(ctl, from, to);
 }

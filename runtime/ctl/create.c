@@ -19,6 +19,7 @@
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/network.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -128,6 +129,9 @@ static int make(struct ctl *ctl, struct ctl_container *container)
                 r = protect(container);
         if (r == 0)
                 r = fill(ctl, container);
+        /* Taken now, a fixed address that another has is refused before there is anything to lose. */
+        if (r == 0)
+                r = network_prepare(ctl, container);
         if (r == 0)
                 r = ctl_save(container);
         if (r == 0 && unlinkat(container->fd, CTL_PARTIAL_FILE, 0) < 0)
@@ -162,6 +166,9 @@ int ctl_create(struct ctl *ctl, const char *name, struct settings *settings)
                 return r;
         if (!ctl_name_valid(name))
                 return ctl_find(ctl, name, CTL_UNLOCKED, &container);
+        r = network_check(ctl, name, settings);
+        if (r < 0)
+                return r;
         snprintf(container.name, sizeof(container.name), "%s", name);
         r = make_directory(ctl, &container);
         if (r < 0) {
@@ -173,7 +180,7 @@ int ctl_create(struct ctl *ctl, const char *name, struct settings *settings)
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
-                if (remove_directory(ctl, &container) < 0)
+                if (network_forget(ctl, name) < 0 || remove_directory(ctl, &container) < 0)
                         log_warning("%s", error_message());
                 r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
         }
@@ -208,6 +215,8 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         error_clear();
         /* Records of an end that nobody has tidied up after. */
         r = container_delete(ctl->runtime, name, true);
+        if (r == 0)
+                r = network_forget(ctl, name);
         if (r == 0)
                 r = keeper_forget(ctl, name);
         return r < 0 ? r : remove_directory(ctl, &container);

@@ -12,7 +12,7 @@
 #include "namespaces/mount.h"
 #include "namespaces/procfs.h"
 
-int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container)
+int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before)
 {
         struct oci_id_map map = {.host_id = (uint32_t)container->settings.ids.value, .size = SETTINGS_IDS_SIZE};
         const struct oci_id_maps maps = {.n = 1, .v = &map};
@@ -26,6 +26,9 @@ int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *contai
                 path = NULL;
                 return fail(ENOMEM, "keep the path of a root");
         }
+        *before = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        if (*before < 0)
+                return fail(errno, "open /proc/self/ns/mnt");
         if (unshare(CLONE_NEWNS) < 0)
                 return fail(errno, "make a mount namespace");
         /* What the host mounts from now on still arrives; what is mounted here does not go there. */
@@ -45,4 +48,9 @@ int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *contai
         if (target < 0)
                 return fail(errno, "open %s", path);
         return mount_attach(tree, target);
+}
+
+int mapped_root_leave(int before)
+{
+        return setns(before, CLONE_NEWNS) < 0 ? fail(errno, "go back to the mount namespace") : 0;
 }

@@ -6,5 +6,8 @@
 
 /* Enters a mount namespace of this process's own and puts the mapped mount over CONTAINER/rootfs there: what the
  * container's own namespace is copied from. The host never sees it, and it needs no undoing. -EINVAL where the file
- * system cannot be mapped. */
-int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container);
+ * system cannot be mapped. *before: the mount namespace before, the caller's. */
+int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before);
+
+/* Goes back there: what is started from now on sees the host as it is. The working directory becomes "/". */
+int mapped_root_leave(int before);

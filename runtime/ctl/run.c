@@ -18,6 +18,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
+#include "runtime/ctl/network.h"
 #include "runtime/life/record.h"
 
 #define STOP_TIMEOUT_MS 10000
@@ -114,46 +115,68 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         bool lives;
         int r = container_load(ctl->runtime, container->name, &loaded);
 
-        if (r == -ENOENT) {
-                error_clear();
-                return 0;
-        }
         lives = r == 0 && (loaded.status == STATUS_RUNNING || loaded.status == STATUS_PAUSED);
         if (r == 0)
                 container_release(&loaded);
         if (lives)
                 return refuse(EBUSY, "container %s runs already", container->name);
         error_clear();
-        return container_delete(ctl->runtime, container->name, true);
+        if (r != -ENOENT)
+                r = container_delete(ctl->runtime, container->name, true);
+        else
+                r = 0;
+        return r < 0 ? r : network_detach(ctl, container->name);
 }
 
-static int create_and_start(struct ctl *ctl, const struct ctl_container *container, const char *console_socket,
-                            pid_t *pid)
+/* Only what is made here is copied into the container's mount namespace. */
+static int create(struct ctl *ctl, const struct ctl_container *container, const char *console_socket)
 {
         _cleanup_free_ char *bundle = NULL;
+        _cleanup_close_ int before = -EBADF;
         struct create_request request = {.id = container->name, .console_socket = console_socket};
-        struct container loaded = {.dir_fd = -EBADF};
-        int r;
+        int r = 0;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
                 bundle = NULL;
                 return fail(ENOMEM, "keep the path of a container");
         }
         request.bundle = bundle;
-        r = container_create(ctl->runtime, &request);
+        if (container->settings.ids.set)
+                r = mapped_root_attach(ctl, container, &before);
+        if (r == 0)
+                r = container_create(ctl->runtime, &request);
+        if (r == 0 && before >= 0)
+                r = mapped_root_leave(before);
+        return r;
+}
+
+static int connect_and_start(struct ctl *ctl, const struct ctl_container *container, pid_t *pid)
+{
+        struct container loaded = {.dir_fd = -EBADF};
+        int r = container_load(ctl->runtime, container->name, &loaded);
+
         if (r < 0)
                 return r;
-        r = container_start(ctl->runtime, container->name, NULL);
+        *pid = loaded.record->init.pid;
+        container_release(&loaded);
+        r = network_attach(ctl, container, *pid);
+        return r < 0 ? r : container_start(ctl->runtime, container->name, NULL);
+}
+
+static int create_and_start(struct ctl *ctl, const struct ctl_container *container, const char *console_socket,
+                            pid_t *pid)
+{
+        int r = create(ctl, container, console_socket);
+
         if (r == 0)
-                r = container_load(ctl->runtime, container->name, &loaded);
+                r = connect_and_start(ctl, container, pid);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
                 (void)container_delete(ctl->runtime, container->name, true);
+                (void)network_detach(ctl, container->name);
                 return refuse(-r, "%s", reason ? reason : "not enough memory");
         }
-        *pid = loaded.record->init.pid;
-        container_release(&loaded);
         return 0;
 }
 
@@ -165,9 +188,9 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pi
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
+                r = network_prepare(ctl, &container);
+        if (r == 0)
                 r = write_config(ctl, &container);
-        if (r == 0 && container.settings.ids.set)
-                r = mapped_root_attach(ctl, &container);
         if (r < 0)
                 return r;
         if (container.settings.isolation)

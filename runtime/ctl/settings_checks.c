@@ -5,9 +5,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
 #include "base/number.h"
 #include "base/number_list.h"
+#include "netdev/ctlnet.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/settings.h"
@@ -105,11 +109,63 @@ int check_cpu_set(const char *text)
         return number_list_parse(text, mask) > 0 ? 0 : -EINVAL;
 }
 
+/* Whether there is such a network or link is another question (network_check). */
 int check_net(const char *text)
 {
-        if (strcmp(text, "none") == 0 || strcmp(text, "host") == 0)
+        static const char *const prefixes[] = {"container:", "macvlan:", "vlan:", "phys:"};
+
+        if (ctl_name_valid(text))
                 return 0;
-        return strncmp(text, "container:", 10) == 0 && ctl_name_valid(text + 10) ? 0 : -EINVAL;
+        for (size_t i = 0; i < ELEMENTS(prefixes); i++)
+                if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
+                        return ctl_name_valid(text + strlen(prefixes[i])) ? 0 : -EINVAL;
+        return -EINVAL;
+}
+
+static int check_family(const char *text, int family)
+{
+        struct ctlnet_address address;
+
+        return ctlnet_parse_address(text, &address) == 0 && (family == AF_UNSPEC || address.family == family) ? 0
+                                                                                                              : -EINVAL;
+}
+
+int check_ip(const char *text)
+{
+        return check_family(text, AF_INET);
+}
+
+int check_ip6(const char *text)
+{
+        return check_family(text, AF_INET6);
+}
+
+int check_dns(const char *text)
+{
+        return strchr(text, '/') ? -EINVAL : check_family(text, AF_UNSPEC);
+}
+
+int check_mac(const char *text)
+{
+        uint8_t mac[6];
+
+        return ctlnet_parse_mac(text, mac);
+}
+
+int check_rate(const char *text)
+{
+        uint64_t rate;
+
+        return ctlnet_parse_rate(text, &rate);
+}
+
+int check_publish(const char *text)
+{
+        struct ctlnet_publish publish;
+        int r = ctlnet_parse_publish(text, &publish);
+
+        error_clear();
+        return r;
 }
 
 int volume_parse(const char *text, char *source, char *destination, size_t size, bool *readonly)

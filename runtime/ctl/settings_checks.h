@@ -12,6 +12,12 @@ int check_signal(const char *text);
 int check_restart(const char *text);
 int check_cpu_set(const char *text);
 int check_net(const char *text);
+int check_ip(const char *text);
+int check_ip6(const char *text);
+int check_mac(const char *text);
+int check_rate(const char *text);
+int check_publish(const char *text);
+int check_dns(const char *text);
 int check_volume(const char *text);
 
 /* "1.5" in thousandths; at most three digits after the point. */

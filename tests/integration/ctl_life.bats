@@ -3,9 +3,9 @@ load ../lib/common
 load ../lib/ctl
 
 @test "create: a busybox container needs nothing but its name, and is an OCI bundle with a readable settings file" {
-        ctl create web --image busybox --memory 64m
+        ctl create web --image busybox --net none --memory 64m
         run -0 ctl list
-        matches '^web +stopped +- +- +64m +no +busybox$'
+        matches '^web +stopped +- +- +- +64m +no +busybox$'
         grep -qx 'memory = 64m' "$DIR/containers/web/settings"
         grep -qx 'arg = /sbin/init' "$DIR/containers/web/settings"
         [ -x "$DIR/containers/web/rootfs/bin/busybox" ]
@@ -13,29 +13,29 @@ load ../lib/ctl
 }
 
 @test "create: a bad name, image or value is refused, and nothing is left" {
-        refused_ctl "'../x' is no name" create ../x --image busybox
-        refused_ctl "is no name" create "" --image busybox
+        refused_ctl "'../x' is no name" create ../x --image busybox --net none
+        refused_ctl "is no name" create "" --image busybox --net none
         refused_ctl "is no name" create "$(printf 'a%.0s' {1..64})" --image busybox
         refused_ctl "image is missing" create web
         refused_ctl "unknown image 'frob'" create web --image frob
         refused_ctl "dir:/nowhere: No such file" create web --image dir:/nowhere
-        refused_ctl "memory: invalid value 'much'" create web --image busybox --memory much
-        refused_ctl "memory: 1 is out of range" create web --image busybox --memory 1
-        refused_ctl "cpus: invalid value '-1'" create web --image busybox --cpus -1
-        refused_ctl "cpus: invalid value '0'" create web --image busybox --cpus 0
-        refused_ctl "a swap limit needs a memory limit" create web --image busybox --swap 1g
-        refused_ctl "restart: invalid value 'maybe'" create web --image busybox --restart maybe
-        refused_ctl "volume: invalid value 'a:b'" create web --image busybox -v a:b
-        refused_ctl "hostname: invalid value 'a b'" create web --image busybox --hostname "a b"
-        refused_ctl "no control characters" create web --image busybox -e $'A=1\nids = 5'
-        refused_ctl "net: invalid value 'moon'" create web --image busybox --net moon
+        refused_ctl "memory: invalid value 'much'" create web --image busybox --net none --memory much
+        refused_ctl "memory: 1 is out of range" create web --image busybox --net none --memory 1
+        refused_ctl "cpus: invalid value '-1'" create web --image busybox --net none --cpus -1
+        refused_ctl "cpus: invalid value '0'" create web --image busybox --net none --cpus 0
+        refused_ctl "a swap limit needs a memory limit" create web --image busybox --net none --swap 1g
+        refused_ctl "restart: invalid value 'maybe'" create web --image busybox --net none --restart maybe
+        refused_ctl "volume: invalid value 'a:b'" create web --image busybox --net none -v a:b
+        refused_ctl "hostname: invalid value 'a b'" create web --image busybox --net none --hostname "a b"
+        refused_ctl "no control characters" create web --image busybox --net none -e $'A=1\nids = 5'
+        refused_ctl "net: invalid value 'a/b'" create web --image busybox --net a/b
         [ -z "$(ls "$DIR/containers" 2>/dev/null)" ]
 }
 
 @test "create: a name that is taken is refused and what exists stays as it is" {
-        ctl create web --image busybox
+        ctl create web --image busybox --net none
         echo mine >"$DIR/containers/web/rootfs/root/file"
-        refused_ctl "there is a container web already" create web --image busybox
+        refused_ctl "there is a container web already" create web --image busybox --net none
         grep -q mine "$DIR/containers/web/rootfs/root/file"
 }
 
@@ -43,10 +43,10 @@ load ../lib/ctl
         local i ids
 
         for i in 1 2 3 4; do
-                ctl create same --image busybox >/dev/null 2>&1 &
+                ctl create same --image busybox --net none >/dev/null 2>&1 &
         done
         for i in 1 2 3 4; do
-                ctl create "other$i" --image busybox &
+                ctl create "other$i" --image busybox --net none &
         done
         wait
         is "$(ctl list -q | tr '\n' ' ')" "other1 other2 other3 other4 same "
@@ -55,7 +55,7 @@ load ../lib/ctl
 }
 
 @test "start: the program runs as root of ids that are nobody's, files keep their owners, and stop ends it" {
-        ctl create web --image busybox -- /bin/sh -c 'id -u; cat /proc/self/uid_map; touch /root/made; trap "echo bye; exit 5" TERM; while :; do sleep 0.1; done'
+        ctl create web --image busybox --net none -- /bin/sh -c 'id -u; cat /proc/self/uid_map; touch /root/made; trap "echo bye; exit 5" TERM; while :; do sleep 0.1; done'
         ctl start web
         run -0 ctl list
         matches '^web +running +[0-9]+ '
@@ -70,7 +70,7 @@ load ../lib/ctl
 }
 
 @test "start and stop: a second start is refused, a second stop is none" {
-        ctl create web --image busybox -- /bin/sleep 1000
+        ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
         refused_ctl "container web is running already" start web
         ctl stop --force web
@@ -79,7 +79,7 @@ load ../lib/ctl
 }
 
 @test "start: what cannot run is an error that says why, and leaves nothing running" {
-        ctl create web --image busybox -- /bin/missing
+        ctl create web --image busybox --net none -- /bin/missing
         refused_ctl "/bin/missing" start web
         is "$(ctl info --json web | jq -r .state)" stopped
         [ -z "$(ls "$RUN/state")" ]
@@ -87,7 +87,7 @@ load ../lib/ctl
 }
 
 @test "stop: a program that does not listen is killed after its time" {
-        ctl create web --image busybox --stop-timeout 0 -- /bin/sleep 1000
+        ctl create web --image busybox --net none --stop-timeout 0 -- /bin/sleep 1000
         ctl start web
         ctl stop web
         is "$(ctl info --json web | jq -r '.last.status')" 137
@@ -97,7 +97,7 @@ load ../lib/ctl
 }
 
 @test "the init of busybox: runs by itself, and shuts down when it is stopped" {
-        ctl create web --image busybox
+        ctl create web --image busybox --net none
         ctl start web
         eventually runs_in web init
         run -0 ctl exec web cat /proc/1/comm
@@ -110,7 +110,7 @@ load ../lib/ctl
 @test "reboot inside starts it again, poweroff ends it, whatever the policy" {
         local first
 
-        ctl create web --image busybox
+        ctl create web --image busybox --net none
         ctl start web
         eventually runs_in web init
         first=$(ctl_pid web)
@@ -122,18 +122,18 @@ load ../lib/ctl
 }
 
 @test "restart policies: on-failure starts a failing program again and lets a good one be" {
-        ctl create bad --image busybox --restart on-failure:2 -- /bin/sh -c 'echo ran; exit 3'
+        ctl create bad --image busybox --net none --restart on-failure:2 -- /bin/sh -c 'echo ran; exit 3'
         ctl start bad
         eventually ctl_is bad stopped
         is "$(ctl logs bad | grep -c ran)" 3
-        ctl create good --image busybox --restart on-failure -- /bin/sh -c 'echo ran'
+        ctl create good --image busybox --net none --restart on-failure -- /bin/sh -c 'echo ran'
         ctl start good
         eventually ctl_is good stopped
         is "$(ctl logs good | grep -c ran)" 1
 }
 
 @test "stop ends a container that its policy starts again and again" {
-        ctl create web --image busybox --restart always -- /bin/sh -c 'echo ran; exit 0'
+        ctl create web --image busybox --net none --restart always -- /bin/sh -c 'echo ran; exit 0'
         ctl start web
         eventually said_often web ran 3
         ctl stop web
@@ -142,7 +142,7 @@ load ../lib/ctl
 }
 
 @test "destroy: a running container is refused, --force takes it, with everything" {
-        ctl create web --image busybox -- /bin/sleep 1000
+        ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
         refused_ctl "container web is running" destroy web
         ctl destroy --force web
@@ -152,18 +152,18 @@ load ../lib/ctl
 }
 
 @test "destroy: what a crash left of a create is shown as partial, and removed" {
-        ctl create web --image busybox
+        ctl create web --image busybox --net none
         touch "$DIR/containers/web/partial"
         run -0 ctl list
         matches '^web +partial '
         refused_ctl "only partly made" start web
-        refused_ctl "there is a container web already" create web --image busybox
+        refused_ctl "there is a container web already" create web --image busybox --net none
         ctl destroy web
         [ ! -e "$DIR/containers/web" ]
 }
 
 @test "destroy: a container whose settings are damaged is removed by force only" {
-        ctl create web --image busybox
+        ctl create web --image busybox --net none
         echo nonsense >"$DIR/containers/web/settings"
         refused_ctl "settings of container web: line 1" info web
         refused_ctl "settings of container web: line 1" destroy web
@@ -172,8 +172,8 @@ load ../lib/ctl
 }
 
 @test "rename: the files go with the new name; not while it runs, and not onto another" {
-        ctl create web --image busybox -- /bin/sleep 1000
-        ctl create other --image busybox
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        ctl create other --image busybox --net none
         refused_ctl "there is a container other already" rename web other
         refused_ctl "is no name" rename web a/b
         ctl start web
@@ -187,7 +187,7 @@ load ../lib/ctl
 }
 
 @test "pause and resume: frozen processes stand still, stop thaws them" {
-        ctl create web --image busybox -- /bin/sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'
+        ctl create web --image busybox --net none -- /bin/sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'
         refused_ctl "container web is stopped" pause web
         ctl start web
         ctl pause web
@@ -201,7 +201,7 @@ load ../lib/ctl
 }
 
 @test "kill: the signal reaches the program; a wrong one is refused" {
-        ctl create web --image busybox -- /bin/sh -c 'trap "echo got it" USR1; echo ready; while :; do sleep 0.1; done'
+        ctl create web --image busybox --net none -- /bin/sh -c 'trap "echo got it" USR1; echo ready; while :; do sleep 0.1; done'
         ctl start web
         eventually said web ready
         ctl kill web USR1
@@ -212,7 +212,7 @@ load ../lib/ctl
 }
 
 @test "privileged: without ids of its own, on demand only" {
-        ctl create web --image busybox --unprivileged=false -- /bin/sleep 1000
+        ctl create web --image busybox --net none --unprivileged=false -- /bin/sleep 1000
         ctl start web
         is "$(stat -c %u "/proc/$(ctl_pid web)")" 0
         ctl stop -f web
@@ -221,7 +221,7 @@ load ../lib/ctl
 @test "volumes: files of the host are seen inside, read-only where that was said" {
         mkdir "$T/share"
         echo outside >"$T/share/file"
-        ctl create web --image busybox -v "$T/share:/mnt/share" -v "$T/share:/mnt/ro:ro" -- /bin/sleep 1000
+        ctl create web --image busybox --net none -v "$T/share:/mnt/share" -v "$T/share:/mnt/ro:ro" -- /bin/sleep 1000
         ctl start web
         is "$(ctl exec web cat /mnt/share/file)" outside
         ctl exec web sh -c 'echo inside >/mnt/share/new'

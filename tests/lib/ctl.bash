@@ -20,6 +20,10 @@ teardown() {
                         failed=1
                 }
         done
+        for name in "$DIR"/networks/*; do
+                [ -d "$name" ] || continue
+                ctl network delete "${name##*/}" || failed=1
+        done
         eventually none_lives berth-keeper || failed=1
         common_teardown || failed=1
         return $failed
