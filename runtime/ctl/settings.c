@@ -136,21 +136,10 @@ static int set_flag(const struct setting *setting, const char *value, bool *flag
         return 0;
 }
 
-/* A line of the file is one value. */
-static bool is_one_line(const char *value)
-{
-        for (const char *p = value; *p; p++)
-                if ((unsigned char)*p < 0x20 && *p != '\t')
-                        return false;
-        return true;
-}
-
 int settings_set(struct settings *settings, const struct setting *setting, const char *value)
 {
         void *member = member_of(settings, setting);
 
-        if (!is_one_line(value))
-                return refuse(EINVAL, "%s: a value may hold no control characters", setting->key);
         if (strcmp(value, "none") == 0 && setting->kind != SETTING_LIST && setting->kind != SETTING_FLAG &&
             setting->check != check_net) {
                 settings_unset(settings, setting);
@@ -203,33 +192,69 @@ static void print_number(FILE *out, const struct setting *setting, const struct 
                 fprintf(out, "%" PRId64, setting->kind == SETTING_CPUS ? number->value / 1000 : number->value);
 }
 
-/* Calls `print` for each value: none or one, and of a list all. */
-static void each_value(FILE *out, const struct settings *settings, const struct setting *setting, const char *before,
-                       const char *after)
+/* A line of the file is one value: what would end it is written as \n, and a backslash twice. */
+static void print_text(FILE *out, const char *text, bool escaped)
+{
+        for (const char *p = text; *p; p++)
+                if (escaped && *p == '\n')
+                        fputs("\\n", out);
+                else if (escaped && *p == '\\')
+                        fputs("\\\\", out);
+                else
+                        fputc(*p, out);
+}
+
+static void unescape(char *text)
+{
+        char *to = text;
+
+        for (const char *p = text; *p; p++) {
+                if (*p == '\\' && (p[1] == 'n' || p[1] == '\\'))
+                        *to++ = *++p == 'n' ? '\n' : '\\';
+                else
+                        *to++ = *p;
+        }
+        *to = '\0';
+}
+
+/* How a value is printed: `before` in front, a newline behind. */
+struct style {
+        const char *before;
+        bool escaped;
+};
+
+static void print_line(FILE *out, const char *text, const struct style *style)
+{
+        fputs(style->before, out);
+        print_text(out, text, style->escaped);
+        fputc('\n', out);
+}
+
+/* None or one, and of a list all. */
+static void print_values(FILE *out, const struct settings *settings, const struct setting *setting,
+                         const struct style *style)
 {
         const void *member = member_of(settings, setting);
         const struct oci_strings *list = member;
-        const char *text;
 
         switch (setting->kind) {
         case SETTING_LIST:
                 for (size_t i = 0; i < list->n; i++)
-                        fprintf(out, "%s%s%s", before, list->v[i], after);
+                        print_line(out, list->v[i], style);
                 return;
         case SETTING_TEXT:
-                text = *(const char *const *)member;
-                if (text)
-                        fprintf(out, "%s%s%s", before, text, after);
+                if (*(const char *const *)member)
+                        print_line(out, *(const char *const *)member, style);
                 return;
         case SETTING_FLAG:
-                fprintf(out, "%s%s%s", before, *(const bool *)member ? "yes" : "no", after);
+                print_line(out, *(const bool *)member ? "yes" : "no", style);
                 return;
         default:
                 if (!((const struct optional_i64 *)member)->set)
                         return;
-                fputs(before, out);
+                fputs(style->before, out);
                 print_number(out, setting, member);
-                fputs(after, out);
+                fputc('\n', out);
         }
 }
 
@@ -241,7 +266,7 @@ char *setting_text(const struct settings *settings, const struct setting *settin
 
         if (!out)
                 return NULL;
-        each_value(out, settings, setting, "", "\n");
+        print_values(out, settings, setting, &(const struct style){.before = ""});
         if (fclose(out) != 0) {
                 free(text);
                 return NULL;
@@ -263,7 +288,7 @@ int settings_format(const struct settings *settings, char **text)
                 char before[64];
 
                 snprintf(before, sizeof(before), "%s = ", setting_table[i].key);
-                each_value(out, settings, &setting_table[i], before, "\n");
+                print_values(out, settings, &setting_table[i], &(const struct style){before, true});
         }
         for (size_t i = 0; i < settings->unknown.n; i++)
                 fprintf(out, "%s\n", settings->unknown.v[i]);
@@ -274,7 +299,7 @@ int settings_format(const struct settings *settings, char **text)
         return fail(ENOMEM, "write the settings");
 }
 
-/* "key = value"; blanks around both do not count. Cuts `line`. */
+/* "key = value"; one blank behind "=" does not count. Cuts `line`. */
 static int parse_line(struct settings *settings, char *line)
 {
         char *equals = strchr(line, '='), *value, *end;
@@ -284,13 +309,15 @@ static int parse_line(struct settings *settings, char *line)
                 return refuse(EINVAL, "'%.64s' is not KEY = VALUE", line);
         for (end = equals; end > line && (end[-1] == ' ' || end[-1] == '\t'); end--)
                 ;
-        value = equals + 1 + strspn(equals + 1, " \t");
+        value = equals + 1 + (equals[1] == ' ');
         *equals = '\0';
         if (end < equals)
                 *end = '\0';
         setting = setting_find(line);
-        if (setting)
+        if (setting) {
+                unescape(value);
                 return settings_set(settings, setting, value);
+        }
         return append(settings, &settings->unknown, arena_printf(&settings->arena, "%s = %s", line, value) ?: "");
 }
 

@@ -1,6 +1,7 @@
 /* What a person asked for: the readable file `settings` of a container, "key = value" lines. Everything else about it
- * (its config.json among that) is made from these. A key that may be repeated is a list. Keys that this version does
- * not know are kept as they are, so that an older berthctl does not lose a newer one's. */
+ * (its config.json among that) is made from these. A key that may be repeated is a list. In a value \\n is a newline
+ * and two backslashes are one. Keys that this version does not know are kept as they are, so that an older berthctl
+ * does not lose a newer one's. */
 #pragma once
 
 #include <stdbool.h>

@@ -27,9 +27,17 @@ load ../lib/ctl
         refused_ctl "restart: invalid value 'maybe'" create web --image busybox --net none --restart maybe
         refused_ctl "volume: invalid value 'a:b'" create web --image busybox --net none -v a:b
         refused_ctl "hostname: invalid value 'a b'" create web --image busybox --net none --hostname "a b"
-        refused_ctl "no control characters" create web --image busybox --net none -e $'A=1\nids = 5'
         refused_ctl "net: invalid value 'a/b'" create web --image busybox --net a/b
         [ -z "$(ls "$DIR/containers" 2>/dev/null)" ]
+}
+
+@test "create: a value of several lines is one value, whatever it looks like" {
+        ctl create web --image busybox --net none -e $'A=1\nids = 5' -- /bin/sh -c $'echo "$A"\necho two; exec sleep 1000'
+        is "$(ctl info --json web | jq -c '[.settings.ids, .settings.env]')" '[1000000,["A=1\nids = 5"]]'
+        ctl start web
+        eventually said web '^ids = 5$'
+        said web '^two$'
+        ctl stop -f web
 }
 
 @test "create: a name that is taken is refused and what exists stays as it is" {

@@ -2,7 +2,6 @@
 load ../lib/common
 load ../lib/ctl
 
-# forget_tables: the tables of the firewall and what forwarding changed stay for the next container; the view keeps them.
 address_of() {
         ctl info --json "$1" | jq -r '.network.ipv4' | cut -d / -f 1
 }
@@ -60,7 +59,8 @@ serves() {
         ip link set lo up
         eventually serves 127.0.0.1:8123 served
         ctl set web --unset publish
-        ! serves 127.0.0.1:8123 served
+        run serves 127.0.0.1:8123 served
+        [ "$status" -ne 0 ]
         ctl set web --publish 8124:80
         eventually serves 127.0.0.1:8124 served
         ctl destroy -f web other
