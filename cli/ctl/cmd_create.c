@@ -55,7 +55,7 @@ static int run(struct invocation *invocation)
                 return refuse(EINVAL, "create: --image is missing (busybox needs nothing else)");
         r = read_settings(invocation, &settings);
         if (r == 0)
-                r = ctl_create(invocation->ctl, invocation->arguments[0], &settings);
+                r = ctl_create(invocation->ctl, invocation->arguments[0], options->image, &settings);
         if (r == 0 && options->start)
                 r = ctl_start(invocation->ctl, invocation->arguments[0]);
         return r;

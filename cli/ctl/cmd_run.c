@@ -67,7 +67,8 @@ static int stop_one(struct invocation *invocation, const char *name)
         return ctl_stop(invocation->ctl, name,
                         options->force         ? 0
                         : options->timeout.set ? options->timeout.milliseconds
-                                               : -1);
+                                               : -1,
+                        true);
 }
 
 static int run_stop(struct invocation *invocation)
@@ -264,4 +265,59 @@ const struct command ctl_command_rename = {
         .most = 2,
         .root = ROOT_CHANGE,
         .run = run_rename,
+};
+
+struct autostart_options {
+        bool stop;
+};
+
+static const struct option_spec autostart_specs[] = {
+        OPTION(struct autostart_options, stop, "stop", 0, NULL,
+               "the host stops: stop all that run, in the opposite order"),
+};
+
+static int run_autostart(struct invocation *invocation)
+{
+        const struct autostart_options *options = invocation->options;
+        int r = ctl_autostart(invocation->ctl, !options->stop, report_error);
+
+        if (r > 0)
+                invocation->exit_status = 1;
+        return r < 0 ? r : 0;
+}
+
+const struct command ctl_command_autostart = {
+        .name = "autostart",
+        .arguments = "",
+        .summary = "what the host does when it starts",
+        .description = "Starts the containers that have autostart set and do not run, one after the other, by their "
+                       "start-order and name; but not those with the policy unless-stopped that a person has stopped. "
+                       "The service berthctl.service of systemd calls it, and with --stop when the host stops.",
+        .examples = "berthctl set web --autostart --start-order 10\n"
+                    "systemctl enable berthctl.service",
+        .exit_codes = "0  all are started (stopped)\n"
+                      "1  some are not; standard error says which",
+        .options = OPTION_TABLE(autostart_specs),
+        .options_size = sizeof(struct autostart_options),
+        .least = 0,
+        .most = 0,
+        .root = ROOT_MAKE,
+        .run = run_autostart,
+};
+
+static int run_clone(struct invocation *invocation)
+{
+        return ctl_clone(invocation->ctl, invocation->arguments[0], invocation->arguments[1]);
+}
+
+const struct command ctl_command_clone = {
+        .name = "clone",
+        .arguments = "NAME NEW-NAME",
+        .summary = "copy a stopped container",
+        .description = "Makes a container with a copy of the files and settings of one that does not run. Ids and "
+                       "addresses are its own; fixed ones are not copied.",
+        .least = 2,
+        .most = 2,
+        .root = ROOT_MAKE,
+        .run = run_clone,
 };

@@ -114,3 +114,41 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
                                        : fail(errno, "rename container %s to %s", from, to);
         return network_rename(ctl, from, to);
 }
+
+/* What is one container's own is not copied: ids, addresses, the time. */
+static int copy_settings(const struct ctl_container *from, struct settings *to)
+{
+        static const char *const own[] = {"created", "ids", "ip", "ip6", "mac"};
+        _cleanup_free_ char *text = NULL;
+        int r = settings_format(&from->settings, &text);
+
+        if (r == 0)
+                r = settings_parse(from->name, text, to);
+        for (size_t i = 0; i < ELEMENTS(own); i++)
+                settings_unset(to, setting_find(own[i]));
+        return r;
+}
+
+/* The lock of the original keeps it as it is while it is copied. */
+int ctl_clone(struct ctl *ctl, const char *from, const char *to)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_settings_ struct settings settings = {0};
+        _cleanup_free_ char *source = NULL;
+        struct ctl_status status;
+        int r = ctl_find(ctl, from, CTL_LOCKED, &container);
+
+        if (r == 0)
+                r = ctl_status(ctl, &container, &status);
+        if (r < 0)
+                return r;
+        if (status.state != CTL_STOPPED)
+                return refuse(EBUSY, "container %s is %s: only a stopped one can be cloned", from,
+                              ctl_state_name(status.state));
+        if (asprintf(&source, "dir:%s/containers/%s/%s", ctl->directory, from, CTL_ROOTFS) < 0) {
+                source = NULL;
+                return fail(ENOMEM, "clone container %s", from);
+        }
+        r = copy_settings(&container, &settings);
+        return r < 0 ? r : ctl_create(ctl, to, source, &settings);
+}

@@ -93,7 +93,7 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
-static int fill(struct ctl *ctl, struct ctl_container *container)
+static int fill(struct ctl *ctl, struct ctl_container *container, const char *source)
 {
         struct settings *settings = &container->settings;
         _cleanup_(arena_free) struct arena arena = {0};
@@ -106,13 +106,13 @@ static int fill(struct ctl *ctl, struct ctl_container *container)
         root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (root < 0)
                 return fail(errno, "open the root of container %s", container->name);
-        r = image_unpack(ctl, settings->image, root, &arena, &config);
+        r = image_unpack(ctl, source, root, &arena, &config);
         if (r == 0)
                 r = adopt_config(settings, &config);
         return r < 0 ? r : init_program_choose(settings, root);
 }
 
-static int make(struct ctl *ctl, struct ctl_container *container)
+static int make(struct ctl *ctl, struct ctl_container *container, const char *source)
 {
         struct settings *settings = &container->settings;
         char now[TIMESTAMP_SIZE];
@@ -128,7 +128,7 @@ static int make(struct ctl *ctl, struct ctl_container *container)
         if (r == 0)
                 r = protect(container);
         if (r == 0)
-                r = fill(ctl, container);
+                r = fill(ctl, container, source);
         /* Taken now, a fixed address that another has is refused before there is anything to lose. */
         if (r == 0)
                 r = network_prepare(ctl, container);
@@ -142,8 +142,8 @@ static int make(struct ctl *ctl, struct ctl_container *container)
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
 static int remove_directory(struct ctl *ctl, struct ctl_container *container)
 {
-        static const char *const entries[] = {CTL_ROOTFS,    "config.json", CTL_LOG_FILE, CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, "snapshots",   SETTINGS_FILE};
+        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE, CTL_LOG_FILE ".1",
+                                              CTL_LAST_FILE, CTL_STOPPED_FILE, "snapshots",  SETTINGS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -157,10 +157,10 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
         return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
 }
 
-int ctl_create(struct ctl *ctl, const char *name, struct settings *settings)
+int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings)
 {
         struct ctl_container container = CTL_CONTAINER_NONE;
-        int r = image_check(settings->image);
+        int r = image_check(source);
 
         if (r < 0)
                 return r;
@@ -176,7 +176,7 @@ int ctl_create(struct ctl *ctl, const char *name, struct settings *settings)
                 return r;
         }
         container.settings = *settings;
-        r = make(ctl, &container);
+        r = make(ctl, &container, source);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
@@ -196,7 +196,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         int r;
 
         if (force) {
-                r = ctl_stop(ctl, name, 0);
+                r = ctl_stop(ctl, name, 0, false);
                 if (r < 0 && r != -EINVAL)
                         return r;
                 error_clear();

@@ -4,6 +4,7 @@
  *   rootfs/      its root file system
  *   log, log.1   what it said; written by its keeper
  *   last         how it ended the last time
+ *   stopped      a person has stopped it and not started it since
  *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
  * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
@@ -22,6 +23,7 @@
 #define CTL_LOCK_SECONDS 60 /* how long to wait for another command on the same container */
 #define CTL_PARTIAL_FILE "partial"
 #define CTL_LAST_FILE    "last"
+#define CTL_STOPPED_FILE "stopped"
 #define CTL_LOG_FILE     "log"
 #define CTL_ROOTFS       "rootfs"
 
@@ -71,9 +73,12 @@ int ctl_save(const struct ctl_container *container);
 
 /* ---- create and destroy ---- */
 
-/* settings: complete but for `created`, `ids` and what the image says about the program; settings->image is the source.
- * On failure nothing is left. */
-int ctl_create(struct ctl *ctl, const char *name, struct settings *settings);
+/* settings: complete but for `created`, `ids` and what the image says about the program. source: where its files come
+ * from (runtime/ctl/image.h). On failure nothing is left. */
+int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings);
+
+/* A copy of a stopped container with another name, ids and addresses of its own. */
+int ctl_clone(struct ctl *ctl, const char *from, const char *to);
 
 /* Removes it with everything that belongs to it; force: even when it runs, or when its settings are damaged. */
 int ctl_destroy(struct ctl *ctl, const char *name, bool force);
@@ -100,8 +105,13 @@ int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ct
 int ctl_start(struct ctl *ctl, const char *name);
 
 /* timeout_ms: after the stop signal, before SIGKILL; negative: the container's own. 0: kill at once. A container that
- * does not run is no error. */
-int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms);
+ * does not run is no error. by_person: the policy unless-stopped remembers it (ctl_autostart). */
+int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person);
+
+/* When the host starts: starts those that have autostart, in the order of start-order and their names. When it stops
+ * (start false): stops all that run, the other way round. One that fails is told to `failed` and does not keep the
+ * others from it: 1 then. */
+int ctl_autostart(struct ctl *ctl, bool start, void (*failed)(const char *message));
 
 /* A container that runs without a keeper gets another. */
 int ctl_ensure_keeper(struct ctl *ctl, const struct ctl_container *container);

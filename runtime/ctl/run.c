@@ -94,6 +94,7 @@ int ctl_start(struct ctl *ctl, const char *name)
                 return r;
         if (status.state != CTL_STOPPED)
                 return refuse(EBUSY, "container %s is %s already", name, ctl_state_name(status.state));
+        (void)unlinkat(container.fd, CTL_STOPPED_FILE, 0);
         return keeper_spawn(ctl, &container, -EBADF);
 }
 
@@ -301,7 +302,14 @@ static int wait_for_keeper(struct ctl *ctl, const struct ctl_container *containe
         return 0;
 }
 
-int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms)
+static int remember_stop(const struct ctl_container *container)
+{
+        int r = replace_file_at(container->fd, CTL_STOPPED_FILE, "", 0, 0600);
+
+        return r < 0 ? fail(-r, "write down that container %s was stopped", container->name) : 0;
+}
+
+int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
         _cleanup_ctl_container_ struct ctl_container container;
         _cleanup_close_ int keeper = -EBADF, init = -EBADF;
@@ -312,6 +320,11 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms)
         if (timeout_ms < 0)
                 timeout_ms = container.settings.stop_timeout.set ? container.settings.stop_timeout.value * 1000
                                                                  : STOP_TIMEOUT_MS;
+        if (by_person) {
+                r = remember_stop(&container);
+                if (r < 0)
+                        return r;
+        }
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;
