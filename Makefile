@@ -66,7 +66,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
-PROXY_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) runtime/core/channel.c \
+PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
 # The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
@@ -179,7 +179,7 @@ $(BUILD)/berth-keeper: $(KEEPER_OBJECTS)
 
 $(BUILD)/berth-proxy: $(PROXY_OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(call LINK_STATIC,$^)
+	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
 	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.
@@ -228,7 +228,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -237,17 +237,30 @@ $(BUILD)/tests/%: tests/helpers/%.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
 
-# Around the library itself, with the same sanitizers as the unit tests.
+# Around the library itself, with the sanitizers of the unit tests in it: the lab has none.
 $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS)
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -static-libasan -static-libubsan -o $@ $< $(BUILD)/libberth-asan.a $(MUSL_LIBS)
 
-$(BUILD)/tests/agent: $(BUILD)/obj/tests/helpers/agent.o $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
+AGENT_TOOL := $(wildcard tests/helpers/agent/*.c)
+$(BUILD)/tests/agent: $(AGENT_TOOL:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/libberth.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
+
+$(BUILD)/tests/fake_kernel: tests/helpers/fake_kernel.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -no-pie -fno-stack-protector -nostdlib -Wno-missing-prototypes -o $@ $<
+
+# A guest without a kernel. Its first page is where the boot loader leaves a processor in 64-bit mode.
+$(BUILD)/tests/tiny: tests/guest/tiny.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(TEST_CC) -std=gnu11 -O1 $(filter-out -Wvla -Wundef,$(WARNINGS)) -ffreestanding -nostdlib -static -fno-pic -no-pie -mno-red-zone \
+		-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -Wl,-Ttext-segment=0x200000,--build-id=none,-z,noexecstack -o $@ $<
 
 $(BUILD)/tests/inject: tests/crash/inject.c
 	@mkdir -p $(@D)
@@ -271,6 +284,10 @@ $(BUILD)/tests/rootfs: tests/lib/make-rootfs $(BUILD)/tests/probe $(BUILD)/tests
 	@echo "  ROOTFS  $@"
 	$(Q)tests/lib/make-rootfs $@ $(BUILD)/tests/probe $(BUILD)/tests/load
 
+$(BUILD)/tests/kernel: tests/lib/get-kernel
+	@echo "  KERNEL  $@"
+	$(Q)tests/lib/get-kernel $@
+
 # Fuzzers: libFuzzer, with the same sanitizers.
 FUZZ_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -291,7 +308,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
-NATIVE_STAGES := unit rules integration conformance crash fuzz
+NATIVE_STAGES := unit rules integration wall conformance crash fuzz
 STAGES := $(NATIVE_STAGES) lab
 
 .PHONY: check check-native check-lab check-full check-build
@@ -356,6 +373,8 @@ install: all
 	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
 	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
+	install -D -m 644 share/berth.conf $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf
+	install -D -m 644 docs/berth.conf.md $(DESTDIR)$(PREFIX)/share/doc/berth/berth.conf.md
 	install -D -m 644 share/bash-completion/berth $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 
 .PHONY: format
@@ -366,11 +385,11 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(CTLNET_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(CTL_MAIN) $(wildcard runtime/keeper/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/obj/*/*/*/*.d $(BUILD)/dynamic/*/*.d $(BUILD)/dynamic/*/*/*.d $(BUILD)/asan/*/*.d $(BUILD)/asan/*/*/*.d $(BUILD)/unit/*.d \
         $(BUILD)/fuzz/obj/*/*.d $(BUILD)/fuzz/obj/*/*/*.d)

@@ -26,5 +26,5 @@ int helper_find(const char *name, char *path, size_t size)
         snprintf(path, size, BERTH_LIBEXEC "/%s", name);
         if (access(path, X_OK) == 0)
                 return 0;
-        return fail(errno, "berth's helper program %s, which is neither in %s nor in " BERTH_LIBEXEC, name, self);
+        return refuse(errno, "berth's helper program %s is neither in %s nor in " BERTH_LIBEXEC, name, self);
 }

@@ -56,9 +56,15 @@ int cgroup_create(const struct cgroup_host *host, const char *path, unsigned con
 /* Enables what the group lacks of `controllers` in the levels above it: for a limit that comes later. */
 int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path, unsigned controllers);
 
+/* Enables all others that the tree has, as far as every level above allows, as cgroup_create does. */
+int cgroup_offer_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path);
+
 /* Refuses a group that exists and holds processes or is frozen: to be asked before anything is made that an undo would
  * take for the container's own. */
 int cgroup_check_reusable(const struct cgroup_host *host, const char *path);
+
+/* Refuses a group that somebody has frozen: the first process in it would never run. */
+int cgroup_check_thawed(int cgroup_fd, const char *path);
 
 /* Opens an existing group. */
 int cgroup_open(const struct cgroup_host *host, const char *path);
@@ -98,6 +104,10 @@ int cgroup_is_frozen(int cgroup_fd);
 /* Host pids of the group and of all below, malloc'ed, the caller's. A group that is gone has none; processes that this
  * pid namespace does not show are not listed. */
 int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
+
+/* Moves threads of the kernel's own, which can be listed among the processes but never be frozen, to the root of the
+ * tree; as far as the caller may. */
+void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd);
 
 /* ---- limits ---- */
 

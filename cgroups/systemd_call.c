@@ -33,7 +33,7 @@ static int begin(bool user, const char *operation, const char *unit, const char 
         for (size_t i = 0; arguments && arguments[i] && i < ARGUMENTS; i++)
                 args[5 + i] = arguments[i];
         if (r < 0)
-                return fail_in(r, "the systemd cgroup driver needs");
+                return fail_in(r, "the systemd cgroup driver");
         if (properties)
                 r = systemd_properties_encode(properties, &text, &size);
         if (r < 0)

@@ -83,6 +83,11 @@ static int make_group(const struct cgroup_host *host, const char *path)
         return refuse(EAGAIN, "create cgroup %s%s: its parent keeps being removed", host->mount_point, path);
 }
 
+static int refuse_frozen(const char *path)
+{
+        return refuse(EBUSY, "container's cgroup unexpectedly frozen: %s", path);
+}
+
 /* Somebody else's processes would share our limits and die with our container; a frozen group would hang the first
  * process that enters it. The words are runc's. */
 static int check_unused(int cgroup_fd, const char *path)
@@ -96,7 +101,7 @@ static int check_unused(int cgroup_fd, const char *path)
         if (cgroup_find_number(text, "populated", &value) && value)
                 return refuse(EBUSY, "container's cgroup is not empty: %s holds processes", path);
         if (cgroup_find_number(text, "frozen", &value) && value)
-                return refuse(EBUSY, "container's cgroup unexpectedly frozen: %s", path);
+                return refuse_frozen(path);
         return 0;
 }
 
@@ -224,6 +229,14 @@ int cgroup_enable_controllers(const struct cgroup_host *host, int cgroup_fd, con
         return r < 0 ? r : enable_needed(host, path, controllers & ~there);
 }
 
+int cgroup_offer_controllers(const struct cgroup_host *host, int cgroup_fd, const char *path)
+{
+        unsigned there = 0;
+        int r = read_controllers(host, cgroup_fd, path, &there);
+
+        return r < 0 ? r : enable_controllers(host, path, host->controllers & ~there, false);
+}
+
 int cgroup_open(const struct cgroup_host *host, const char *path)
 {
         const char *name = below_root(path);
@@ -241,6 +254,13 @@ int cgroup_check_reusable(const struct cgroup_host *host, const char *path)
                 return 0;
         }
         return fd < 0 ? fd : check_unused(fd, path);
+}
+
+int cgroup_check_thawed(int cgroup_fd, const char *path)
+{
+        int r = cgroup_is_frozen(cgroup_fd);
+
+        return r > 0 ? refuse_frozen(path) : r;
 }
 
 int cgroup_open_below(int cgroup_fd, const char *path)

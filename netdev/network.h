@@ -4,7 +4,8 @@
  *
  * The host's interfaces keep their addresses, as engines expect; the redirection keeps the host's own stack from
  * answering for them. Link-local addresses, routes to a network that an address lies in, and what router advertisements
- * bring are not carried: the guest's kernel makes them as the host's did, from the same MAC and sysctls. */
+ * bring are not carried: the guest's kernel makes them as the host's did, from the same MAC and sysctls. Addresses with
+ * a lifetime are carried without one, as whoever prolongs it on the host does not reach the guest. */
 #pragma once
 
 #include <stddef.h>
@@ -21,7 +22,6 @@
 #define NETWORK_NO_INTERFACE 255
 
 #define NETWORK_NAME_SIZE 16 /* IFNAMSIZ */
-#define NETWORK_FOREVER   UINT32_MAX
 
 /* Values of the sysctls that are carried (netdev/network_sysctl.c), in the order of its tables. */
 #define NETWORK_SYSCTLS4       13
@@ -52,10 +52,10 @@ struct network_address {
         uint8_t scope;  /* RT_SCOPE_* */
         uint8_t has_peer;
         uint8_t has_broadcast;
-        uint8_t unused[2];
-        uint32_t flags;            /* IFA_F_* that somebody chose */
-        uint32_t metric;           /* of its network's route; 0: the kernel's own */
-        uint32_t valid, preferred; /* seconds, NETWORK_FOREVER */
+        uint8_t deprecated; /* not for new connections */
+        uint8_t unused;
+        uint32_t flags;  /* IFA_F_* that somebody chose */
+        uint32_t metric; /* of its network's route; 0: the kernel's own */
         uint8_t local[16];
         uint8_t peer[16];
         uint8_t broadcast[16];

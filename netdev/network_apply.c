@@ -191,7 +191,7 @@ static int add_address(struct network_applying *applying, const struct network_a
                 .ifa_index = (unsigned)network_index(applying, address->interface),
         };
         struct nl_msg *message = netlink_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-        const struct ifa_cacheinfo times = {.ifa_valid = address->valid, .ifa_prefered = address->preferred};
+        const struct ifa_cacheinfo deprecated = {.ifa_valid = UINT32_MAX, .ifa_prefered = 0};
         char text[NETWORK_TEXT_MAX];
         int r;
 
@@ -200,8 +200,8 @@ static int add_address(struct network_applying *applying, const struct network_a
         netlink_put_u32(&message, IFA_FLAGS, address->flags | (address->family == AF_INET6 ? IFA_F_NODAD : 0));
         if (address->metric)
                 netlink_put_u32(&message, IFA_RT_PRIORITY, address->metric);
-        if (address->valid != NETWORK_FOREVER || address->preferred != NETWORK_FOREVER)
-                netlink_put(&message, IFA_CACHEINFO, &times, sizeof(times));
+        if (address->deprecated)
+                netlink_put(&message, IFA_CACHEINFO, &deprecated, sizeof(deprecated));
         r = netlink_request(&applying->netlink, message);
         if (r == 0 || r == -EEXIST)
                 return 0;

@@ -18,7 +18,7 @@ struct network_header {
 
 /* The records cross as they are: no byte of theirs may be a hole, which would carry bytes of our memory. */
 _Static_assert(sizeof(struct network_interface) == 32 + 4 * (NETWORK_SYSCTLS4 + NETWORK_SYSCTLS6), "hole");
-_Static_assert(sizeof(struct network_address) == 88, "hole");
+_Static_assert(sizeof(struct network_address) == 80, "hole");
 _Static_assert(sizeof(struct network_hop) == 20, "hole");
 _Static_assert(sizeof(struct network_route) == 136 + 20 * NETWORK_HOPS_MAX, "hole");
 _Static_assert(sizeof(struct network_neighbour) == 24, "hole");
@@ -129,7 +129,7 @@ static int check_address(const struct network *network, size_t place)
 
         if (!is_place(network, address->interface) || !is_family(address->family) ||
             address->prefix > bits_of(address->family) || address->has_peer > 1 || address->has_broadcast > 1 ||
-            !is_label(network, address))
+            address->deprecated > 1 || !is_label(network, address))
                 return wrong("address", place);
         return 0;
 }

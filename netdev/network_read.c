@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
-#include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
@@ -21,30 +20,8 @@
 /* A change while the kernel lists: the list is asked for anew. */
 #define LISTINGS_MAX 16
 
-/* Flags of addresses that somebody chose; the others describe a state. */
-#define CHOSEN_FLAGS (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN)
-
-#ifndef IFA_PROTO
-#define IFA_PROTO 11 /* Linux 5.18 */
-#endif
-#define PROTO_KERNEL_RA 2 /* IFAPROT_KERNEL_RA */
-#define PROTO_KERNEL_LL 3 /* IFAPROT_KERNEL_LL */
-
-int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
-                 const char *what)
-{
-        int r = -EAGAIN;
-
-        for (int i = 0; r == -EAGAIN && i < LISTINGS_MAX; i++) {
-                network_forget(reading, type);
-                r = netlink_query(&reading->netlink, netlink_message(type, NLM_F_DUMP, header, size), visit, reading);
-        }
-        if (reading->refused < 0)
-                return reading->refused;
-        return r < 0 ? netlink_fail(r, &reading->netlink, "list the %s of the network namespace", what) : 0;
-}
-
-void network_forget(struct network_reading *reading, int type)
+/* What a listing has given before it begins anew. */
+static void forget(struct network_reading *reading, int type)
 {
         struct network *network = reading->network;
         size_t kept = 0;
@@ -60,6 +37,20 @@ void network_forget(struct network_reading *reading, int type)
                         network->routes[kept++] = network->routes[i];
         if (type == RTM_GETROUTE)
                 network->n_routes = kept;
+}
+
+int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
+                 const char *what)
+{
+        int r = -EAGAIN;
+
+        for (int i = 0; r == -EAGAIN && i < LISTINGS_MAX; i++) {
+                forget(reading, type);
+                r = netlink_query(&reading->netlink, netlink_message(type, NLM_F_DUMP, header, size), visit, reading);
+        }
+        if (reading->refused < 0)
+                return reading->refused;
+        return r < 0 ? netlink_fail(r, &reading->netlink, "list the %s of the network namespace", what) : 0;
 }
 
 void *network_grow(struct network_reading *reading, void *list, size_t n, size_t most, size_t size, const char *what)
@@ -84,6 +75,12 @@ unsigned network_place(const struct network_reading *reading, int ifindex)
                 if (reading->network->interfaces[i].index == ifindex)
                         return i;
         return NETWORK_NO_INTERFACE;
+}
+
+void network_copy_ip(uint8_t to[16], struct nlattr *from)
+{
+        if (from && nla_len(from) <= 16)
+                memcpy(to, nla_data(from), (size_t)nla_len(from));
 }
 
 /* ---- interfaces ---- */
@@ -211,121 +208,6 @@ static void read_sysctls(struct network *network)
                 network_sysctls_read(network->interfaces[i].name, &network->interfaces[i].sysctls);
 }
 
-/* ---- addresses ---- */
-
-static struct nlattr *address_attribute(struct nlmsghdr *message, int type)
-{
-        return nlmsg_find_attr(message, sizeof(struct ifaddrmsg), type);
-}
-
-void network_copy_ip(uint8_t to[16], struct nlattr *from)
-{
-        if (from && nla_len(from) <= 16)
-                memcpy(to, nla_data(from), (size_t)nla_len(from));
-}
-
-/* The link-local address that the kernel makes of a MAC (RFC 4291, appendix A). */
-static int is_of_mac(const uint8_t address[16], const uint8_t mac[6])
-{
-        const uint8_t made[16] = {0xfe,        0x80,   0,      0,    0,    0,      0,      0,
-                                  mac[0] ^ 2U, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
-
-        return memcmp(address, made, sizeof(made)) == 0;
-}
-
-static int is_accepting_advertisements(const struct network_interface *interface)
-{
-        int32_t accept = 0, autoconf = 0;
-
-        for (size_t i = 0; i < NETWORK_SYSCTLS6; i++) {
-                if (strcmp(network_sysctl_names6[i], "accept_ra") == 0)
-                        accept = interface->sysctls.v6[i];
-                if (strcmp(network_sysctl_names6[i], "autoconf") == 0)
-                        autoconf = interface->sysctls.v6[i];
-        }
-        return accept != 0 && autoconf != 0;
-}
-
-/* What the guest's kernel makes by itself, and what only describes this machine. */
-static int is_made_again(const struct network_reading *reading, const struct network_address *address, unsigned flags,
-                         int made_by)
-{
-        const struct network_interface *interface;
-
-        if (address->interface == NETWORK_LOOPBACK)
-                return address->scope == RT_SCOPE_HOST;
-        if (address->family != AF_INET6)
-                return 0;
-        interface = &reading->network->interfaces[address->interface];
-        if (made_by == PROTO_KERNEL_LL ||
-            (address->scope == RT_SCOPE_LINK && is_of_mac(address->local, interface->mac)))
-                return 1;
-        if (flags & IFA_F_PERMANENT || !is_accepting_advertisements(interface))
-                return 0;
-        return made_by == PROTO_KERNEL_RA || made_by == 0;
-}
-
-static void fill_address(struct nlmsghdr *message, struct network_address *address)
-{
-        struct nlattr *local = address_attribute(message, IFA_LOCAL);
-        struct nlattr *peer = address_attribute(message, IFA_ADDRESS);
-        struct nlattr *broadcast = address_attribute(message, IFA_BROADCAST);
-        struct nlattr *metric = address_attribute(message, IFA_RT_PRIORITY);
-        struct nlattr *times = address_attribute(message, IFA_CACHEINFO);
-        struct nlattr *label = address_attribute(message, IFA_LABEL);
-
-        network_copy_ip(address->local, local ? local : peer);
-        network_copy_ip(address->peer, peer);
-        network_copy_ip(address->broadcast, broadcast);
-        address->has_peer = local && peer && memcmp(address->local, address->peer, 16) != 0;
-        address->has_broadcast = broadcast != NULL;
-        address->metric = metric ? nla_get_u32(metric) : 0;
-        address->valid = address->preferred = NETWORK_FOREVER;
-        if (times && nla_len(times) >= (int)sizeof(struct ifa_cacheinfo)) {
-                const struct ifa_cacheinfo *info = nla_data(times);
-
-                address->valid = info->ifa_valid;
-                address->preferred = info->ifa_prefered;
-        }
-        if (label)
-                nla_strlcpy(address->label, label, sizeof(address->label));
-}
-
-static int read_address(struct nlmsghdr *message, void *data)
-{
-        struct network_reading *reading = data;
-        struct network *network = reading->network;
-        const struct ifaddrmsg *header = nlmsg_data(message);
-        struct nlattr *attribute = address_attribute(message, IFA_FLAGS),
-                      *proto = address_attribute(message, IFA_PROTO);
-        struct network_address address = {0}, *bigger;
-        unsigned flags;
-
-        if (message->nlmsg_type != RTM_NEWADDR || !nlmsg_valid_hdr(message, sizeof(*header)) ||
-            (header->ifa_family != AF_INET && header->ifa_family != AF_INET6))
-                return 0;
-        flags = attribute ? nla_get_u32(attribute) : header->ifa_flags;
-        address.interface = (uint8_t)network_place(reading, (int)header->ifa_index);
-        address.family = header->ifa_family;
-        address.prefix = header->ifa_prefixlen;
-        address.scope = header->ifa_scope;
-        address.flags = flags & CHOSEN_FLAGS;
-        fill_address(message, &address);
-        if (address.interface == NETWORK_NO_INTERFACE ||
-            is_made_again(reading, &address, flags, proto ? nla_get_u8(proto) : 0))
-                return 0;
-        if (address.interface != NETWORK_LOOPBACK &&
-            strcmp(address.label, network->interfaces[address.interface].name) == 0)
-                address.label[0] = '\0';
-        bigger = network_grow(reading, network->addresses, network->n_addresses, NETWORK_ADDRESSES_MAX, sizeof(address),
-                              "addresses");
-        if (!bigger)
-                return reading->refused;
-        network->addresses = bigger;
-        bigger[network->n_addresses++] = address;
-        return 0;
-}
-
 /* ---- neighbours and rules ---- */
 
 static int read_neighbour(struct nlmsghdr *message, void *data)
@@ -386,14 +268,13 @@ static void look_for_rules(struct network_reading *reading)
 static int read_all_of_it(struct network_reading *reading)
 {
         const struct ifinfomsg links = {.ifi_family = AF_UNSPEC};
-        const struct ifaddrmsg addresses = {.ifa_family = AF_UNSPEC};
         const struct ndmsg neighbours = {.ndm_family = AF_UNSPEC};
         int r = network_list(reading, RTM_GETLINK, &links, sizeof(links), read_link, "interfaces");
 
         if (r < 0)
                 return r;
         read_sysctls(reading->network);
-        r = network_list(reading, RTM_GETADDR, &addresses, sizeof(addresses), read_address, "addresses");
+        r = network_addresses_read(reading);
         if (r == 0)
                 r = network_routes_read(reading);
         if (r == 0)

@@ -18,9 +18,6 @@ struct network_reading {
 int network_list(struct network_reading *reading, int type, const void *header, size_t size, netlink_visitor visit,
                  const char *what);
 
-/* Forgets what a listing of that type has given. */
-void network_forget(struct network_reading *reading, int type);
-
 /* Room for one more in a list of n; NULL with the message and reading->refused. */
 void *network_grow(struct network_reading *reading, void *list, size_t n, size_t most, size_t size, const char *what);
 
@@ -29,5 +26,8 @@ unsigned network_place(const struct network_reading *reading, int ifindex);
 
 void network_copy_ip(uint8_t to[16], struct nlattr *from);
 
-/* The main tables of both families. */
+/* After the interfaces and their sysctls. */
+int network_addresses_read(struct network_reading *reading);
+
+/* The main tables of both families, after the addresses. */
 int network_routes_read(struct network_reading *reading);

@@ -10,10 +10,10 @@
 
 static void put_gateway(struct nl_msg **message, const struct network_route *route, const struct network_hop *hop)
 {
-        struct {
-                struct rtvia head;
+        struct { /* struct rtvia, with room */
+                uint16_t family;
                 uint8_t address[16];
-        } via = {.head.rtvia_family = hop->gateway_family};
+        } via = {.family = hop->gateway_family};
         size_t size = network_ip_size(hop->gateway_family);
 
         if (!hop->gateway_family)
@@ -22,8 +22,8 @@ static void put_gateway(struct nl_msg **message, const struct network_route *rou
                 netlink_put(message, RTA_GATEWAY, hop->gateway, size);
                 return;
         }
-        memcpy(via.head.rtvia_addr, hop->gateway, size);
-        netlink_put(message, RTA_VIA, &via, sizeof(via.head) + size);
+        memcpy(via.address, hop->gateway, size);
+        netlink_put(message, RTA_VIA, &via, sizeof(via.family) + size);
 }
 
 /* struct rtnexthop, the hop's attributes behind it, and its length over both. */
@@ -119,14 +119,30 @@ static int add_route(struct network_applying *applying, const struct network_rou
         return r == -EEXIST ? 0 : r;
 }
 
-/* The kernel takes a gateway that it can reach only: a route may wait for any other. Each round adds what it can, the
- * first that adds nothing fails with the first one left. */
+/* The host's kernel has the route: its gateway was reachable once, and is taken to be on the link. */
+static int add_route_on_link(struct network_applying *applying, const struct network_route *route)
+{
+        struct network_route forced = *route;
+        char text[NETWORK_TEXT_MAX];
+        int r;
+
+        for (size_t i = 0; i < forced.n_hops; i++)
+                forced.hops[i].on_link = forced.hops[i].gateway_family != 0;
+        r = add_route(applying, &forced);
+        if (r == 0)
+                return 0;
+        network_route_text(applying->network, route, text);
+        return netlink_fail(r, &applying->netlink, "add route %s", text);
+}
+
+/* The kernel takes a gateway that it can reach only: a route may wait for any other. Each round adds what it can, until
+ * one adds nothing. */
 int network_routes_apply(struct network_applying *applying)
 {
         const struct network *network = applying->network;
         uint8_t done[NETWORK_ROUTES_MAX] = {0};
-        char text[NETWORK_TEXT_MAX];
         size_t left = network->n_routes, before;
+        int r = 0;
 
         do {
                 before = left;
@@ -136,13 +152,7 @@ int network_routes_apply(struct network_applying *applying)
                                 left--;
                         }
         } while (left && left < before);
-        for (size_t i = 0; left && i < network->n_routes; i++) {
-                int r = done[i] ? 0 : add_route(applying, &network->routes[i]);
-
-                if (r < 0) {
-                        network_route_text(network, &network->routes[i], text);
-                        return netlink_fail(r, &applying->netlink, "add route %s", text);
-                }
-        }
-        return 0;
+        for (size_t i = 0; r == 0 && left && i < network->n_routes; i++)
+                r = done[i] ? 0 : add_route_on_link(applying, &network->routes[i]);
+        return r;
 }

@@ -166,13 +166,26 @@ static void fill_route(struct nlmsghdr *message, struct network_route *route)
         read_metrics(attribute(message, RTA_METRICS), route->metrics);
 }
 
+/* What the kernel made for an interface that is not carried says nothing that somebody wanted. */
+static void warn_of_route(const struct network *network, const struct network_route *route, int r)
+{
+        char text[NETWORK_TEXT_MAX];
+
+        if (r == -ENODEV && route->protocol == RTPROT_KERNEL)
+                return;
+        network_route_text(network, route, text);
+        log_warning("network: route %s is not carried into the virtual machine: %s", text,
+                    r == -ENODEV  ? "its interface is not"
+                    : r == -E2BIG ? "it has too many hops"
+                                  : "it has an encapsulation");
+}
+
 static int read_route(struct nlmsghdr *message, void *data)
 {
         struct network_reading *reading = data;
         struct network *network = reading->network;
         const struct rtmsg *header = nlmsg_data(message);
         struct network_route route = {0}, *bigger;
-        char text[NETWORK_TEXT_MAX];
         int r;
 
         if (message->nlmsg_type != RTM_NEWROUTE || !nlmsg_valid_hdr(message, sizeof(*header)) ||
@@ -181,11 +194,7 @@ static int read_route(struct nlmsghdr *message, void *data)
         fill_route(message, &route);
         r = read_ways(reading, message, &route);
         if (r < 0) {
-                network_route_text(network, &route, text);
-                log_warning("network: route %s is not carried into the virtual machine: %s", text,
-                            r == -ENODEV  ? "its interface is not"
-                            : r == -E2BIG ? "it has too many hops"
-                                          : "it has an encapsulation");
+                warn_of_route(network, &route, r);
                 return 0;
         }
         if (network_route_is_made(network, &route))

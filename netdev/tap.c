@@ -15,6 +15,9 @@
 #include "base/error.h"
 #include "netdev/redirect.h"
 
+/* The kernel's largest for a tap; the redirection passes larger packets all the same. */
+#define TAP_MTU_MAX 65521
+
 /* IN6_ADDR_GEN_MODE_NONE of linux/if_link.h: no link-local address, so that the tap says nothing by itself. */
 #define NO_LINK_LOCAL 1
 
@@ -125,7 +128,7 @@ static int receive_all_multicast(struct netlink *netlink, const struct network_i
 
 static int connect_tap(struct netlink *netlink, const struct network_interface *interface, int index, const char *name)
 {
-        int r = set_up_tap(netlink, index, name, interface->mtu);
+        int r = set_up_tap(netlink, index, name, interface->mtu < TAP_MTU_MAX ? interface->mtu : TAP_MTU_MAX);
 
         if (r == 0)
                 r = receive_all_multicast(netlink, interface, IFF_ALLMULTI);

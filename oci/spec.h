@@ -441,7 +441,8 @@ static inline void cleanup_oci_spec(struct oci_spec **spec)
 int oci_process_parse(const char *text, size_t size, struct arena *arena, struct oci_process *process);
 int oci_resources_parse(const char *text, size_t size, struct arena *arena, struct oci_resources *resources);
 
-/* Whether a cgroup file system is mounted so that the container may write to it (config-linux.md "Cgroup ownership"). */
+/* Whether a cgroup file system is mounted so that the container may write to it (config-linux.md "Cgroup ownership").
+ */
 bool oci_mounts_cgroup_writable(const struct oci_spec *spec);
 
 /* The value of an annotation, NULL when absent. */

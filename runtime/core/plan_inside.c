@@ -342,17 +342,22 @@ static void add_pivot(struct plan_builder *builder, const struct oci_spec *spec,
         step->propagation = step->keep_namespace ? 0 : (uint32_t)spec->linux_.rootfs_propagation;
 }
 
-static void add_sysctls(struct plan_builder *builder, const struct oci_pairs *sysctl)
+static void add_sysctl(struct plan_builder *builder, const struct oci_pair *pair)
 {
-        for (size_t i = 0; i < sysctl->n; i++) {
-                plan_text key = plan_put(builder, sysctl->v[i].key), value = plan_put(builder, sysctl->v[i].value);
-                struct step_sysctl *step = PLAN_ADD(builder, SYSCTL, sysctl);
+        plan_text key = plan_put(builder, pair->key), value = plan_put(builder, pair->value);
+        struct step_sysctl *step = PLAN_ADD(builder, SYSCTL, sysctl);
 
-                step->key = key;
-                step->value = value;
-        }
+        step->key = key;
+        step->value = value;
 }
 
+/* prefix: "", or those of one kind of namespace alone, "net/". */
+static void add_sysctls(struct plan_builder *builder, const struct oci_pairs *sysctl, const char *prefix)
+{
+        for (size_t i = 0; i < sysctl->n; i++)
+                if (strncmp(sysctl->v[i].key, prefix, strlen(prefix)) == 0)
+                        add_sysctl(builder, &sysctl->v[i]);
+}
 /* In a mount namespace that is not the container's own every mount would be everybody's. */
 static int check_mount_namespace(const struct oci_spec *spec)
 {
@@ -398,7 +403,7 @@ static int add_inside(struct plan_builder *builder, const struct oci_spec *spec,
         add_hooks(builder, spec, OCI_HOOK_CREATE_CONTAINER);
         add_masks(builder, &spec->linux_);
         add_pivot(builder, spec, facts);
-        add_sysctls(builder, &spec->linux_.sysctl);
+        add_sysctls(builder, &spec->linux_.sysctl, "");
         return 0;
 }
 
@@ -458,6 +463,8 @@ void plan_outside(const struct oci_spec *outside, const struct plan_facts *facts
         add_outside(builder, outside, facts);
         if (is_new(&outside->linux_.namespaces[OCI_NS_NETWORK]))
                 PLAN_ADD(builder, LOOPBACK, loopback)->unused = 0;
+        /* The network namespace is here, too, and what is inside gets its network from it. */
+        add_sysctls(builder, &outside->linux_.sysctl, "net/");
         step = PLAN_ADD(builder, BECOME, become);
         step->program = program;
         step->args = list;

@@ -201,8 +201,7 @@ int step_park(struct init *init, const struct step_park *step)
 
         let_go_of_the_host(init, step->needs_procfs, listener);
         /* Before create can return: a kill that follows at once must not be lost. */
-        if (listener >= 0)
-                die_by_usual_signals();
+        die_by_usual_signals();
         r = init_ask(init, CHANNEL_POINT, POINT_READY);
         if (r < 0 || listener < 0)
                 return r;

@@ -190,7 +190,7 @@ static int enter_scope(struct made *made)
         made->cgroup_fd = cgroup_open(host_cgroups(), made->record.cgroup);
         if (made->cgroup_fd < 0)
                 return made->cgroup_fd;
-        r = scope_enable_controllers(made->cgroup_fd, &made->record, &made->writes);
+        r = scope_prepare_group(made->cgroup_fd, &made->record, &made->writes);
         if (r < 0)
                 return r;
         r = lift_process_limit(made);

@@ -32,12 +32,29 @@ static const char *description_of(const struct record *record, struct arena *are
         return arena_printf(arena, "berth container %s, created %s", record->id, record->created);
 }
 
+/* systemd takes a group that is there already, and its first process would never run where somebody has frozen it: to
+ * be asked before there is anything that undoing would take away. Where a user's systemd has its groups is not known
+ * yet. */
+static int check_place(const struct systemd_names *names, bool user)
+{
+        const struct cgroup_host *host = user ? NULL : host_cgroups();
+        _cleanup_close_ int fd = host ? cgroup_open(host, names->path) : -ENOENT;
+        int r = fd < 0 ? fd : cgroup_check_thawed(fd, names->path);
+
+        if (r != -ENOENT)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int scope_find(struct scope *scope, const struct runtime *runtime, const char *id, const struct oci_spec *spec,
                const struct cgroup_writes *writes, struct record *record)
 {
         const char *subgroup = oci_annotation(spec, ANNOTATION_SYSTEMD_SUBGROUP);
         int r = systemd_names_for(spec->linux_.cgroups_path, id, runtime->systemd_user, &record->arena, &scope->names);
 
+        if (r == 0)
+                r = check_place(&scope->names, runtime->systemd_user);
         if (r == 0)
                 r = systemd_check_subgroup(subgroup);
         if (r == 0)
@@ -134,7 +151,7 @@ static int explain_lacking(const struct cgroup_writes *writes, unsigned lacking)
         return 0;
 }
 
-int scope_enable_controllers(int cgroup_fd, const struct record *record, const struct cgroup_writes *writes)
+static int enable_controllers(int cgroup_fd, const struct record *record, const struct cgroup_writes *writes)
 {
         char text[256];
         ssize_t n = read_small_file_at(cgroup_fd, "cgroup.controllers", text, sizeof(text));
@@ -147,6 +164,15 @@ int scope_enable_controllers(int cgroup_fd, const struct record *record, const s
                 return 0;
         return record->systemd_user ? explain_lacking(writes, lacking)
                                     : cgroup_enable_controllers(host_cgroups(), cgroup_fd, record->cgroup, lacking);
+}
+
+int scope_prepare_group(int cgroup_fd, const struct record *record, const struct cgroup_writes *writes)
+{
+        int r = cgroup_check_thawed(cgroup_fd, record->cgroup);
+
+        if (r == 0)
+                r = enable_controllers(cgroup_fd, record, writes);
+        return r < 0 || record->systemd_user ? r : cgroup_offer_controllers(host_cgroups(), cgroup_fd, record->cgroup);
 }
 
 /* What the scope has for its processes, they have for theirs. */
@@ -251,7 +277,7 @@ int scope_update(struct handle *handle, const struct cgroup_writes *writes, stru
                 return 0;
         if (cgroup_fd < 0)
                 return handle->row->update(&handle->target, writes);
-        r = scope_enable_controllers(cgroup_fd, record, writes);
+        r = enable_controllers(cgroup_fd, record, writes);
         if (r == 0)
                 r = cgroup_writes_in_force(cgroup_fd, writes, arena, &before);
         if (r == 0)

@@ -39,9 +39,10 @@ int scope_begin(struct scope *scope, struct record *record);
  * failure there is no scope, and none in the record, but where the answer was not heard. */
 int scope_finish(struct scope *scope, struct record *record, int interrupt);
 
-/* Sees to it that the scope has the controllers that the writes need: systemd enables those that it knows, berth the
- * others. One that an ordinary user was not given is an error that names the field. */
-int scope_enable_controllers(int cgroup_fd, const struct record *record, const struct cgroup_writes *writes);
+/* Refuses a frozen group, and sees to it that the scope has the controllers that the writes need: systemd enables those
+ * that it knows, berth the others, and for the system's scopes all that the tree has (cgroup_create). One that an
+ * ordinary user was not given is an error that names the field. */
+int scope_prepare_group(int cgroup_fd, const struct record *record, const struct cgroup_writes *writes);
 
 /* Makes the sub-group, puts the carrier there, and gives it the scope's controllers. Returns a descriptor of the group
  * that the container's processes are in: the scope's when there is no sub-group. */

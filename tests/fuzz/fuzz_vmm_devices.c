@@ -11,10 +11,11 @@
 #include "tests/unit/vmm_driver.h"
 #include "vmmode/vmm/balloon.h"
 #include "vmmode/vmm/blk.h"
+#include "vmmode/vmm/net.h"
 #include "vmmode/vmm/rng.h"
 #include "vmmode/vmm/vsock.h"
 
-enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, KINDS };
+enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, ON_NET, KINDS };
 
 struct input {
         const uint8_t *data;
@@ -36,6 +37,7 @@ static struct rng rng;
 static struct blk blk;
 static struct balloon balloon;
 static struct vsock vsock;
+static struct net net;
 static struct sockaddr_un address;
 static socklen_t address_size;
 static int hosts[4];
@@ -72,6 +74,9 @@ static struct virtio *make(unsigned kind)
         case ON_BALLOON:
                 (void)balloon_init(&balloon, &driver.memory, &loop);
                 return &balloon.virtio;
+        case ON_NET:
+                (void)net_init(&net, &driver.memory, &loop, -EBADF, NULL);
+                return &net.virtio;
         default:
                 (void)vsock_init(&vsock, &driver.memory, &loop, listening());
                 return &vsock.virtio;
@@ -89,6 +94,9 @@ static void release(unsigned kind)
                 break;
         case ON_BALLOON:
                 virtio_free(&balloon.virtio);
+                break;
+        case ON_NET:
+                net_free(&net);
                 break;
         default:
                 vsock_free(&vsock);
@@ -113,6 +121,30 @@ static void act_as_host(struct input *input)
         } else {
                 close(*host);
                 *host = -1;
+        }
+}
+
+/* The tap is a pair of packet sockets, which know no offloads: it comes when the driver is ready and goes with it. */
+static void act_as_wire(struct input *input)
+{
+        uint8_t packet[3000] = {0};
+        int pair[2];
+
+        if (!virtio_is_active(&net.virtio)) {
+                loop_remove(&loop, &net.tap);
+                close(net.tap.fd);
+                net.tap.fd = -EBADF;
+                close(hosts[0]);
+                hosts[0] = -1;
+        } else if (net.tap.fd < 0) {
+                if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+                        __builtin_trap();
+                net.tap.fd = pair[0];
+                hosts[0] = pair[1];
+                (void)loop_add(&loop, &net.tap);
+        } else {
+                (void)!send(hosts[0], packet, take(input, 2) % sizeof(packet), MSG_DONTWAIT | MSG_NOSIGNAL);
+                (void)!recv(hosts[0], packet, sizeof(packet), MSG_DONTWAIT);
         }
 }
 
@@ -161,6 +193,8 @@ static void step(struct input *input, unsigned kind)
         case 6:
                 if (kind == ON_VSOCK)
                         act_as_host(input);
+                else if (kind == ON_NET)
+                        act_as_wire(input);
                 break;
         default:
                 (void)loop_turn(&loop, 0);

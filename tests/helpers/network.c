@@ -9,14 +9,18 @@
  *                               network namespace of the file GUEST, where the network is made; "ready" on stdout;
  *                               copies packets between the two, with their virtio headers, until stdin ends
  *      network mute             the same without a guest: what comes to the taps is dropped
+ *      network advertise INTERFACE PREFIX
+ *                               be a router: send one advertisement of itself and of a /64 network
  *
  * Errors are one line on stderr and status 1.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/icmp6.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -44,13 +48,13 @@ static void print_line(enum log_level level, const char *message)
 
 static int save(const struct network *network, const char *path)
 {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         _cleanup_free_ void *data = NULL;
         size_t size;
         int r = network_write(network, &data, &size);
 
-        if (r < 0)
-                return r;
-        r = replace_file_at(AT_FDCWD, path, data, size, 0600);
+        if (r == 0)
+                r = fd < 0 ? -errno : write_all(fd, data, size);
         return r < 0 ? fail(-r, "write %s", path) : 0;
 }
 
@@ -208,6 +212,39 @@ static int do_machine(const char *guest)
         return r < 0 ? r : copy_until_the_end(&machine);
 }
 
+/* ---- a router ---- */
+
+struct advertisement {
+        struct nd_router_advert router;
+        struct nd_opt_prefix_info network;
+};
+
+static int do_advertise(const char *interface, const char *prefix)
+{
+        struct advertisement packet = {
+                .router = {.nd_ra_type = ND_ROUTER_ADVERT,
+                           .nd_ra_curhoplimit = 64,
+                           .nd_ra_router_lifetime = htons(1800)},
+                .network = {.nd_opt_pi_type = ND_OPT_PREFIX_INFORMATION,
+                            .nd_opt_pi_len = sizeof(packet.network) / 8,
+                            .nd_opt_pi_prefix_len = 64,
+                            .nd_opt_pi_flags_reserved = ND_OPT_PI_FLAG_ONLINK | ND_OPT_PI_FLAG_AUTO,
+                            .nd_opt_pi_valid_time = htonl(3600),
+                            .nd_opt_pi_preferred_time = htonl(1800)},
+        };
+        struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = if_nametoindex(interface)};
+        _cleanup_close_ int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+        int hops = 255;
+
+        if (inet_pton(AF_INET6, "ff02::1", &to.sin6_addr) != 1 ||
+            inet_pton(AF_INET6, prefix, &packet.network.nd_opt_pi_prefix) != 1)
+                return refuse(EINVAL, "no prefix: %s", prefix);
+        if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0 ||
+            sendto(fd, &packet, sizeof(packet), 0, (const struct sockaddr *)&to, sizeof(to)) != sizeof(packet))
+                return fail(errno, "advertise by %s", interface);
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 1 ? argv[1] : "";
@@ -220,6 +257,8 @@ int main(int argc, char **argv)
                 r = do_apply(argv[2]);
         else if (argc == 3 && strcmp(verb, "machine") == 0)
                 r = do_machine(argv[2]);
+        else if (argc == 4 && strcmp(verb, "advertise") == 0)
+                r = do_advertise(argv[2], argv[3]);
         else if (argc == 2 && strcmp(verb, "mute") == 0)
                 r = do_machine(NULL);
         else if (argc == 2 && strcmp(verb, "held") == 0)
@@ -227,7 +266,9 @@ int main(int argc, char **argv)
         else if (argc == 2 && strcmp(verb, "release") == 0)
                 r = do_release();
         else
-                r = refuse(EINVAL, "usage: network read|apply|machine FILE | mute | held | release");
+                r = refuse(
+                        EINVAL,
+                        "usage: network read|apply|machine FILE | mute | held | release | advertise INTERFACE PREFIX");
         if (r < 0)
                 fprintf(stderr, "network: %s\n", error_message());
         return r < 0;

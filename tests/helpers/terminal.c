@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define KEY_PAUSE_US 100000
+
 static int patience_ms = 20000;
 
 static struct winsize parse_size(const char *text)
@@ -32,6 +34,16 @@ struct reaction {
         const char *resize, *input, *signal;
 };
 
+/* One key after the other, as a person does: Podman knows its detach keys only when each arrives by itself. */
+static void type(int master, const char *text)
+{
+        for (; *text; text++) {
+                if (write(master, text, 1) < 0)
+                        err(2, "terminal: write");
+                usleep(KEY_PAUSE_US);
+        }
+}
+
 static void react(int master, pid_t child, const struct reaction *reaction)
 {
         if (reaction->resize) {
@@ -39,8 +51,8 @@ static void react(int master, pid_t child, const struct reaction *reaction)
 
                 ioctl(master, TIOCSWINSZ, &size);
         }
-        if (reaction->input && write(master, reaction->input, strlen(reaction->input)) < 0)
-                err(2, "terminal: write");
+        if (reaction->input)
+                type(master, reaction->input);
         if (reaction->signal)
                 kill(child, atoi(reaction->signal));
 }

@@ -322,6 +322,11 @@ TABLE
         is "$(file_of hugetlb.2MB.max)" 8388608
 }
 
+@test "systemd: a container without limits has all controllers, also those that systemd does not know" {
+        launch_waiting 'del(.linux.resources)'
+        is "$(file_of cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
+}
+
 @test "systemd: a container of one process and one of 512 KiB start" {
         needs_controller memory
         bundle '.linux.resources = {memory: {limit: 524288}, pids: {limit: 1}}'
@@ -370,6 +375,18 @@ TABLE
         refused "$(unit).*already" create
         is_property ActiveState active
         kill -0 $!
+}
+
+@test "systemd: a frozen group in its place is refused, and stays" {
+        local group
+
+        group=/sys/fs/cgroup/system.slice/$(unit)
+        mkdir "$group"
+        echo 1 >"$group/cgroup.freeze"
+        bundle
+        refused "container's cgroup unexpectedly frozen" create
+        refused "container's cgroup unexpectedly frozen" create
+        rmdir "$group"
 }
 
 @test "systemd: a unit of that name that has failed makes room" {

@@ -278,6 +278,36 @@ weighs() { # weighs FILE DEFAULT OF-THE-DISK
         grep -qx 'default 100' <<<"$(value io.bfq.weight)"
 }
 
+# What each container has written to the disk by now.
+written() {
+        [[ $(value io.stat "$1") =~ $DISK\ [^$'\n']*wbytes=([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+has_written() {
+        [ "$(written "$1")" -gt 0 ]
+}
+
+@test "blockIO.weight: two containers that write to one disk share it by their weights" {
+        local heavy light
+
+        # As if the disk could write 8 MiB a second and no more: what two emulated processors can write is less than it can.
+        echo "$DISK ctrl=user model=linear rbps=8388608 rseqiops=1000 rrandiops=1000 wbps=8388608 wseqiops=1000 wrandiops=1000" \
+                >/sys/fs/cgroup/io.cost.model
+        echo "$DISK enable=1 ctrl=user rpct=0 wpct=0 min=100 max=100" >/sys/fs/cgroup/io.cost.qos
+        defer 'echo "$DISK enable=0 ctrl=auto" >/sys/fs/cgroup/io.cost.qos; echo "$DISK ctrl=auto" >/sys/fs/cgroup/io.cost.model'
+        start_as heavy "$WITH_DISK | .linux.resources.blockIO.weight = 1000" write /dev/vdb 4000000 direct
+        start_as light "$WITH_DISK | .linux.resources.blockIO.weight = 100" write /dev/vdb 4000000 direct
+        within 20 has_written heavy
+        within 20 has_written light
+        heavy=$(written heavy) light=$(written light)
+        sleep 5
+        heavy=$(($(written heavy) - heavy)) light=$(($(written light) - light))
+        echo "heavy: $heavy bytes, light: $light"
+        [ "$heavy" -gt $((3 * light)) ]
+        # By weight, and not to the end of the heavy one.
+        [ "$light" -gt 0 ]
+}
+
 # ---- huge pages ----
 
 @test "hugepageLimits: a mapping beyond the limit fails, one that reserves nothing dies at the page beyond" {

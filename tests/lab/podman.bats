@@ -155,6 +155,31 @@ teardown_file() {
         run -1 podman container exists frozen
 }
 
+@test "podman attach: the detach keys leave a container that goes on running" {
+        podman run --detach --tty --network none --name seen box sh -c 'while :; do echo ready; sleep 0.5; done' >/dev/null
+        at_terminal -i $'\x10\x11' podman attach seen
+        is "$status" 0
+        looks seen '{{.State.Status}}' running
+        at_terminal -i $'\x18' podman attach --detach-keys ctrl-x seen
+        is "$status" 0
+        looks seen '{{.State.Status}}' running
+        podman rm --force --time 0 seen
+}
+
+# bats test_tags=full
+@test "podman run --restart: as often as asked after a failure, always until it is stopped" {
+        detached again --restart on-failure:2 box sh -c 'exit 3'
+        until_true 60 looks again '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' "2 exited 3"
+        podman rm again
+        # To stop one that ends by itself at that moment does not count for Podman: its third life stays.
+        detached again --restart always box sh -c 'echo life >>/lives; [ "$(wc -l </lives)" -lt 3 ] || { echo stays; exec sleep 1000; }'
+        until_true 60 says again stays
+        looks again '{{.RestartCount}} {{.State.Status}}' "2 running"
+        podman stop --time 0 again
+        looks again '{{.State.Status}}' exited
+        podman rm again
+}
+
 # ---- what a container is given ----
 
 @test "podman run: limits of memory, processors and processes arrive in the container's group" {
@@ -248,6 +273,18 @@ END
         printf 'FROM localhost/box\nRUN exit 7\n' >"$BATS_TEST_TMPDIR/Containerfile"
         run -7 podman build --network none --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"
         has "exit status 7"
+}
+
+# bats test_tags=full
+@test "podman commit: an image of what a running container has become" {
+        detached changed box sh -c 'echo kept >/written; echo done; sleep 1000'
+        until_true 20 says changed done
+        podman commit --quiet --change 'CMD ["cat", "/written"]' changed changed-image
+        looks changed '{{.State.Status}}' running
+        podman rm --force --time 0 changed
+        run -0 once changed-image
+        is "$output" kept
+        podman rmi changed-image
 }
 
 # ---- pods ----

@@ -18,17 +18,21 @@ setup() {
 
 teardown() {
         cat "$T/console" 2>/dev/null || true
+        [ -z "${words:-}" ] || exec {words}>&-
+        pkill -KILL -x berth-vmm || true
         for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
         wait
+        ip netns del vmm 2>/dev/null || true
 }
 
-# vmm SECONDS OPTION...: the machine, with its console in $T/console.
+# vmm SECONDS OPTION...: the machine, with its console in $T/console. A kernel on reduced hardware would reset itself by
+# EFI (reboot=a: by ACPI).
 vmm() {
         local seconds=$1
 
         shift
-        ${in_netns:+ip netns exec "$in_netns"} timeout "$seconds" "$TOP/tests/lab/guest/start-vmm" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
-                cmdline="console=ttyS0 quiet loglevel=1 panic=-1 reboot=t tsc=reliable no_timer_check cryptomgr.notests rdinit=/init ${CMDLINE:-}" "$@" 3>&- 4>&-
+        ${in_netns:+ip netns exec "$in_netns"} env BERTH_VMM="${BERTH_VMM:-$TOP/build/berth-vmm}" timeout "$seconds" "$TOOLS/machine" kernel="$KERNEL" initrd="$T/initrd" console="$T/console" memory=268435456 \
+                cmdline="console=ttyS0,115200 quiet loglevel=1 panic=-1 reboot=a tsc=reliable no_timer_check cryptomgr.notests pci=noearly rdinit=/init ${CMDLINE:-}" "$@" 3>&- 4>&-
 }
 
 guest() {
@@ -73,10 +77,96 @@ said() {
         until_true 120 grep -q '^listening' "$T/console"
         until_true 20 "$TOP/tests/lab/guest/vsock-echo" "$T/socket" 1024 300000
         wait
-        ip netns del vmm
         said '^ping: answered'
         said '^mac: 52:54:00:aa:bb:cc mtu: 1400'
         said '^guest: done'
+}
+
+# share DIRECTORY: a file server for it, at $T/share.
+share() {
+        "${BERTH_VIRTIOFSD:-/usr/lib/qemu/virtiofsd}" --socket-path="$T/share" -o source="$1",sandbox=chroot,xattr,no_posix_lock,cache=auto \
+                >"$T/virtiofsd.log" 2>&1 3>&- 4>&- &
+        until_true 20 test -S "$T/share"
+}
+
+@test "berth-vmm: the guest sees a directory of the host, and the host what the guest does in it" {
+        mkdir "$T/tree" "$T/tree/sub"
+        echo "from the host" >"$T/tree/file"
+        ln -s file "$T/tree/link"
+        chown 1234:5678 "$T/tree/file"
+        chmod 4711 "$T/tree/file"
+        head -c 20000000 /dev/urandom >"$T/tree/large"
+        sum=$(sha256sum <"$T/tree/large" | cut -d ' ' -f 1)
+        share "$T/tree"
+        guest "mount -t virtiofs tree /mnt
+                cat /mnt/link
+                stat -c 'owner %u %g mode %a' /mnt/file
+                [ \$(sha256sum </mnt/large | cut -d ' ' -f 1) = $sum ] && echo 'large: whole'
+                cp /mnt/large /mnt/sub/copy
+                echo 'from the guest' >/mnt/new
+                mv /mnt/new /mnt/sub/renamed
+                ln /mnt/sub/renamed /mnt/hard
+                ln -s sub/renamed /mnt/soft
+                echo more >>/mnt/file
+                mkdir /mnt/made; rmdir /mnt/made || echo 'rmdir failed'
+                mknod /mnt/pipe p
+                rm /mnt/link
+                umount /mnt"
+        vmm 180 fs="$T/share",tree
+        said '^from the host'
+        said '^owner 1234 5678 mode 4711'
+        said '^large: whole'
+        [ "$(sha256sum <"$T/tree/sub/copy" | cut -d ' ' -f 1)" = "$sum" ]
+        [ "$(cat "$T/tree/hard" "$T/tree/soft")" = "from the guest
+from the guest" ]
+        [ "$(stat -c %h "$T/tree/sub/renamed")" -eq 2 ]
+        [ "$(tail -n 1 "$T/tree/file")" = more ]
+        [ -p "$T/tree/pipe" ] && [ ! -e "$T/tree/link" ] && [ ! -e "$T/tree/made" ]
+        ! grep -q 'rmdir failed' "$T/console"
+}
+
+none_serves() {
+        ! pgrep -x virtiofsd
+}
+
+@test "berth-vmm: a file server that ends takes its file system along and nothing else" {
+        mkdir "$T/tree"
+        share "$T/tree"
+        guest 'mount -t virtiofs tree /mnt && echo "mounted"
+                sleep 1000'
+        vmm 120 fs="$T/share",tree &
+        until_true 120 grep -q '^mounted' "$T/console"
+        pkill -x virtiofsd
+        until_true 10 none_serves
+        pgrep -x berth-vmm
+}
+
+# resident: KiB of the guest's memory that berth-vmm has.
+resident() {
+        awk '$1 == "RssShmem:" { print $2 }' "/proc/$(pgrep -x berth-vmm | head -n 1)/status"
+}
+
+less_than() {
+        [ "$(resident)" -lt "$1" ]
+}
+
+@test "berth-vmm: memory that the guest has freed comes back to the host" {
+        guest 'mount -t tmpfs -o size=120m none /tmp
+                dd if=/dev/zero of=/tmp/file bs=1M count=100 2>/dev/null
+                echo "full"
+                await_go
+                rm /tmp/file
+                echo "freed"
+                sleep 60'
+        printf xx >"$T/disk"
+        truncate -s 4096 "$T/disk"
+        vmm 180 balloon=on disk="$T/disk" &
+        until_true 120 grep -q '^full' "$T/console"
+        full=$(resident)
+        printf go | dd of="$T/disk" conv=notrunc status=none
+        until_true 120 grep -q '^freed' "$T/console"
+        # Reports come every two seconds, for free areas of 2 MiB.
+        until_true 40 less_than $((full - 80000))
 }
 
 @test "berth-vmm: a kernel that panics is told by the exit status, and so is one without an init" {
@@ -87,14 +177,79 @@ said() {
 }
 
 @test "berth-vmm: what is no kernel, too little memory and unknown words are clear errors" {
-        : >"$T/initrd"
-        KERNEL=/bin/busybox run vmm 20
+        guest true
+        KERNEL=/bin/bash run vmm 20
         [ "$status" -eq 1 ]
-        [[ "$output" == *"kernel image"* ]]
+        [[ "$output" == *"a program, not a kernel"* ]]
         KERNEL=/etc/passwd run vmm 20
         [[ "$output" == *"neither a bzImage nor an ELF file"* || "$output" == *"not a kernel"* ]]
         run vmm 20 memory=1048576
         [[ "$output" == *"memory"* ]]
         run vmm 20 floppy=on
         [[ "$output" == *"floppy=on"* ]]
+}
+
+# control: a machine that listens to what is said; $words is where.
+control() {
+        mkfifo "$T/words"
+        vmm "$@" control=on <"$T/words" >"$T/answers" &
+        exec {words}>"$T/words"
+}
+
+answers() {
+        [ "$(tr '\n' ' ' <"$T/answers")" = "$1" ]
+}
+
+@test "berth-vmm: a network device that gets its tap before the driver is loaded has its address and MTU, the others no link" {
+        ip netns add vmm
+        ip -n vmm tuntap add dev tap0 mode tap vnet_hdr
+        ip -n vmm addr add 192.0.2.1/24 dev tap0
+        ip -n vmm link set tap0 up
+        LATE=virtio_net guest 'echo "waiting"
+                await_go
+                for module in /modules/late/*; do insmod $module; done
+                ls /sys/class/net | tr "\n" " "; echo
+                eth=$(grep -l 52:54:00:aa:bb:cc /sys/class/net/*/address | cut -d / -f 5)
+                ip link set $eth up; ip addr add 192.0.2.2/24 dev $eth
+                ping -c 3 -W 10 192.0.2.1 >/tmp/ping && echo "ping: answered"
+                echo "mtu: $(cat /sys/class/net/$eth/mtu)"
+                for other in /sys/class/net/eth*; do
+                        [ $other = /sys/class/net/$eth ] || { ip link set ${other##*/} up; echo "carrier: $(cat $other/carrier)"; }
+                done'
+        printf xx >"$T/disk"
+        truncate -s 4096 "$T/disk"
+        CMDLINE=net.ifnames=0 in_netns=vmm control 120 nics=2 disk="$T/disk"
+        until_true 120 grep -q '^waiting' "$T/console"
+        echo 'net 1 tap0 52:54:00:aa:bb:cc 1300' >&"$words"
+        until_true 10 answers '0 '
+        printf go | dd of="$T/disk" conv=notrunc status=none
+        until_true 120 grep -q '^guest: done' "$T/console"
+        echo 'net 0 tap0 52:54:00:aa:bb:cd 1300' >&"$words" || true
+        exec {words}>&-
+        wait
+        said '^ping: answered'
+        said '^mtu: 1300'
+        said '^carrier: 0'
+}
+
+@test "berth-vmm: a guest that was frozen for longer than its watchdog waits takes it for no lock-up of its own" {
+        mkdir /sys/fs/cgroup/vmm-frozen
+        guest 'echo 3 >/proc/sys/kernel/watchdog_thresh
+                echo "waiting"
+                await_go busily
+                sleep 4
+                echo "lock-ups: $(dmesg | grep -c -i -E "lockup|stall|hung task|blocked for more")"'
+        printf xx >"$T/disk"
+        truncate -s 4096 "$T/disk"
+        vmm 180 cpus=2 disk="$T/disk" &
+        until_true 120 grep -q '^waiting' "$T/console"
+        pgrep -x berth-vmm | head -n 1 >/sys/fs/cgroup/vmm-frozen/cgroup.procs
+        echo 1 >/sys/fs/cgroup/vmm-frozen/cgroup.freeze
+        until_true 10 grep -q 'frozen 1' /sys/fs/cgroup/vmm-frozen/cgroup.events
+        sleep 30
+        echo 0 >/sys/fs/cgroup/vmm-frozen/cgroup.freeze
+        printf go | dd of="$T/disk" conv=notrunc status=none
+        wait
+        rmdir /sys/fs/cgroup/vmm-frozen
+        said '^lock-ups: 0'
 }

@@ -12,6 +12,10 @@ TOOLS=$TOP/build/tests
 BERTH=${BERTH:-$TOP/build/berth}
 RUNTIME=$("$BERTH" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 1)
 DEADLINE=${DEADLINE:-20}
+[ -z "${FAKE_VM:-}" ] || load "${BASH_SOURCE[0]%/*}/fake_vm"
+# WALL=vm: every container in a virtual machine; FAKE_VM=1: in what stands for one (fake_vm.bash).
+WALL=${WALL:-${FAKE_VM:+vm}}
+[ -z "$WALL" ] || DEADLINE=${WALL_DEADLINE:-120}
 
 setup() {
         common_setup
@@ -26,6 +30,7 @@ common_setup() {
                 echo "run the tests through tests/run-bats: it gives them a machine of their own" >&2
                 return 1
         fi
+        [ -z "$WALL" ] || skip_behind_the_wall
         umask 022
         T=/tmp/t$BATS_TEST_NUMBER
         ROOT=$T/state
@@ -35,10 +40,24 @@ common_setup() {
         HELD=$BATS_TEST_TMPDIR
         footprint take "$HELD/footprint"
         mkdir "$T"
+        [ -z "${FAKE_VM:-}" ] || fake_machines
+}
+
+# What cannot hold in a virtual machine is listed with its reason, and nothing else is left out.
+skip_behind_the_wall() {
+        local reason
+
+        reason=$(awk -F ' *[|] *' -v file="$(basename "$BATS_TEST_FILENAME")" -v name="$BATS_TEST_DESCRIPTION" '
+                /^## Tests/ { tests = 1 } tests && $2 == file && ($3 == "all" || $3 == name) { print $4; exit }' "$TOP/docs/vm-differences.md")
+        [ -z "${FAKE_VM:-}" ] || ! fake_cannot || reason="the stand-in for a machine cannot do that"
+        [ -z "$reason" ] || { WALLED=1; skip "$reason"; }
 }
 
 common_teardown() {
         local i name failed=0
+
+        [ -z "${WALLED:-}" ] || return 0
+        [ -n "${ROOT:-}" ] || return 1
 
         # A test that failed half-way may have left helpers that still run.
         for i in $(jobs -p); do
@@ -72,7 +91,7 @@ defer() {
 
 # The runtime, with its own state directory and a deadline. Bats' own descriptors stay with bats. GLOBALS: options of
 # every command.
-GLOBALS=()
+GLOBALS=(${WALL:+--isolation "$WALL"})
 berth() {
         timeout -k 2 "$DEADLINE" "$BERTH" --root "$ROOT" "${GLOBALS[@]}" "$@" 3>&- 4>&-
 }
@@ -160,9 +179,10 @@ namespace_of() {
 
 # ---- waiting ----
 
-# eventually COMMAND...: until it succeeds, at most five seconds. For what announces itself by no event.
+# eventually COMMAND...: until it succeeds, at most five seconds (a minute in a machine). For what announces itself by no
+# event.
 eventually() {
-        local deadline=$((SECONDS + 6))
+        local deadline=$((SECONDS + 6 ${WALL:+ + 55}))
 
         until "$@"; do
                 [ $SECONDS -lt $deadline ] || { echo "never came true: $*" >&2; return 1; }

@@ -172,7 +172,7 @@ static void a_terminal_is_raw_has_a_size_and_hangs_up(void **state)
 
 static void what_is_no_pipe_to_anybody_is_not_connected(void **state)
 {
-        const char *const argv[] = {"berth-proxy", "exec", "state=4", "launch=5", NULL};
+        const char *const argv[] = {"berth-proxy", "exec", "agent=4", "launch=5", NULL};
         struct stage stage;
         int pair[2], stdio[3];
 
@@ -184,7 +184,7 @@ static void what_is_no_pipe_to_anybody_is_not_connected(void **state)
         close(stdio[0]);
         stdio[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
         {
-                int fds[] = {pair[1], open(stage.directory, O_PATH | O_DIRECTORY | O_CLOEXEC), stage_launch_file()};
+                int fds[] = {pair[1], stage_socket(&stage), stage_launch_file()};
 
                 stage_execute(&stage, stage_program("berth-proxy"), argv, stdio, fds, ELEMENTS(fds), 0);
         }
@@ -270,7 +270,7 @@ static void an_agent_that_never_answers_is_an_error_with_the_time(void **state)
 
 static void a_machine_that_is_gone_is_an_error_at_once(void **state)
 {
-        const char *const argv[] = {"berth-proxy", "exec", "state=4", "launch=5", NULL};
+        const char *const argv[] = {"berth-proxy", "exec", "agent=4", "launch=5", NULL};
         struct stage stage;
         int pair[2], stdio[3];
 
@@ -281,7 +281,7 @@ static void a_machine_that_is_gone_is_an_error_at_once(void **state)
         stage.channel = pair[0];
         stage_pipes(&stage, stdio);
         {
-                int fds[] = {pair[1], open(stage.directory, O_PATH | O_DIRECTORY | O_CLOEXEC), stage_launch_file()};
+                int fds[] = {pair[1], stage_socket(&stage), stage_launch_file()};
 
                 stage_execute(&stage, stage_program("berth-proxy"), argv, stdio, fds, ELEMENTS(fds), 0);
         }

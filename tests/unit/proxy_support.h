@@ -153,10 +153,21 @@ static inline void stage_set(struct stage *stage)
         stage->listener = stage_listen(stage->directory);
 }
 
-/* An exec: the channel is 3, the state directory 4, the launch 5. */
+static inline int stage_socket(const struct stage *stage)
+{
+        char path[128];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/vsock.sock", stage->directory);
+        fd = open(path, O_PATH | O_CLOEXEC);
+        assert_true(fd >= 0);
+        return fd;
+}
+
+/* An exec: the channel is 3, the socket 4, the launch 5. */
 static inline void stage_exec(struct stage *stage, const char *option)
 {
-        const char *const argv[] = {"berth-proxy", "exec", "state=4", "launch=5", option, NULL};
+        const char *const argv[] = {"berth-proxy", "exec", "agent=4", "launch=5", option, NULL};
         int pair[2], stdio[3];
 
         stage_set(stage);
@@ -164,7 +175,7 @@ static inline void stage_exec(struct stage *stage, const char *option)
         stage->channel = pair[0];
         stage_pipes(stage, stdio);
         {
-                int fds[] = {pair[1], open(stage->directory, O_PATH | O_DIRECTORY | O_CLOEXEC), stage_launch_file()};
+                int fds[] = {pair[1], stage_socket(stage), stage_launch_file()};
 
                 stage_execute(stage, stage_program("berth-proxy"), argv, stdio, fds, ELEMENTS(fds), 0);
         }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -340,6 +341,33 @@ static void a_reset_of_the_device_ends_every_stream(void **state)
         close(fd);
 }
 
+static void without_a_place_connections_wait_and_nothing_spins(void **state)
+{
+        static int hosts[VSOCK_STREAMS_MAX];
+        struct rlimit limit;
+        char byte;
+        int late;
+
+        (void)state;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
+                hosts[i] = connect_host("C");
+        assert_int_equal(vsock.streams[VSOCK_STREAMS_MAX - 1].phase, VSOCK_GREETING);
+        late = connect_host("nonsense\n");
+        assert_int_equal(loop_turn(&loop, 0), 0);
+        assert_int_equal(read(late, &byte, 1), -1);
+        close(hosts[7]);
+        turn();
+        turn();
+        assert_int_equal(read(late, &byte, 1), 0);
+        close(late);
+        for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
+                if (i != 7)
+                        close(hosts[i]);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -353,6 +381,7 @@ int main(void)
                 CASE(lies_about_length_end_the_stream),
                 CASE(nonsense_from_the_host_is_hung_up_on),
                 CASE(a_reset_of_the_device_ends_every_stream),
+                CASE(without_a_place_connections_wait_and_nothing_spins),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ static int make(const struct agent *agent, const struct launch_request *request,
 
         container_cgroup_path(request->id, path);
         r = cgroup_check_reusable(&agent->cgroups, path);
+        if (r == 0)
+                r = cgroup_check_controllers(&agent->cgroups, &request->writes);
         if (r < 0)
                 return r;
         *made = true;
@@ -61,6 +63,11 @@ int launch_cgroup_finish(const struct launch_request *request, int cgroup)
         if (r == 0 && request->device_program)
                 r = device_program_attach(cgroup, request->device_program, request->n_instructions);
         return r < 0 ? r : 0;
+}
+
+bool launch_cgroup_may_differ(const struct launch_request *request)
+{
+        return request->exec && (!request->cgroup || strcmp(request->cgroup, "/") == 0);
 }
 
 int launch_cgroup_of_first(const struct agent *agent, const struct launch_request *request)

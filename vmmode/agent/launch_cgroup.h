@@ -12,7 +12,8 @@ int launch_cgroup_begin(const struct agent *agent, const struct launch_request *
  * program, because the init makes devices. */
 int launch_cgroup_finish(const struct launch_request *request, int cgroup);
 
-/* Where the container's first process is. */
+/* An exec for which nobody asked for a group of its own may go where the container's first process is. */
+bool launch_cgroup_may_differ(const struct launch_request *request);
 int launch_cgroup_of_first(const struct agent *agent, const struct launch_request *request);
 
 /* Removes the group, when nobody is left in it. */

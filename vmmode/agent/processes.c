@@ -14,6 +14,7 @@
 #include "vmmode/agent/session.h"
 
 #define COMMAND_MAX 1024
+#define DAY         ((time_t)24 * 60 * 60)
 
 /* When the answer has grown so large, commands are cut short. */
 #define ANSWER_LARGE (MESSAGE_SMALL_MAX / 2)
@@ -101,7 +102,7 @@ static void tell_start(time_t age, char *text, size_t size)
         time_t now = time(NULL), start = now - age;
         struct tm parts;
 
-        if (!gmtime_r(&start, &parts) || strftime(text, size, age < 24 * 3600 ? "%H:%M" : "%b%d", &parts) == 0)
+        if (!gmtime_r(&start, &parts) || strftime(text, size, age < DAY ? "%H:%M" : "%b%d", &parts) == 0)
                 snprintf(text, size, "?");
 }
 

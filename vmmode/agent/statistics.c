@@ -17,8 +17,10 @@
 static bool counts(const char *name)
 {
         static const char *const patterns[] = {
-                "cgroup.procs", "cpu.stat*", "cpu.pressure", "memory.*",         "pids.current",
-                "pids.max",     "io.stat",   "io.pressure",  "hugetlb.*.[cme]*", "cpuset.*.effective",
+                "cgroup.procs",       "cpu.stat",       "cpu.pressure",      "memory.current",  "memory.peak",
+                "memory.max",         "memory.events",  "memory.stat",       "memory.pressure", "memory.swap.*",
+                "pids.current",       "pids.max",       "io.stat",           "io.pressure",     "cpuset.*.effective",
+                "hugetlb.*B.current", "hugetlb.*B.max", "hugetlb.*B.events",
         };
 
         for (size_t i = 0; i < ELEMENTS(patterns); i++)

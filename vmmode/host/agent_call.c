@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,6 +31,9 @@ int agent_socket_make(int state_dir)
                 return fail(errno, "make the virtual machine's socket");
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 64) < 0)
                 return fail(errno, "bind the virtual machine's socket");
+        /* Whoever may not enter the directory does not get here; the proxy may be another user. */
+        if (fchmodat(state_dir, VSOCK_SOCKET, 0666, 0) < 0)
+                return fail(errno, "open the virtual machine's socket to the proxy");
         return take_fd(&fd);
 }
 

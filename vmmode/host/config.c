@@ -16,15 +16,13 @@
 #include "base/number.h"
 #include "namespaces/namespace.h"
 
-#define MEBIBYTE          ((uint64_t)1 << 20)
-#define FILE_MOST         ((size_t)64 << 10)
-#define SYSTEM_CACHE      "/var/cache/berth"
-#define FILE_SERVER       "/usr/libexec/virtiofsd"
-#define ANNOTATION_PREFIX "berth.vm."
-#define ANNOTATIONS_MOST  32
-#define MEMORY_LEAST      (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
-#define VCPUS_MOST        255
-#define BLANK             " \t\r"
+#define MEBIBYTE         ((uint64_t)1 << 20)
+#define FILE_MOST        ((size_t)64 << 10)
+#define SYSTEM_CACHE     "/var/cache/berth"
+#define ANNOTATIONS_MOST 2
+#define MEMORY_LEAST     (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
+#define VCPUS_MOST       240              /* VM_CPUS_MOST */
+#define BLANK            " \t\r"
 
 struct line {
         const char *file;
@@ -112,7 +110,7 @@ static int set_vcpus(const struct line *line, struct vm_config *config, void *va
 
         (void)config;
         if (parse_u64(line->value, VCPUS_MOST, &number) < 0 || number == 0)
-                return refuse_line(line, "expected a number from 1 to 255");
+                return refuse_line(line, "expected a number from 1 to 240");
         *(uint32_t *)value = (uint32_t)number;
         return 0;
 }
@@ -128,11 +126,11 @@ static int set_annotations(const struct line *line, struct vm_config *config, vo
         while ((name = strsep(&rest, " \t,"))) {
                 if (!*name)
                         continue;
-                if (strncmp(name, ANNOTATION_PREFIX, sizeof(ANNOTATION_PREFIX) - 1) != 0)
+                if (strcmp(name, VM_ANNOTATION_MEMORY) != 0 && strcmp(name, VM_ANNOTATION_VCPUS) != 0)
                         return refuse_line(line,
-                                           "only annotations that start with " ANNOTATION_PREFIX " can be allowed");
+                                           "only " VM_ANNOTATION_MEMORY " and " VM_ANNOTATION_VCPUS " can be allowed");
                 if (config->n_annotations == ANNOTATIONS_MOST)
-                        return refuse_line(line, "more than 32 annotations");
+                        return refuse_line(line, "more annotations than there are");
                 names[config->n_annotations] = arena_strdup(&config->arena, name);
                 if (!names[config->n_annotations++])
                         return fail(ENOMEM, "%s", line->file);
@@ -241,7 +239,6 @@ int vm_config_parse(const char *file, const char *text, size_t size, struct vm_c
 void vm_config_default(struct vm_config *config)
 {
         *config = (struct vm_config){
-                .file_server = FILE_SERVER,
                 .cache = SYSTEM_CACHE,
                 .memory = 2048 * MEBIBYTE,
                 .memory_overhead = 64 * MEBIBYTE,
@@ -276,7 +273,9 @@ static int load_file(const char *path, bool own, struct vm_config *config)
         int r;
 
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : fail(errno, "configuration %s", path);
+                return errno == ENOENT || errno == ENOTDIR || (own && errno == EACCES)
+                               ? 0
+                               : fail(errno, "configuration %s", path);
         if (fstat(fd, &st) < 0)
                 return fail(errno, "configuration %s", path);
         if (!S_ISREG(st.st_mode))

@@ -11,6 +11,11 @@
 
 #define VM_CONFIG_SYSTEM "/etc/berth/berth.conf"
 
+/* What a bundle may ask for where the configuration allows it. */
+#define VM_ANNOTATION_PREFIX "berth.vm."
+#define VM_ANNOTATION_MEMORY VM_ANNOTATION_PREFIX "memory"
+#define VM_ANNOTATION_VCPUS  VM_ANNOTATION_PREFIX "vcpus"
+
 struct vm_config {
         struct arena arena;       /* holds the strings */
         enum isolation isolation; /* for containers for which nothing else is said; ISOLATION_UNSET: process */
@@ -18,13 +23,13 @@ struct vm_config {
         const char *kernel;       /* a file; NULL: found by itself */
         const char *modules;      /* its modules' directory or "none"; NULL: found by its release */
         const char *cache;        /* directory for images */
-        const char *file_server;  /* virtiofsd */
+        const char *file_server;  /* virtiofsd; NULL: where distributions have it */
         const char *programs;     /* directory in which berth's programs for VMs are looked for first, or NULL */
         uint64_t memory;          /* bytes of guest memory for a container without a limit */
         uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */
         uint64_t memory_overhead; /* bytes on the host besides guest memory, on top of the container's limit */
         uint32_t vcpus;           /* for a container without a limit; 0: as many as the host has */
-        size_t n_annotations;     /* of a bundle's annotations "berth.vm.", those that count */
+        size_t n_annotations;     /* of the two annotations above, those that count */
         const char **annotations;
 };
 

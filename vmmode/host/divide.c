@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "namespaces/namespace.h"
 #include "oci/vocabulary.h"
+#include "vmmode/host/config.h"
 
 #define SHM "/dev/shm"
 
@@ -257,6 +258,12 @@ int vm_size_find(const struct oci_spec *spec, const struct vm_size_defaults *def
                 return refuse(EINVAL, "%s: %llu bytes are more than a guest can have",
                               spec->vm.memory.set ? "vm.hwConfig.memory" : "linux.resources.memory.limit",
                               (unsigned long long)size->memory);
+        if (defaults->maximum && size->memory > defaults->maximum)
+                return refuse(EINVAL, "%s: the guest would have %llu MiB, berth.conf allows %llu (memory-maximum)",
+                              spec->vm.memory.set              ? "vm.hwConfig.memory"
+                              : limit->set && limit->value > 0 ? "linux.resources.memory.limit"
+                                                               : "annotations[\"" VM_ANNOTATION_MEMORY "\"]",
+                              (unsigned long long)(size->memory >> 20), (unsigned long long)(defaults->maximum >> 20));
         if (cpus == 0)
                 cpus = defaults->cpus ? defaults->cpus : usable_cpus();
         if (cpus > VM_CPUS_MOST)

@@ -24,7 +24,8 @@ struct vm_size {
 struct vm_size_defaults {
         uint64_t memory; /* of a guest without a limit */
         uint64_t overhead;
-        unsigned cpus; /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
+        unsigned cpus;    /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
+        uint64_t maximum; /* of a guest's memory; 0: no bound */
 };
 
 /* A guest below this does not boot: the kernel alone needs 70 MiB while it unpacks itself. */
@@ -36,7 +37,8 @@ struct vm_size_defaults {
 /* -EINVAL or -ENOTSUP with the field's path. bundle: absolute, for relative mount sources, which are looked at. */
 int vm_check(const struct isolation_request *request);
 
-/* How large the machine is: vm.hwConfig, else from the limits, else the defaults. -EINVAL for what is too small. */
+/* How large the machine is: vm.hwConfig, else from the limits, else the defaults. -EINVAL for what is too small or
+ * beyond the maximum. */
 int vm_size_find(const struct oci_spec *spec, const struct vm_size_defaults *defaults, struct vm_size *size);
 
 /* Fills the division; shm: mounts of a tmpfs of this host at /dev/shm become one of the guest's own, of the same size.

@@ -10,6 +10,7 @@
 
 #define AGENT            "berth-agent"
 #define MAKER            "berth-kernel"
+#define SAID             MAKER ": " /* what it puts in front of its message */
 #define MAKE_DEADLINE_MS 120000
 #define OUTPUT_MOST      4096
 
@@ -30,7 +31,7 @@ static int open_entry(const char *path, const struct image_source *source, struc
 
 static int make_entry(const struct vm_config *config, const struct image_source *source, const char *modules)
 {
-        char program[PATH_MAX], output[OUTPUT_MOST];
+        char program[PATH_MAX], output[OUTPUT_MOST] = "";
         const char *args[] = {program,
                               "prepare",
                               "--cache",
@@ -43,7 +44,6 @@ static int make_entry(const struct vm_config *config, const struct image_source 
                               modules,
                               NULL};
         struct process_call call;
-        const char *message = output;
         int r = vm_config_program(config, MAKER, program, sizeof(program));
 
         if (r == 0)
@@ -54,11 +54,9 @@ static int make_entry(const struct vm_config *config, const struct image_source 
                 return fail_in(r, "make the virtual machine's image");
         if (r == 0)
                 return 0;
-        if (r == 1 && strncmp(output, MAKER ": ", sizeof(MAKER ": ") - 1) == 0)
-                message += sizeof(MAKER ": ") - 1;
-        else
-                return refuse(EIO, MAKER " ended with status %d%s%s", r, output[0] ? ": " : "", output);
-        return refuse(EIO, "%s", message);
+        if (r == 1 && strncmp(output, SAID, sizeof(SAID) - 1) == 0)
+                return refuse(EIO, "%s", output + sizeof(SAID) - 1);
+        return refuse(EIO, MAKER " ended with status %d%s%s", r, output[0] ? ": " : "", output);
 }
 
 int vm_image_find(const struct vm_config *config, const char *kernel, struct vm_image *image)
@@ -71,7 +69,7 @@ int vm_image_find(const struct vm_config *config, const char *kernel, struct vm_
 
         *image = (struct vm_image)VM_IMAGE_NONE;
         if (r < 0)
-                return fail_in(r, "VM isolation needs");
+                return fail_in(r, "VM isolation");
         r = image_source_find(kernel ? kernel : config->kernel, modules, agent, &source);
         if (r < 0)
                 return r;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/helper.h"
+#include "vmmode/host/size.h"
 
 #define KVM_DEVICE "/dev/kvm"
 
@@ -46,7 +47,7 @@ static int open_helper(const struct vm_config *config, const char *name)
         char path[PATH_MAX];
         int r = vm_config_program(config, name, path, sizeof(path));
 
-        return r < 0 ? fail_in(r, "VM isolation needs") : open_program(path);
+        return r < 0 ? fail_in(r, "VM isolation") : open_program(path);
 }
 
 int vm_proxy_open(void)
@@ -62,13 +63,17 @@ int vm_proxy_open(void)
 
 static int open_file_server(const struct vm_config *config)
 {
-        int fd = open(config->file_server, O_RDONLY | O_CLOEXEC);
+        static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
+                                             "/usr/bin/virtiofsd"};
 
-        return fd < 0 ? fail(errno,
-                             "VM isolation needs the file server %s (on Debian virtiofsd is in the package "
-                             "qemu-system-common; file-server in berth.conf names another)",
-                             config->file_server)
-                      : fd;
+        if (config->file_server)
+                return open_program(config->file_server);
+        for (size_t i = 0; i < ELEMENTS(places); i++)
+                if (access(places[i], X_OK) == 0)
+                        return open_program(places[i]);
+        return refuse(ENOENT, "VM isolation needs the file server virtiofsd (on Debian in the package "
+                              "qemu-system-common), which is neither in /usr/libexec nor in /usr/lib/qemu; file-server "
+                              "in berth.conf names another");
 }
 
 static int open_programs(struct vm_machine *machine)
@@ -96,11 +101,9 @@ static int find(const struct isolation_request *request, struct vm_machine *mach
                 r = vm_config_load_here(&machine->config);
         if (r < 0)
                 return r;
-        defaults = (struct vm_size_defaults){
-                .memory = machine->config.memory,
-                .overhead = machine->config.memory_overhead,
-                .cpus = machine->config.vcpus,
-        };
+        r = vm_size_ask(&machine->config, spec, &defaults);
+        if (r < 0)
+                return r;
         r = vm_size_find(spec, &defaults, &machine->size);
         if (r == 0)
                 r = open_programs(machine);

@@ -2,10 +2,12 @@
 #include "vmmode/host/vm_row.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -109,12 +111,21 @@ static int send_to_guest(const struct isolation_target *target, int signal, bool
         return r;
 }
 
+/* Its program was not started yet: the proxy waits for that, and takes signals as a parked init does. */
+static bool is_parked(const struct isolation_target *target)
+{
+        return faccessat(target->dir, START_SOCKET, F_OK, 0) == 0;
+}
+
 static int send_signal(const struct isolation_target *target, int signal, bool all)
 {
         int r;
 
+        /* Nothing of a container outlives its machine. */
         if (target->pidfd < 0)
-                return refuse(ESRCH, "no such process");
+                return all ? 0 : refuse(ESRCH, "no such process");
+        if (is_parked(target))
+                return process_isolation.signal(target, signal, false);
         r = send_to_guest(target, signal, all);
         if (r == 0 || r == -ESRCH || signal != SIGKILL)
                 return r;
@@ -129,6 +140,8 @@ static int processes(const struct isolation_target *target, pid_t **pids, size_t
         return process_isolation.processes(target, pids, n);
 }
 
+#define HEADING "UID          PID    PPID  C STIME TTY          TIME CMD\n"
+
 static int process_table(const struct isolation_target *target, char **text)
 {
         struct message_part part = {0};
@@ -142,7 +155,9 @@ static int process_table(const struct isolation_target *target, char **text)
         r = call(target, &request, &answer);
         if (r < 0)
                 return r;
-        *text = calloc(1, answer.size + 1);
+        *text = calloc(1, sizeof(HEADING) + answer.size);
+        if (*text)
+                size = strlen(strcpy(*text, HEADING));
         while (*text && message_next(&answer, &part))
                 if (part.kind == PART_PROCESS) {
                         size_t length = strnlen(part.data, part.size);
@@ -157,8 +172,26 @@ static int process_table(const struct isolation_target *target, char **text)
         return *text ? 0 : fail(ENOMEM, "list processes");
 }
 
+/* KVM (before 6.12) leaves a thread of the kernel's own in the group of whoever makes a machine. It never stops, so the
+ * group would never count as frozen. Its work is for the whole host: it goes to the root of the tree, where root may
+ * move it; who may not is told by the freezer. */
+static void move_kernel_threads_out(const struct isolation_target *target)
+{
+        struct cgroup_host host;
+
+        if (target->cgroup < 0)
+                return;
+        if (cgroup_host_probe(&host) == 0) {
+                cgroup_expel_kernel_threads(&host, target->cgroup);
+                close(host.root_fd);
+        }
+        error_clear();
+}
+
 static int freeze(const struct isolation_target *target, bool frozen, int64_t deadline)
 {
+        if (frozen)
+                move_kernel_threads_out(target);
         return process_isolation.freeze(target, frozen, deadline);
 }
 

@@ -53,10 +53,10 @@ int bzimage_parse(const char *name, const uint8_t *head, uint64_t size, struct b
         };
         if (image->payload_size == 0 || image->payload > size || image->payload_size > size - image->payload)
                 return refuse(ENOEXEC,
-                              "kernel %s: damaged: its payload, bytes %llu to %llu, does not lie in the file of %llu "
+                              "kernel %s: damaged: its payload, %llu bytes at %llu, does not lie in the file of %llu "
                               "bytes",
-                              name, (unsigned long long)image->payload,
-                              (unsigned long long)(image->payload + image->payload_size), (unsigned long long)size);
+                              name, (unsigned long long)image->payload_size, (unsigned long long)image->payload,
+                              (unsigned long long)size);
         if (image->version >= setup)
                 return refuse(ENOEXEC, "kernel %s: damaged: its version lies outside of its header", name);
         return 0;

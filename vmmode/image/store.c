@@ -20,8 +20,10 @@
 
 /* ---- the directory ---- */
 
+/* A user's are his own (XDG base directories: 0700). */
 static int make_directories(const char *path)
 {
+        const mode_t mode = geteuid() == 0 ? 0755 : 0700;
         char partial[PATH_MAX];
 
         if (path[0] != '/')
@@ -33,11 +35,11 @@ static int make_directories(const char *path)
                 if (*p != '/')
                         continue;
                 *p = '\0';
-                if (mkdir(partial, 0755) < 0 && errno != EEXIST)
+                if (mkdir(partial, mode) < 0 && errno != EEXIST)
                         return fail(errno, "make directory %s for the image cache", partial);
                 *p = '/';
         }
-        return mkdir(partial, 0755) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
+        return mkdir(partial, mode) < 0 && errno != EEXIST ? fail(errno, "make image cache %s", path) : 0;
 }
 
 int store_open(const char *path, int *cache)
@@ -57,11 +59,9 @@ struct draft {
 
 static void draft_drop(struct draft *draft)
 {
-        if (draft->directory >= 0) {
+        if (draft->directory >= 0)
                 (void)remove_tree_at(draft->cache, draft->name);
-                error_clear();
-        }
-        cleanup_close(&draft->directory);
+        replace_fd(&draft->directory, -EBADF);
 }
 
 static bool is_still_there(int cache, const char *name, int fd)
@@ -117,8 +117,7 @@ static int draft_commit(struct draft *draft, const char *name, const struct imag
         if (fsync(draft->directory) < 0)
                 return -errno;
         if (renameat(draft->cache, draft->name, draft->cache, name) == 0) {
-                cleanup_close(&draft->directory);
-                draft->directory = -EBADF;
+                replace_fd(&draft->directory, -EBADF);
         } else if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
                 return -errno;
         } else if (image_entry_open(draft->cache, source, &entry) == 0) {
@@ -130,25 +129,36 @@ static int draft_commit(struct draft *draft, const char *name, const struct imag
         return r;
 }
 
+/* *doing: what it was at when it failed. */
+static int fill(struct draft *draft, const struct image_source *source, const struct store_part *parts, size_t n_parts,
+                const char **doing)
+{
+        char identity[ENTRY_ABOUT_MAX], name[ENTRY_NAME_MAX];
+        int r = 0;
+
+        for (size_t i = 0; i < n_parts && r == 0; i++) {
+                *doing = parts[i].name;
+                r = write_part(draft->directory, &parts[i]);
+        }
+        if (r < 0)
+                return r;
+        *doing = "an entry";
+        (void)image_entry_identity(source, identity);
+        image_entry_name(source, identity, name);
+        return draft_commit(draft, name, source);
+}
+
 int store_add(int cache, const char *path, const struct image_source *source, const struct store_part *parts,
               size_t n_parts)
 {
-        _cleanup_(draft_drop) struct draft draft = {.directory = -EBADF};
-        char identity[ENTRY_ABOUT_MAX], name[ENTRY_NAME_MAX];
+        struct draft draft = {.directory = -EBADF};
+        const char *doing = "an entry";
         int r = draft_make(cache, &draft);
 
-        if (r < 0)
-                return fail(-r, "image cache %s: make an entry", path);
-        for (size_t i = 0; i < n_parts; i++) {
-                r = write_part(draft.directory, &parts[i]);
-                if (r < 0)
-                        return fail(-r, "image cache %s: write %s (%zu KiB)", path, parts[i].name,
-                                    parts[i].size / 1024);
-        }
-        (void)image_entry_identity(source, identity);
-        image_entry_name(source, identity, name);
-        r = draft_commit(&draft, name, source);
-        return r < 0 ? fail(-r, "image cache %s: put entry %s in its place", path, name) : 0;
+        if (r == 0)
+                r = fill(&draft, source, parts, n_parts, &doing);
+        draft_drop(&draft);
+        return r < 0 ? fail(-r, "image cache %s: write %s", path, doing) : 0;
 }
 
 /* ---- cleaning ---- */
@@ -185,13 +195,14 @@ static bool is_stale_entry(int cache, const char *name)
 void store_clean(int cache)
 {
         _cleanup_closedir_ DIR *directory = NULL;
-        _cleanup_close_ int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         const struct dirent *entry;
 
         directory = fd < 0 ? NULL : fdopendir(fd);
-        if (!directory)
+        if (!directory) {
+                cleanup_close(&fd);
                 return;
-        fd = -EBADF; /* the stream's now */
+        }
         while ((entry = readdir(directory))) {
                 if (strncmp(entry->d_name, NEW_PREFIX, sizeof(NEW_PREFIX) - 1) == 0)
                         remove_dead_draft(cache, entry->d_name);

@@ -19,9 +19,11 @@
 #include "runtime/core/plan.h"
 #include "vmmode/proxy/child.h"
 #include "vmmode/proxy/proxy.h"
+#include "vmmode/proxy/terminal.h"
 
 #define STATUS_FAILED 1
 #define STATUS_LOST   255
+#define REASON_MAX    1000
 
 static struct proxy the_proxy = {
         .channel = PROXY_CHANNEL,
@@ -31,7 +33,6 @@ static struct proxy the_proxy = {
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
         .share = -EBADF,
-        .ended = -EBADF,
         .session = -EBADF,
         .streams = {-EBADF, -EBADF, -EBADF},
 };
@@ -53,23 +54,11 @@ static int take_signals(struct proxy *proxy)
         return proxy->signals < 0 ? fail(errno, "watch signals") : 0;
 }
 
-/* Where the reason is written when the machine ends before its program. */
-static int open_ended(struct proxy *proxy)
-{
-        proxy->ended = take_fd(&proxy->options.ended);
-        if (proxy->ended < 0)
-                proxy->ended = openat(proxy->options.state, "ended",
-                                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        return proxy->ended < 0 ? fail(errno, "make the file `ended`") : 0;
-}
-
 static int start_machine(struct proxy *proxy)
 {
         _cleanup_close_ int file_server = -EBADF;
-        int r = open_ended(proxy);
+        int r = share_make(proxy);
 
-        if (r == 0)
-                r = share_make(proxy);
         if (r == 0)
                 r = file_server_start(proxy, &file_server);
         return r == 0 ? machine_start(proxy, file_server) : r;
@@ -96,20 +85,27 @@ static int prepare(struct proxy *proxy)
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
         if (r == 0)
-                r = agent_open(proxy);
+                r = guest_open(proxy);
         if (r == 0)
                 r = session_begin(proxy);
+        /* Every connection with the guest is made. */
+        replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
         proxy->held = r < 0;
-        return r == 0 && proxy->options.start >= 0 ? park(proxy) : r;
+        return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
 static int start(struct proxy *proxy)
 {
-        int r = session_start(proxy);
+        int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        /* Berth or an engine has perhaps said how large it is. */
+        if (r == 0 && proxy->options.terminal)
+                r = terminal_tell_size(proxy);
+        if (r == 0)
+                r = session_start(proxy);
         if (r < 0)
                 return r;
         proxy->started = true;
@@ -128,13 +124,14 @@ static int fail_to_start(const struct proxy *proxy, int r)
         return STATUS_FAILED;
 }
 
+/* One line; who reads it (state) wants it short. */
 static void write_reason(const struct proxy *proxy)
 {
-        char line[ERROR_MESSAGE_MAX + 1];
-        int n = snprintf(line, sizeof(line), "%s\n", error_message());
+        char line[REASON_MAX];
+        int n = snprintf(line, sizeof(line), "%.*s\n", REASON_MAX - 2, error_message());
 
-        if (proxy->ended >= 0)
-                (void)write_all(proxy->ended, line, (size_t)n);
+        if (proxy->options.ended >= 0)
+                (void)write_all(proxy->options.ended, line, (size_t)n);
 }
 
 int main(int argc, char **argv)
@@ -150,6 +147,8 @@ int main(int argc, char **argv)
         /* What we start gets only what it is given. */
         (void)sys_close_range(PROXY_CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)prctl(PR_SET_NAME, proxy->options.is_box ? INIT_NAME : PROXY_NAME);
+        /* Like the program itself we have a session of our own; a first process may be its leader already. */
+        (void)setsid();
         if (r == 0)
                 r = take_signals(proxy);
         if (r == 0)
@@ -161,7 +160,7 @@ int main(int argc, char **argv)
                         write_reason(proxy);
                 return fail_to_start(proxy, r);
         }
-        r = run(proxy);
+        r = proxy_run(proxy);
         if (r >= 0)
                 return r;
         write_reason(proxy);

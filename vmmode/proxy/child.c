@@ -99,16 +99,6 @@ void child_read(struct child *child)
         }
 }
 
-void make_printable(char *text)
-{
-        for (; *text; text++) {
-                if (*text == '\n' || *text == '\t')
-                        *text = ' ';
-                else if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
-                        *text = '?';
-        }
-}
-
 /* Its last line, without the end. */
 static const char *last_words(struct child *child)
 {
@@ -118,7 +108,7 @@ static const char *last_words(struct child *child)
                 child->tail[--child->used] = '\0';
         line = strrchr(child->tail, '\n');
         line = line ? line + 1 : child->tail;
-        make_printable(line);
+        message_make_printable(line);
         return line;
 }
 
@@ -132,7 +122,7 @@ int child_explain(struct child *child)
                 return refuse(ECHILD, "%s was killed by signal %d%s%s", child->name, WTERMSIG(child->status),
                               *words ? ": " : "", words);
         if (WEXITSTATUS(child->status) == 0)
-                return refuse(ECHILD, "%s ended: the guest switched its machine off", child->name);
+                return refuse(ECHILD, "%s ended%s%s", child->name, *words ? ": " : "", words);
         return refuse(ECHILD, "%s ended with status %d%s%s", child->name, WEXITSTATUS(child->status),
                       *words ? ": " : "", words);
 }

@@ -22,6 +22,3 @@ int child_explain(struct child *child);
 
 /* Reaps everybody who has ended and notes it in whose end it is. */
 void children_reap(struct child *const *children, size_t n);
-
-/* Replaces what is no printable ASCII by '?', and line ends by spaces: other people's words in our messages. */
-void make_printable(char *text);

@@ -59,13 +59,13 @@ static int listen_and_connect(struct proxy *proxy, int *listener, int *connectio
 /* Locks are the guest's own: QEMU's server would refuse a lock that waits (EOPNOTSUPP), or wait with everything.
  * Whoever else has the files mounted keeps ours apart from his. CAP_MKNOD: the devices program of a process container
  * would not let it make devices either. */
-static int start_qemus(struct proxy *proxy, const char *source, const char *listener, const int *keep)
+static int start_qemus(struct proxy *proxy, const char *listener, const int *keep)
 {
-        char with_source[64];
+        static const char source[] = "source=" SHARE_PLACE;
         const char *const argv[] = {"virtiofsd",
                                     listener,
                                     "-o",
-                                    with_source,
+                                    source,
                                     "-o",
                                     "sandbox=namespace,cache=auto,xattr,no_posix_lock,no_flock,announce_submounts",
                                     "-o",
@@ -75,14 +75,13 @@ static int start_qemus(struct proxy *proxy, const char *source, const char *list
                                     "--rlimit-nofile=0",
                                     NULL};
 
-        snprintf(with_source, sizeof(with_source), "source=%s", source);
         return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 2);
 }
 
-static int start_rusts(struct proxy *proxy, const char *source, const char *listener, const int *keep)
+static int start_rusts(struct proxy *proxy, const char *listener, const int *keep)
 {
         const char *const argv[] = {
-                "virtiofsd",           listener,           "--shared-dir",      source,
+                "virtiofsd",           listener,           "--shared-dir",      SHARE_PLACE,
                 "--sandbox=namespace", "--cache=auto",     "--xattr",           "--announce-submounts",
                 "--modcaps=-mknod",    "--log-level=warn", "--rlimit-nofile=0", NULL};
 
@@ -92,7 +91,7 @@ static int start_rusts(struct proxy *proxy, const char *source, const char *list
 int file_server_start(struct proxy *proxy, int *connection)
 {
         _cleanup_close_ int listener = -EBADF;
-        char source[64], with_listener[32];
+        char with_listener[32];
         int r = is_of_rust_vmm(proxy->options.file_server), rust = r;
 
         if (r < 0)
@@ -100,14 +99,11 @@ int file_server_start(struct proxy *proxy, int *connection)
         r = listen_and_connect(proxy, &listener, connection);
         if (r < 0)
                 return r;
-        /* With the dot, or it would look at the link instead of the directory. */
-        snprintf(source, sizeof(source), "/proc/self/fd/%d/.", proxy->share);
         snprintf(with_listener, sizeof(with_listener), "--fd=%d", listener);
         {
                 const int keep[] = {listener, proxy->share};
 
-                r = rust ? start_rusts(proxy, source, with_listener, keep)
-                         : start_qemus(proxy, source, with_listener, keep);
+                r = rust ? start_rusts(proxy, with_listener, keep) : start_qemus(proxy, with_listener, keep);
         }
         replace_fd(&proxy->options.file_server, -EBADF);
         return r;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FLOW_BUFFER 16384
+#define FLOW_BUFFER 4096 /* a page; pipes take no more at once */
 
 struct flow {
         int in, out; /* the flow's; -EBADF once it has ended */

@@ -16,8 +16,8 @@ enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE }
 
 struct option {
         const char *name;
-        enum value_kind kind;
         size_t at; /* of the member */
+        enum value_kind kind;
         unsigned flags;
         uint64_t least, most;
 };
@@ -28,25 +28,24 @@ struct option {
 #define MEMBER(name) offsetof(struct proxy_options, name)
 
 static const struct option table[] = {
-        {"state", VALUE_FD, MEMBER(state), REQUIRED, 0, 0},
-        {"agent", VALUE_FD, MEMBER(agent), 0, 0, 0},
-        {"launch", VALUE_FD, MEMBER(launch), REQUIRED, 0, 0},
-        {"terminal", VALUE_SWITCH, MEMBER(terminal), 0, 0, 0},
-        {"deadline", VALUE_NUMBER, MEMBER(deadline), 0, 1, 86400},
-        {"ended", VALUE_FD, MEMBER(ended), OF_BOX, 0, 0},
-        {"vmm", VALUE_FD, MEMBER(vmm), OF_BOX | REQUIRED, 0, 0},
-        {"fileserver", VALUE_FD, MEMBER(file_server), OF_BOX | REQUIRED, 0, 0},
-        {"kvm", VALUE_FD, MEMBER(kvm), OF_BOX | REQUIRED, 0, 0},
-        {"kernel", VALUE_FD, MEMBER(kernel), OF_BOX | REQUIRED, 0, 0},
-        {"initrd", VALUE_FD, MEMBER(initrd), OF_BOX, 0, 0},
-        {"vsock", VALUE_FD, MEMBER(vsock), OF_BOX | REQUIRED, 0, 0},
-        {"console", VALUE_FD, MEMBER(console), OF_BOX, 0, 0},
-        {"start", VALUE_FD, MEMBER(start), OF_BOX, 0, 0},
-        {"memory", VALUE_NUMBER, MEMBER(memory), OF_BOX | REQUIRED, 1, INT64_MAX},
-        {"cpus", VALUE_NUMBER, MEMBER(cpus), OF_BOX, 1, 4096},
-        {"nics", VALUE_NUMBER, MEMBER(nics), OF_BOX, 0, PROXY_NICS_MAX},
-        {"cmdline", VALUE_TEXT, MEMBER(cmdline), OF_BOX, 0, 0},
-        {"tree", VALUE_TREE, 0, OF_BOX, 0, 0},
+        {"agent", MEMBER(agent), VALUE_FD, REQUIRED, 0, 0},
+        {"launch", MEMBER(launch), VALUE_FD, REQUIRED, 0, 0},
+        {"terminal", MEMBER(terminal), VALUE_SWITCH, 0, 0, 0},
+        {"deadline", MEMBER(deadline), VALUE_NUMBER, 0, 1, 86400},
+        {"ended", MEMBER(ended), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"vmm", MEMBER(vmm), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"fileserver", MEMBER(file_server), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"kvm", MEMBER(kvm), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"kernel", MEMBER(kernel), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"initrd", MEMBER(initrd), VALUE_FD, OF_BOX, 0, 0},
+        {"vsock", MEMBER(vsock), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
+        {"console", MEMBER(console), VALUE_FD, OF_BOX, 0, 0},
+        {"start", MEMBER(start), VALUE_FD, OF_BOX, 0, 0},
+        {"memory", MEMBER(memory), VALUE_NUMBER, OF_BOX | REQUIRED, 1, INT64_MAX},
+        {"cpus", MEMBER(cpus), VALUE_NUMBER, OF_BOX, 1, 4096},
+        {"nics", MEMBER(nics), VALUE_NUMBER, OF_BOX, 0, PROXY_NICS_MAX},
+        {"cmdline", MEMBER(cmdline), VALUE_TEXT, OF_BOX, 0, 0},
+        {"tree", 0, VALUE_TREE, OF_BOX, 0, 0},
 };
 
 static int parse_fd(const char *text, int *fd)
@@ -92,9 +91,9 @@ static int parse_value(const struct option *option, const char *value, struct pr
                 *(const char **)(void *)member = value;
                 return 0;
         case VALUE_SWITCH:
-                if (strcmp(value, "on") != 0)
-                        return refuse(EINVAL, "must be \"on\"");
-                *(bool *)member = true;
+                if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+                        return refuse(EINVAL, "must be \"on\" or \"off\"");
+                *(bool *)member = strcmp(value, "on") == 0;
                 return 0;
         case VALUE_TREE:
                 return parse_tree(value, options);
@@ -127,13 +126,14 @@ int proxy_options_parse(int argc, char *const *argv, struct proxy_options *optio
 {
         bool seen[ELEMENTS(table)] = {false};
 
-        *options = (struct proxy_options){.deadline = DEADLINE_DEFAULT, .nics = NICS_DEFAULT, .cpus = 1};
+        *options = (struct proxy_options){.deadline = DEADLINE_DEFAULT, .cpus = 1};
         for (size_t i = 0; i < ELEMENTS(table); i++)
                 if (table[i].kind == VALUE_FD)
                         *(int *)(void *)((char *)options + table[i].at) = -EBADF;
         if (argc < 2 || (strcmp(argv[1], "box") != 0 && strcmp(argv[1], "exec") != 0))
                 return refuse(EINVAL, "the first word must be \"box\" or \"exec\"");
         options->is_box = strcmp(argv[1], "box") == 0;
+        options->nics = options->is_box ? NICS_DEFAULT : 0;
         for (int i = 2; i < argc; i++) {
                 int r = parse_word(argv[i], options, seen);
 

@@ -13,14 +13,12 @@
 struct proxy_options {
         bool is_box; /* a machine and its container; else one exec in it */
         /* Descriptors, -EBADF where there is none. */
-        int state;  /* the container's directory: vsock.sock is in it, and `ended` is written there */
-        int agent;  /* that socket itself (O_PATH), for a proxy that may not look into the directory */
-        int ended;  /* the file `ended` itself, open for writing, likewise */
+        int agent;  /* the machine's socket (O_PATH), through which the agent is reached */
         int launch; /* one whole MESSAGE_LAUNCH */
         bool terminal;
         uint64_t deadline; /* seconds, for the agent to answer */
-        /* Of a box. */
-        int vmm, file_server, kvm, kernel, initrd, vsock, console, start;
+        /* Of a box. ended: a file for the reason when the machine ends before its program. */
+        int vmm, file_server, kvm, kernel, initrd, vsock, console, start, ended;
         uint64_t memory, cpus, nics;
         const char *cmdline;
         size_t n_trees;
@@ -34,7 +32,7 @@ struct proxy_options {
 int proxy_options_parse(int argc, char *const *argv, struct proxy_options *options);
 
 #define PROXY_USAGE                                                                                                    \
-        "usage: berth-proxy exec state=FD launch=FD [agent=FD] [terminal=on] [deadline=SECONDS]\n"                     \
-        "       berth-proxy box state=FD launch=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD memory=BYTES\n"      \
-        "                   [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT] [tree=ENTRY:FD]...\n" \
-        "                   [agent=FD] [ended=FD] [terminal=on] [deadline=SECONDS]\n"
+        "usage: berth-proxy exec agent=FD launch=FD [terminal=on|off] [deadline=SECONDS]\n"                            \
+        "       berth-proxy box agent=FD launch=FD ended=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD\n"          \
+        "                   memory=BYTES [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT]\n"       \
+        "                   [tree=ENTRY:FD]... [terminal=on|off] [deadline=SECONDS]\n"

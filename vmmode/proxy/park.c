@@ -29,7 +29,7 @@ static int accept_start(struct proxy *proxy)
         return 0;
 }
 
-int park(struct proxy *proxy)
+int proxy_park(struct proxy *proxy)
 {
         int r;
 
@@ -44,9 +44,8 @@ int park(struct proxy *proxy)
                         continue;
                 }
                 r = proxy_watched(proxy, fds);
-                /* The agent has nothing to say meanwhile: it can only have gone away. */
                 if (r == 0 && fds[WATCHES + 1].revents)
-                        r = refuse(ECONNRESET, "the guest's agent ended before the start");
+                        r = session_overhear(proxy);
                 if (r == 0 && fds[WATCHES].revents)
                         r = accept_start(proxy);
         } while (r == 0);

@@ -43,10 +43,10 @@ struct proxy {
         struct child vmm, file_server;
         int vmm_control;
         int share;                    /* the root of what the file server serves */
-        int ended;                    /* where the reason of an early end is written */
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
         unsigned words;               /* that the agent has said */
+        bool has_streams;             /* they were connected */
         int streams[3];               /* to the guest's stdin, stdout, stderr; -EBADF: none */
         char *hook_state;             /* JSON for hooks, or NULL */
 };
@@ -71,6 +71,9 @@ int proxy_await_continue(struct proxy *proxy);
 
 /* ---- the parts of a box ---- */
 
+/* Where the share lies in our mount namespace. */
+#define SHARE_PLACE "/sys"
+
 /* A file system of our own with a mount at each entry (share.c). */
 int share_make(struct proxy *proxy);
 
@@ -89,22 +92,25 @@ int network_connect(struct proxy *proxy);
 /* ---- the agent ---- */
 
 /* Connects with a port of the guest, for as long as it takes it to listen, until the deadline. Gives a non-blocking
- * descriptor (agent.c). */
-int agent_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd);
+ * descriptor (guest.c). */
+int guest_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd);
 
 /* Connects the session and reads the agent's HELLO. */
-int agent_open(struct proxy *proxy);
+int guest_open(struct proxy *proxy);
 
 /* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
-int agent_receive(struct proxy *proxy, struct message *message, int64_t deadline);
+int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline);
 
 /* Sends a number, and perhaps a text. */
-int agent_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
+int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
 
 /* The conversation about a launch (session.c): sends it and serves the agent until it is ready; then lets it execute
  * the program, and serves until that has happened. */
 int session_begin(struct proxy *proxy);
 int session_start(struct proxy *proxy);
+
+/* Between the two the agent says nothing but LOG or ERROR, or it goes away: deals with one message. */
+int session_overhear(struct proxy *proxy);
 
 /* Asks for something beside a launch and waits for DONE. The builder is sent and freed. */
 int session_request(struct proxy *proxy, struct message_builder *request, const char *what);
@@ -115,11 +121,11 @@ int session_request(struct proxy *proxy, struct message_builder *request, const 
 int terminal_make(struct proxy *proxy);
 
 /* Parks until `start` comes, whose connection becomes the channel (park.c). */
-int park(struct proxy *proxy);
+int proxy_park(struct proxy *proxy);
 
 /* Passes bytes, signals and window sizes until the program has ended and all its output is written. Returns its exit
  * status (0 to 255) or a negative errno with a message (run.c). */
-int run(struct proxy *proxy);
+int proxy_run(struct proxy *proxy);
 
 /* Gives up what is not needed any more once the program runs (jail.c). */
 int jail_enter(struct proxy *proxy);

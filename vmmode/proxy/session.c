@@ -20,6 +20,8 @@
 #define SEND_DEADLINE_MS 30000
 /* A request beside the launch is a matter of system calls in the guest. */
 #define REQUEST_DEADLINE_MS 30000
+/* For the rest of a message that has begun. */
+#define WORD_DEADLINE_MS 10000
 
 /* While the agent works, nobody but berth knows how long that may take (hooks): it has deadlines, and its going away
  * ends us. */
@@ -52,7 +54,7 @@ static int send_bytes(struct proxy *proxy, const char *bytes, size_t size, int64
 static int send_launch(struct proxy *proxy)
 {
         int64_t deadline = now_ms() + SEND_DEADLINE_MS;
-        char bytes[16384];
+        char bytes[4096];
 
         for (off_t at = 0;;) {
                 ssize_t n = pread(proxy->options.launch, bytes, sizeof(bytes), at);
@@ -86,14 +88,15 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
         static const char names[] = {STREAM_IN, STREAM_OUT, STREAM_ERR};
         int64_t port, deadline = now_ms() + (int64_t)proxy->options.deadline * 1000;
 
-        if (!message_number(message, PART_NUMBER, &port) || port <= 0 || port >= UINT32_MAX || proxy->streams[0] >= 0)
+        if (!message_number(message, PART_NUMBER, &port) || port <= 0 || port >= UINT32_MAX || proxy->has_streams)
                 return refuse(EBADMSG, "the guest's agent names no port for the streams");
+        proxy->has_streams = true;
         for (int i = 0; i < (proxy->options.terminal ? 1 : 3); i++) {
                 int r;
 
                 if (is_null(i))
                         continue;
-                r = agent_connect(proxy, (uint32_t)port, deadline, &proxy->streams[i]);
+                r = guest_connect(proxy, (uint32_t)port, deadline, &proxy->streams[i]);
                 if (r < 0)
                         return r;
                 if (send(proxy->streams[i], &names[i], 1, MSG_NOSIGNAL) != 1)
@@ -104,13 +107,15 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
 
 /* ---- words ---- */
 
-/* Text of the guest, as it may appear in a terminal. */
+/* Text of the guest, as it may appear in a terminal: one line. */
 static void take_text(const struct message *message, char *text, size_t size)
 {
         const char *given = message_text(message, PART_TEXT);
 
         snprintf(text, size, "%s", given ? given : "");
-        make_printable(text);
+        message_make_printable(text);
+        for (char *end = text; (end = strchr(end, '\n'));)
+                *end = ' ';
 }
 
 static int pass_log(struct proxy *proxy, const struct message *message)
@@ -160,14 +165,14 @@ static int take_point(struct proxy *proxy, const struct message *message)
                 return unexpected(message);
         if (point == POINT_READY)
                 return 1;
-        return agent_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
+        return guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 }
 
 /* Serves one word. 1: `until` has come. */
 static int serve(struct proxy *proxy, enum message_kind until)
 {
         struct message message;
-        int r = agent_receive(proxy, &message, AS_LONG_AS_BERTH_WAITS);
+        int r = guest_receive(proxy, &message, AS_LONG_AS_BERTH_WAITS);
 
         if (r < 0)
                 return r;
@@ -194,6 +199,20 @@ static int serve_until(struct proxy *proxy, enum message_kind until)
         return r < 0 ? r : 0;
 }
 
+int session_overhear(struct proxy *proxy)
+{
+        struct message message;
+        int r = guest_receive(proxy, &message, now_ms() + WORD_DEADLINE_MS);
+
+        if (r < 0)
+                return r;
+        r = take_common(proxy, &message);
+        if (r == 1)
+                r = unexpected(&message);
+        message_free(&message);
+        return r;
+}
+
 int session_begin(struct proxy *proxy)
 {
         int r = send_launch(proxy);
@@ -204,7 +223,7 @@ int session_begin(struct proxy *proxy)
 
 int session_start(struct proxy *proxy)
 {
-        int r = agent_say(proxy, MESSAGE_CONTINUE, 0, NULL);
+        int r = guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 
         return r < 0 ? r : serve_until(proxy, MESSAGE_EXECUTED);
 }
@@ -219,7 +238,7 @@ int session_request(struct proxy *proxy, struct message_builder *request, const 
         do {
                 struct message message;
 
-                r = agent_receive(proxy, &message, deadline);
+                r = guest_receive(proxy, &message, deadline);
                 if (r < 0)
                         return fail_in(r, "%s", what);
                 r = take_common(proxy, &message);

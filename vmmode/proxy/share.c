@@ -1,6 +1,6 @@
-/* The share: what the file server serves. A tmpfs of our mount namespace alone, with a mount at each entry. It is
- * attached over our root directory, where nothing is hidden by it: paths begin below it, at the directory that a
- * process has as its root. */
+/* The share: what the file server serves. A tmpfs of our mount namespace alone, with a mount at each entry, at a place
+ * that every root file system has and no file server needs: it has to be found by a path, from the mount namespace that
+ * the file server makes for itself. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -45,18 +45,18 @@ static int attach_entry(int share, const char *name, int tree)
 
 int share_make(struct proxy *proxy)
 {
-        _cleanup_close_ int share = -EBADF, root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int share = -EBADF, place = open(SHARE_PLACE, O_PATH | O_DIRECTORY | O_CLOEXEC);
         int r;
 
-        if (root < 0)
-                return fail(errno, "open the root directory");
+        if (place < 0)
+                return fail(errno, "share: open " SHARE_PLACE);
         /* Nothing of ours reaches the host; what the host unmounts goes away here too, and is not held by us. */
         if (sys_mount(NULL, "/", NULL, PROPAGATION_SLAVE | PROPAGATION_ALL, NULL) < 0)
                 return fail(errno, "share: take our mounts off the host's");
         share = mount_new("tmpfs", "berth", "mode=0755,size=1m", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
         if (share < 0)
                 return fail_in(share, "share");
-        r = mount_attach(share, root);
+        r = mount_attach(share, place);
         for (size_t i = 0; r == 0 && i < proxy->options.n_trees; i++) {
                 r = attach_entry(share, proxy->options.trees[i].entry, proxy->options.trees[i].fd);
                 if (r < 0)

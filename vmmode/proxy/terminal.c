@@ -59,8 +59,6 @@ int terminal_make(struct proxy *proxy)
         r = channel_send(proxy->channel, CHANNEL_CONSOLE, 0, name, master);
         if (r < 0)
                 return fail(-r, "hand over the console");
-        /* It may be one already. */
-        (void)setsid();
         return console_attach(slave);
 }
 

@@ -17,6 +17,9 @@
 
 #define STATE_MAX ((size_t)16 * 1024 * 1024)
 
+/* From the end of the machine to that of its file server, or the other way round. */
+#define BOTH_ENDS_MS 1000
+
 void proxy_watch(const struct proxy *proxy, struct pollfd fds[WATCHES])
 {
         fds[0] = (struct pollfd){.fd = proxy->signals, .events = POLLIN};
@@ -37,16 +40,22 @@ static int obey(struct proxy *proxy, const struct signalfd_siginfo *info)
         if (signal == SIGCHLD || signal == SIGPIPE || info->ssi_code > 0)
                 return 0;
         if (proxy->started)
-                return agent_say(proxy, MESSAGE_SIGNAL, signal, NULL);
+                return guest_say(proxy, MESSAGE_SIGNAL, signal, NULL);
         if (signal != SIGHUP && signal != SIGINT && signal != SIGQUIT && signal != SIGTERM)
                 return 0;
         proxy->ended_by = signal;
         return refuse(EINTR, "ended by signal %d", signal);
 }
 
-static int read_signals(struct proxy *proxy)
+static void reap(struct proxy *proxy)
 {
         struct child *const children[] = {&proxy->vmm, &proxy->file_server};
+
+        children_reap(children, ELEMENTS(children));
+}
+
+static int read_signals(struct proxy *proxy)
+{
         struct signalfd_siginfo info;
         bool child = false;
         int r = 0;
@@ -56,8 +65,26 @@ static int read_signals(struct proxy *proxy)
                 r = obey(proxy, &info);
         }
         if (child)
-                children_reap(children, ELEMENTS(children));
+                reap(proxy);
         return r;
+}
+
+/* Each ends with the other: the machine when nobody serves its files, the file server, with 0, when nobody asks for
+ * them. So one end is followed by the other, and only then is it known which was the cause. */
+static int explain_end(struct proxy *proxy)
+{
+        struct pollfd signals = {.fd = proxy->signals, .events = POLLIN};
+        int64_t deadline = now_ms() + BOTH_ENDS_MS;
+
+        while (!(proxy->vmm.has_ended && proxy->file_server.has_ended) && poll(&signals, 1, until_ms(deadline)) > 0) {
+                struct signalfd_siginfo info;
+
+                (void)!read(proxy->signals, &info, sizeof(info));
+                reap(proxy);
+        }
+        if (proxy->file_server.has_ended && (proxy->file_server.status != 0 || !proxy->vmm.has_ended))
+                return child_explain(&proxy->file_server);
+        return child_explain(&proxy->vmm);
 }
 
 int proxy_watched(struct proxy *proxy, const struct pollfd fds[WATCHES])
@@ -70,11 +97,8 @@ int proxy_watched(struct proxy *proxy, const struct pollfd fds[WATCHES])
                 child_read(&proxy->file_server);
         if (r < 0)
                 return r;
-        /* Without its files the machine ends too, but this is the reason. */
-        if (proxy->file_server.has_ended)
-                return child_explain(&proxy->file_server);
-        if (proxy->vmm.has_ended)
-                return child_explain(&proxy->vmm);
+        if (proxy->file_server.has_ended || proxy->vmm.has_ended)
+                return explain_end(proxy);
         if (fds[3].revents & (POLLHUP | POLLERR))
                 return refuse(ECONNRESET, "berth went away");
         return 0;
@@ -88,6 +112,9 @@ int proxy_wait(struct proxy *proxy, int fd, short events, int64_t deadline)
                 int r;
 
                 proxy_watch(proxy, fds);
+                /* Its last word comes before its end. */
+                if (fd == proxy->channel)
+                        fds[3].fd = -EBADF;
                 fds[WATCHES] = (struct pollfd){.fd = fd, .events = events};
                 r = poll(fds, ELEMENTS(fds), deadline < 0 ? -1 : until_ms(deadline));
                 if (r < 0 && errno != EINTR)

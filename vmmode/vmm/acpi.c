@@ -158,6 +158,7 @@ static void add_eisa_id(struct bytes *to, const char *name, uint32_t id)
 #define EISA_PNP0A03 0x030ad041 /* PCI bus */
 #define EISA_PNP0A08 0x080ad041 /* PCI Express bus */
 #define EISA_PNP0C02 0x020cd041 /* resources of the board */
+#define EISA_PNP0501 0x0105d041 /* 16550A serial port */
 
 /* Name (_CRS, Buffer { ... }): resource descriptors with their end tag (6.4.2.9). */
 static void add_resources(struct bytes *to, struct bytes *resources)
@@ -253,13 +254,34 @@ static void board(struct bytes *to)
         add_package(to, AML_DEVICE, &device);
 }
 
-static uint64_t dsdt(struct table *table)
+/* The serial port. It has no interrupt, as there is no controller for one: drivers look at it by a timer then. Without
+ * the description the kernel would wait for the interrupt that a PC's has. */
+static void serial_port(struct bytes *to)
+{
+        struct bytes device = {0}, list = {0};
+
+        ADD(&device, 'C', 'O', 'M', '1');
+        add_eisa_id(&device, "_HID", EISA_PNP0501);
+        add_name(&device, "_UID");
+        ADD(&device, AML_ZERO);
+        /* 6.4.2.5 I/O ports: 16-bit decoding, first, last, alignment, how many */
+        ADD(&list, 0x47, 0x01);
+        add_number(&list, LAYOUT_SERIAL_PORT, 2);
+        add_number(&list, LAYOUT_SERIAL_PORT, 2);
+        ADD(&list, 0x01, 0x08);
+        add_resources(&device, &list);
+        add_package(to, AML_DEVICE, &device);
+}
+
+static uint64_t dsdt(struct table *table, bool serial)
 {
         struct bytes scope = {0}, code = {0}, sleep_type = {0};
 
         ADD(&scope, '\\', '_', 'S', 'B', '_');
         host_bridge(&scope);
         board(&scope);
+        if (serial)
+                serial_port(&scope);
         add_package(&code, AML_SCOPE, &scope);
         /* Name (_S5, Package (1) { 5 }): what sleep control wants for power-off */
         add_name(&code, "_S5_");
@@ -367,7 +389,7 @@ static void rsdp_at(uint8_t *to, uint64_t xsdt)
         to[32] = checksum(to, 36);
 }
 
-int acpi_build(const struct guest_memory *memory, unsigned cpus, uint64_t *rsdp)
+int acpi_build(const struct guest_memory *memory, unsigned cpus, bool serial, uint64_t *rsdp)
 {
         struct table table = {.room = LAYOUT_ACPI_END - LAYOUT_ACPI, .used = 36};
         uint64_t tables[3], code, xsdt;
@@ -375,7 +397,7 @@ int acpi_build(const struct guest_memory *memory, unsigned cpus, uint64_t *rsdp)
         table.base = guest_span(memory, LAYOUT_ACPI, table.room);
         if (!table.base)
                 return refuse(ENOSPC, "ACPI tables: no memory at 0x%llx", LAYOUT_ACPI);
-        code = dsdt(&table);
+        code = dsdt(&table, serial);
         tables[0] = fadt(&table, code);
         tables[1] = madt(&table, cpus);
         tables[2] = mcfg(&table);

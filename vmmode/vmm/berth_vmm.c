@@ -3,6 +3,7 @@
  *
  * Ends with 0 when the guest powered off, 3 when it asked for a reset (which a panic does), 4 for a triple fault, 1 for
  * everything else. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,8 @@ int main(int argc, char **argv)
                 fputs(VMM_USAGE, stderr);
                 return EXIT_FAILURE;
         }
+        /* The console may be a pipe whose reader goes away before the guest does. */
+        (void)signal(SIGPIPE, SIG_IGN);
         r = vmm_options_parse(argc, argv, &options);
         if (r < 0) {
                 fprintf(stderr, "berth-vmm: %s\n", error_message());

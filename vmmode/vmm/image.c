@@ -7,11 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "vmmode/vmm/layout.h"
 
 #define PHDRS_MAX 64
 #define NOTES_MAX 65536
+
+#define SECTIONS_MAX 128
+#define NAMES_MAX    4096
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18 /* xen/include/public/elfnote.h */
 
@@ -74,25 +78,154 @@ static int too_small(const struct file *file, uint64_t end)
 
 /* ---- ELF ---- */
 
-/* Whole pages of the file become copy-on-write pages of the guest: its unchanged text is in memory once for all VMs. */
-static int map_pages(const struct file *file, uint8_t *to, uint64_t offset, uint64_t *size)
-{
-        uint64_t whole = *size & ~(GUEST_PAGE - 1);
+/* Sections of Linux whose pages it keeps for what they are until it ends, and hardly writes to (.text it does, all of
+ * it: calls and returns are patched while it boots). The rest of its image is given to its page allocator some time
+ * during the boot and becomes anybody's buffer; a process that serves a device then reads and writes the memory file
+ * (memory.h) and must find the same bytes there. */
+static const char *const kept[] = {".rodata", ".BTF"};
 
-        *size = 0;
-        if (offset % GUEST_PAGE || (uintptr_t)to % GUEST_PAGE || whole == 0)
-                return 0;
-        if (mmap(to, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file->fd, (off_t)offset) ==
-            MAP_FAILED)
+struct extent {
+        uint64_t offset, size; /* in the file, whole pages */
+};
+
+struct extents {
+        size_t n;
+        struct extent v[ELEMENTS(kept)]; /* in the order of the file */
+};
+
+static bool is_kept(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTS(kept); i++)
+                if (strcmp(name, kept[i]) == 0)
+                        return true;
+        return false;
+}
+
+static void add_kept(struct extents *list, const Elf64_Shdr *section)
+{
+        uint64_t start = (section->sh_offset + GUEST_PAGE - 1) & ~(GUEST_PAGE - 1);
+        uint64_t end = (section->sh_offset + section->sh_size) & ~(GUEST_PAGE - 1);
+        const struct extent *last = list->n > 0 ? &list->v[list->n - 1] : NULL;
+
+        if (section->sh_type != SHT_PROGBITS || !(section->sh_flags & SHF_ALLOC) || section->sh_offset > INT64_MAX ||
+            section->sh_size > INT64_MAX || start >= end || list->n == ELEMENTS(list->v) ||
+            (last && start < last->offset + last->size))
+                return;
+        list->v[list->n++] = (struct extent){start, end - start};
+}
+
+/* Finds them. An image without section headers is as good, only that all of it is read. */
+static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct extents *list)
+{
+        Elf64_Shdr sections[SECTIONS_MAX];
+        char names[NAMES_MAX + 1] = "";
+        const Elf64_Shdr *strings = &sections[header->e_shstrndx % SECTIONS_MAX];
+
+        list->n = 0;
+        if (header->e_shentsize != sizeof(sections[0]) || header->e_shnum > SECTIONS_MAX ||
+            header->e_shstrndx >= header->e_shnum ||
+            read_at(file, header->e_shoff, sections, header->e_shnum * sizeof(sections[0])) < 0 ||
+            strings->sh_size > NAMES_MAX || read_at(file, strings->sh_offset, names, strings->sh_size) < 0) {
+                error_clear();
+                return;
+        }
+        for (size_t i = 0; i < header->e_shnum; i++)
+                if (sections[i].sh_name < NAMES_MAX && is_kept(names + sections[i].sh_name))
+                        add_kept(list, &sections[i]);
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+        return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+/* Reads, and touches no page of the guest's for zeroes: they are there already, and a page that was touched is memory
+ * of the host's (.bss is in the file of some kernels, 20 MiB of Debian's). */
+static int read_sparing(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
+{
+        uint8_t chunk[16 * GUEST_PAGE];
+        int r = 0;
+
+        while (size > 0 && r == 0) {
+                size_t n = size < sizeof(chunk) ? size : sizeof(chunk);
+
+                r = read_at(file, offset, chunk, n);
+                for (size_t at = 0; at < n && r == 0;) {
+                        /* Pages of the guest's, wherever in one the range begins. */
+                        size_t here = GUEST_PAGE - ((uintptr_t)to + at) % GUEST_PAGE;
+
+                        if (here > n - at)
+                                here = n - at;
+                        if (!is_zero(chunk + at, here))
+                                memcpy(to + at, chunk + at, here);
+                        at += here;
+                }
+                offset += n;
+                to += n;
+                size -= n;
+        }
+        return r;
+}
+
+/* Reads what the file has of a range; its holes are zero in the guest's memory already. */
+static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
+{
+        uint64_t end = offset + size;
+        int r = 0;
+
+        for (uint64_t at = offset; at < end && r == 0;) {
+                off_t data = lseek(file->fd, (off_t)at, SEEK_DATA);
+                off_t hole = data < 0 ? -1 : lseek(file->fd, data, SEEK_HOLE);
+                uint64_t next = hole < 0 || (uint64_t)hole > end ? end : (uint64_t)hole;
+
+                if (data < 0 && errno == ENXIO)
+                        return 0; /* nothing but holes up to the file's end */
+                if (data < 0)
+                        data = (off_t)at; /* the file system does not tell */
+                if ((uint64_t)data >= end)
+                        return 0;
+                r = read_sparing(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
+                at = next;
+        }
+        return r;
+}
+
+static int map_kept(const struct file *file, const struct extent *extent, uint8_t *to)
+{
+        if (mmap(to, extent->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file->fd,
+                 (off_t)extent->offset) == MAP_FAILED)
                 return fail(errno, "map kernel %s", file->name);
-        (void)madvise(to, whole, MADV_DONTDUMP);
-        *size = whole;
+        (void)madvise(to, extent->size, MADV_DONTDUMP);
         return 0;
 }
 
-static int load_segment(const struct file *file, const Elf64_Phdr *segment, struct image *image)
+/* Kept pages become copy-on-write pages of the guest: its unchanged text is in memory once for all VMs. */
+static int load_bytes(const struct file *file, const Elf64_Phdr *segment, const struct extents *list, uint8_t *to)
 {
-        uint64_t mapped = segment->p_filesz, end;
+        uint64_t at = segment->p_offset, end = at + segment->p_filesz;
+        int r = 0;
+
+        for (size_t i = 0; i < list->n && r == 0; i++) {
+                const struct extent *extent = &list->v[i];
+                uint8_t *place;
+
+                if (extent->offset < at || extent->offset > end || extent->size > end - extent->offset)
+                        continue;
+                place = to + (extent->offset - segment->p_offset);
+                if ((uintptr_t)place % GUEST_PAGE)
+                        continue;
+                r = read_data(file, at, to + (at - segment->p_offset), extent->offset - at);
+                if (r == 0)
+                        r = map_kept(file, extent, place);
+                at = extent->offset + extent->size;
+        }
+        return r == 0 ? read_data(file, at, to + (at - segment->p_offset), end - at) : r;
+}
+
+static int load_segment(const struct file *file, const Elf64_Phdr *segment, const struct extents *list,
+                        struct image *image)
+{
+        uint64_t end;
         uint8_t *to;
         int r;
 
@@ -107,10 +240,7 @@ static int load_segment(const struct file *file, const Elf64_Phdr *segment, stru
         to = guest_span(file->memory, segment->p_paddr, segment->p_memsz);
         if (!to)
                 return too_small(file, end);
-        r = map_pages(file, to, segment->p_offset, &mapped);
-        /* Guest memory is zero where nothing was loaded: .bss needs no work. */
-        if (r == 0 && mapped < segment->p_filesz)
-                r = read_at(file, segment->p_offset + mapped, to + mapped, segment->p_filesz - mapped);
+        r = load_bytes(file, segment, list, to);
         if (segment->p_paddr < image->start)
                 image->start = segment->p_paddr;
         if (end > image->end)
@@ -170,6 +300,7 @@ static int load_elf(const struct file *file, struct image *image)
 {
         Elf64_Phdr segments[PHDRS_MAX];
         Elf64_Ehdr header;
+        struct extents list;
         uint64_t pvh = 0;
         int r = read_at(file, 0, &header, sizeof(header));
 
@@ -177,10 +308,15 @@ static int load_elf(const struct file *file, struct image *image)
                 r = check_elf(file, &header);
         if (r == 0)
                 r = read_at(file, header.e_phoff, segments, header.e_phnum * sizeof(segments[0]));
+        if (r < 0)
+                return r;
+        find_kept(file, &header, &list);
         image->start = UINT64_MAX;
         for (size_t i = 0; i < header.e_phnum && r == 0; i++) {
                 if (segments[i].p_type == PT_LOAD)
-                        r = load_segment(file, &segments[i], image);
+                        r = load_segment(file, &segments[i], &list, image);
+                else if (segments[i].p_type == PT_INTERP)
+                        r = refuse(ENOEXEC, "kernel %s: a program, not a kernel", file->name);
                 else if (segments[i].p_type == PT_NOTE)
                         r = find_pvh_entry(file, &segments[i], &pvh);
         }

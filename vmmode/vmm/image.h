@@ -24,7 +24,8 @@ struct image {
         uint8_t header[0x290 - 0x1f1]; /* bzImage: its setup header, to be put at 0x1f1 of the zero page */
 };
 
-/* Loads the file into memory. Whole pages of an ELF file are mapped copy-on-write, not read. -ENOEXEC with a message
+/* Loads the file into memory. Of an ELF file the pages of Linux that never change hands are
+ * mapped copy-on-write, not read. -ENOEXEC with a message
  * for what is no kernel for this machine, -ENOSPC when the memory is too small (the message says how much it takes). */
 int image_load(int fd, const char *name, const struct guest_memory *memory, struct image *image);
 

@@ -1,11 +1,14 @@
 #include "vmmode/vmm/machine.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/error.h"
 #include "vmmode/vmm/acpi.h"
 #include "vmmode/vmm/boot.h"
+#include "vmmode/vmm/filter.h"
+#include "vmmode/vmm/jail.h"
 
 static int load(struct machine *machine, const struct vmm_options *options)
 {
@@ -16,7 +19,7 @@ static int load(struct machine *machine, const struct vmm_options *options)
                 r = image_load_initrd(options->initrd, "image", &machine->memory, &machine->image, &boot.initrd,
                                       &boot.initrd_size);
         if (r == 0)
-                r = acpi_build(&machine->memory, options->cpus, &boot.rsdp);
+                r = acpi_build(&machine->memory, options->cpus, options->console >= 0, &boot.rsdp);
         return r == 0 ? boot_prepare(&machine->memory, &boot) : r;
 }
 
@@ -70,13 +73,18 @@ static int add_disk(struct machine *machine, const struct vmm_options *options, 
 
 static int add_net(struct machine *machine, const struct vmm_options *options, size_t i)
 {
-        struct net_options net = {.mtu = options->nets[i].mtu};
+        bool has_tap = i < options->n_nets;
+        struct net_options net = {0};
         int r = loop_make(&machine->net_loops[i], "net");
 
-        for (size_t byte = 0; byte < sizeof(net.mac); byte++)
-                net.mac[byte] = options->nets[i].mac[byte];
+        if (has_tap) {
+                net.mtu = options->nets[i].mtu;
+                memcpy(net.mac, options->nets[i].mac, sizeof(net.mac));
+        }
+        machine->n_nets++;
         if (r == 0)
-                r = net_init(&machine->nets[i], &machine->memory, &machine->net_loops[i], options->nets[i].fd, &net);
+                r = net_init(&machine->nets[i], &machine->memory, &machine->net_loops[i],
+                             has_tap ? options->nets[i].fd : -EBADF, &net);
         return r == 0 ? plug(machine, &machine->nets[i].virtio) : r;
 }
 
@@ -88,7 +96,7 @@ static int add_devices(struct machine *machine, const struct vmm_options *option
                 r = add_shared_devices(machine, options);
         for (size_t i = 0; i < options->n_disks && r == 0; i++)
                 r = add_disk(machine, options, i);
-        for (size_t i = 0; i < options->n_nets && r == 0; i++)
+        for (size_t i = 0; i < options->n_nets + options->n_spare_nets && r == 0; i++)
                 r = add_net(machine, options, i);
         if (r == 0 && options->console >= 0) {
                 r = serial_init(&machine->serial, &machine->vm.ports, options->console);
@@ -124,21 +132,27 @@ int machine_make(struct machine *machine, const struct vmm_options *options)
         r = loop_add(&machine->shared, &machine->ended);
         if (r == 0)
                 r = add_devices(machine, options);
+        if (r == 0 && options->control >= 0)
+                r = control_init(&machine->control, machine, options->control);
         return r == 0 ? vm_make_cpus(&machine->vm, options->cpus, &machine->image) : r;
 }
 
 int machine_run(struct machine *machine)
 {
-        int r = 0;
+        int r = jail_enter();
 
+        if (r == 0)
+                r = filter_prepare();
         for (size_t i = 0; i < OPTIONS_DISKS_MAX && r == 0; i++)
                 if (machine->disk_loops[i].name)
-                        r = loop_start(&machine->disk_loops[i], NULL);
+                        r = loop_start(&machine->disk_loops[i], filter_disk);
         for (size_t i = 0; i < OPTIONS_NETS_MAX && r == 0; i++)
                 if (machine->net_loops[i].name)
-                        r = loop_start(&machine->net_loops[i], NULL);
+                        r = loop_start(&machine->net_loops[i], filter_net);
         if (r == 0)
-                r = vm_start(&machine->vm, NULL);
+                r = vm_start(&machine->vm, filter_cpu);
+        if (r == 0)
+                r = filter_install(FILTER_MAIN);
         return r == 0 ? loop_run(&machine->shared) : r;
 }
 
@@ -165,6 +179,8 @@ void machine_free(struct machine *machine)
                 virtio_free(&machine->rng.virtio);
         if (machine->balloon.virtio.ops)
                 virtio_free(&machine->balloon.virtio);
+        if (machine->control.machine)
+                control_free(&machine->control);
         if (machine->has_serial)
                 serial_flush(&machine->serial);
         if (machine->shared.name)

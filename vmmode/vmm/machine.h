@@ -3,6 +3,7 @@
 
 #include "vmmode/vmm/balloon.h"
 #include "vmmode/vmm/blk.h"
+#include "vmmode/vmm/control.h"
 #include "vmmode/vmm/fs.h"
 #include "vmmode/vmm/image.h"
 #include "vmmode/vmm/net.h"
@@ -32,6 +33,8 @@ struct machine {
         struct fs filesystems[OPTIONS_FILESYSTEMS_MAX];
         struct blk disks[OPTIONS_DISKS_MAX];
         struct net nets[OPTIONS_NETS_MAX];
+        size_t n_nets;
+        struct control control;
         /* Busy devices have a thread of their own. */
         struct loop disk_loops[OPTIONS_DISKS_MAX], net_loops[OPTIONS_NETS_MAX];
 };
@@ -39,7 +42,8 @@ struct machine {
 /* Builds it; nothing runs yet. What was built before a failure is released by machine_free. */
 int machine_make(struct machine *machine, const struct vmm_options *options);
 
-/* Runs it to its end: 0, or -errno when it could not be started. machine->vm tells how it ended. */
+/* Gives up what the process does not need any more (jail.h) and runs the machine to its end: 0, or -errno when it could
+ * not be started. machine->vm tells how it ended. */
 int machine_run(struct machine *machine);
 
 void machine_free(struct machine *machine);

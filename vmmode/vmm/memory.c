@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/syscalls.h"
 
 static int map_range(struct guest_memory *memory, uint64_t address, uint64_t offset, uint64_t size)
 {
@@ -27,6 +29,42 @@ static int map_range(struct guest_memory *memory, uint64_t address, uint64_t off
         return 0;
 }
 
+/* A file on a tmpfs of its own, whose pages are huge ones: a boot touches most of the memory, and with huge pages that
+ * is one exit of the guest for 2 MiB instead of 512 (of Debian's boot in 256 MiB 35,000 exits were such). For memory
+ * files the host would have to allow it for everybody (transparent_hugepage/shmem_enabled). It cannot be sealed: a file
+ * server that makes it shorter ends its own machine. -errno: not here. */
+static int make_huge_file(uint64_t size)
+{
+        _cleanup_close_ int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+        _cleanup_close_ int mount = -EBADF;
+        char text[24];
+        int fd;
+
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
+        if (context < 0 || sys_fsconfig(context, FSCONFIG_SET_STRING, "huge", "always", 0) < 0 ||
+            sys_fsconfig(context, FSCONFIG_SET_STRING, "size", text, 0) < 0 ||
+            sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return -errno;
+        mount = sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        fd = mount < 0 ? -1 : openat(mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+                return fd;
+        cleanup_close(&fd);
+        return -errno;
+}
+
+static int make_memory_file(uint64_t size)
+{
+        int fd = memfd_create("berth-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        /* Whoever maps it too must not be killed by a file that shrank under it. */
+        if (fd >= 0 && ftruncate(fd, (off_t)size) == 0 &&
+            fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+                return fd;
+        cleanup_close(&fd);
+        return fail(errno, "make %llu MiB of guest memory", (unsigned long long)(size >> 20));
+}
+
 int guest_memory_make(struct guest_memory *memory, uint64_t size)
 {
         uint64_t low = size < GUEST_HOLE_START ? size : GUEST_HOLE_START;
@@ -35,16 +73,11 @@ int guest_memory_make(struct guest_memory *memory, uint64_t size)
         *memory = (struct guest_memory)GUEST_MEMORY_NONE;
         if (size == 0 || size % GUEST_PAGE)
                 return refuse(EINVAL, "guest memory of %llu bytes is not whole pages", (unsigned long long)size);
-        memory->fd = memfd_create("berth-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        memory->fd = make_huge_file(size);
         if (memory->fd < 0)
-                return fail(errno, "make guest memory");
-        /* Whoever maps it too must not be killed by a file that shrank under it. */
-        if (ftruncate(memory->fd, (off_t)size) < 0 ||
-            fcntl(memory->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-                r = fail(errno, "size guest memory");
-                guest_memory_free(memory);
-                return r;
-        }
+                memory->fd = make_memory_file(size);
+        if (memory->fd < 0)
+                return memory->fd;
         memory->size = size;
         r = map_range(memory, 0, 0, low);
         if (r == 0 && size > low)

@@ -106,6 +106,8 @@ static bool receive_packet(struct net *net)
 
 static void watch_tap(struct net *net)
 {
+        if (net->tap.fd < 0)
+                return;
         if (net->starved)
                 loop_remove(net->virtio.loop, &net->tap);
         else if (!net->tap.added)
@@ -140,7 +142,7 @@ static void transmit(struct net *net)
 
         for (unsigned i = 0; i < PACKETS_A_TURN && virtio_pop(virtio, QUEUE_TRANSMIT, &chain); i++) {
                 /* The tap reads the header once and checks it; a packet that it does not take is lost, as on a wire. */
-                if (chain.in_size > sizeof(struct virtio_net_hdr_v1) &&
+                if (net->tap.fd >= 0 && chain.in_size > sizeof(struct virtio_net_hdr_v1) &&
                     chain.in_size <= sizeof(struct virtio_net_hdr_v1) + FRAME_MAX)
                         (void)!writev(net->tap.fd, chain.in, (int)chain.n_in);
                 queue_push(&virtio->queues[QUEUE_TRANSMIT], chain.head, 0);
@@ -175,7 +177,7 @@ static int activate(struct virtio *virtio)
                 offload |= TUN_F_TSO4;
         if (accepted & BIT(VIRTIO_NET_F_GUEST_TSO6))
                 offload |= TUN_F_TSO6;
-        if (ioctl(net->tap.fd, TUNSETOFFLOAD, offload) < 0)
+        if (net->tap.fd >= 0 && ioctl(net->tap.fd, TUNSETOFFLOAD, offload) < 0)
                 return fail(errno, "network device: offloads");
         net->starved = false;
         watch_tap(net);
@@ -200,30 +202,48 @@ static const struct virtio_ops ops = {
         .kick = kick,
 };
 
-int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, int tap,
-             const struct net_options *options)
+/* With the lock held, or before anybody else knows the device. */
+static int attach(struct net *net, int tap, const struct net_options *options)
 {
         struct virtio_net_config config = {.status = VIRTIO_NET_S_LINK_UP, .mtu = options->mtu};
-        uint64_t features = BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_MAC) |
-                            BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_HOST_TSO4) |
-                            BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_STATUS);
-        int header = HEADER_SIZE, r;
+        int header = HEADER_SIZE;
 
-        if (options->mtu)
-                features |= BIT(VIRTIO_NET_F_MTU);
-        *net = (struct net){.tap = {.fd = tap, .events = EPOLLIN, .ready = tap_ready, .owner = net}, .starved = true};
-        net->tap.lock = &net->virtio.lock;
-        r = virtio_init(&net->virtio, &ops, net, memory, loop, features);
-        if (r < 0)
-                return r;
         if (ioctl(tap, TUNSETVNETHDRSZ, &header) < 0)
                 return fail(errno, "network device: not a tap device with virtio headers");
         if (fcntl(tap, F_SETFL, O_NONBLOCK) < 0)
                 return fail(errno, "network device");
+        net->virtio.offered |= BIT(VIRTIO_NET_F_MAC) | (options->mtu ? BIT(VIRTIO_NET_F_MTU) : 0);
         memcpy(config.mac, options->mac, sizeof(config.mac));
         memcpy(net->virtio.config, &config, sizeof(config));
-        net->virtio.config_size = offsetof(struct virtio_net_config, mtu) + sizeof(config.mtu);
+        net->tap.fd = tap;
         return 0;
+}
+
+int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, int tap,
+             const struct net_options *options)
+{
+        uint64_t features = BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
+                            BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
+                            BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_STATUS);
+        int r;
+
+        *net = (struct net){.tap = {.fd = -EBADF, .events = EPOLLIN, .ready = tap_ready, .owner = net},
+                            .starved = true};
+        net->tap.lock = &net->virtio.lock;
+        r = virtio_init(&net->virtio, &ops, net, memory, loop, features);
+        net->virtio.config_size = offsetof(struct virtio_net_config, mtu) + sizeof(uint16_t);
+        return r == 0 && tap >= 0 ? attach(net, tap, options) : r;
+}
+
+int net_set_tap(struct net *net, int tap, const struct net_options *options)
+{
+        int r = -EBUSY;
+
+        pthread_mutex_lock(&net->virtio.lock);
+        if (net->tap.fd < 0 && !(net->virtio.state.status & VIRTIO_DRIVER))
+                r = attach(net, tap, options);
+        pthread_mutex_unlock(&net->virtio.lock);
+        return r;
 }
 
 void net_free(struct net *net)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "vmmode/vmm/memory.h"
+#include "vmmode/vmm/net.h"
 
 #define WORD_MAX 128
 
@@ -87,7 +88,7 @@ static int parse_net(struct vmm_options *options, const char *value)
             parse_mac(part, options->nets[options->n_nets].mac) < 0)
                 return -EINVAL;
         if (*value && (!(value = next_part(value, part)) || *value || strncmp(part, "mtu=", 4) != 0 ||
-                       parse_u64(part + 4, UINT16_MAX, &mtu) < 0 || mtu < 68))
+                       parse_u64(part + 4, UINT16_MAX, &mtu) < 0 || mtu < NET_MTU_MIN))
                 return -EINVAL;
         options->nets[options->n_nets++].mtu = (uint16_t)mtu;
         return 0;
@@ -123,11 +124,9 @@ static int parse_one(struct vmm_options *options, const char *name, const char *
         const struct {
                 const char *name;
                 int *fd;
-        } descriptors[] = {{"kvm", &options->kvm},
-                           {"kernel", &options->kernel},
-                           {"initrd", &options->initrd},
-                           {"console", &options->console},
-                           {"vsock", &options->vsock}};
+        } descriptors[] = {{"kvm", &options->kvm},       {"kernel", &options->kernel},
+                           {"initrd", &options->initrd}, {"console", &options->console},
+                           {"vsock", &options->vsock},   {"control", &options->control}};
         static const struct {
                 const char *name;
                 int (*parse)(struct vmm_options *options, const char *value);
@@ -153,6 +152,12 @@ static int parse_one(struct vmm_options *options, const char *name, const char *
                         options->cpus = (unsigned)number;
                 return r;
         }
+        if (strcmp(name, "nics") == 0) {
+                r = parse_number(value, OPTIONS_NETS_MAX, &number);
+                if (r == 0)
+                        options->n_spare_nets = (size_t)number;
+                return r;
+        }
         if (strcmp(name, "cmdline") != 0)
                 return -EINVAL;
         options->cmdline = value;
@@ -166,6 +171,7 @@ int vmm_options_parse(int argc, char *const *argv, struct vmm_options *options)
                                         .initrd = -EBADF,
                                         .console = -EBADF,
                                         .vsock = -EBADF,
+                                        .control = -EBADF,
                                         .cpus = 1,
                                         .cmdline = ""};
         for (int i = 1; i < argc; i++) {
@@ -181,6 +187,9 @@ int vmm_options_parse(int argc, char *const *argv, struct vmm_options *options)
         }
         if (options->kvm < 0 || options->kernel < 0)
                 return refuse(EINVAL, "kvm=FD and kernel=FD are needed");
+        if (options->n_nets + options->n_spare_nets > OPTIONS_NETS_MAX)
+                return refuse(EINVAL, "nics: %zu network devices, at most %d are possible",
+                              options->n_nets + options->n_spare_nets, OPTIONS_NETS_MAX);
         if (options->memory < GUEST_MEMORY_MIN)
                 return refuse(EINVAL, "memory: %llu bytes, at least %llu are needed",
                               (unsigned long long)options->memory, GUEST_MEMORY_MIN);

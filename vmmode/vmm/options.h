@@ -11,12 +11,14 @@
 
 struct vmm_options {
         int kvm, kernel;
-        int initrd, console, vsock; /* -EBADF: none */
-        uint64_t memory;            /* bytes */
+        int initrd, console, vsock, control; /* -EBADF: none */
+        uint64_t memory;                     /* bytes */
         unsigned cpus;
         const char *cmdline;
         bool rng, balloon;
         size_t n_disks, n_nets, n_filesystems;
+        size_t n_spare_nets; /* network devices that get their tap later (control.h); with the others at most
+                                OPTIONS_NETS_MAX */
         struct {
                 int fd;
                 bool read_only;
@@ -39,4 +41,4 @@ int vmm_options_parse(int argc, char *const *argv, struct vmm_options *options);
 #define VMM_USAGE                                                                                                      \
         "usage: berth-vmm kvm=FD kernel=FD memory=BYTES [cpus=N] [initrd=FD] [cmdline=TEXT] [console=FD] [vsock=FD]\n" \
         "                 [rng=on] [balloon=on] [disk=FD[,ro][,serial=TEXT]]... [net=FD,MAC[,mtu=N]]... "              \
-        "[fs=FD,TAG]...\n"
+        "[fs=FD,TAG]... [nics=N] [control=FD]\n"

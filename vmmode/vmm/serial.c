@@ -9,7 +9,11 @@
 enum { DATA, INTERRUPT_ENABLE, INTERRUPT_ID, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, MODEM_STATUS, SCRATCH };
 
 #define DIVISOR_ACCESS    0x80 /* in line control */
+#define WHEN_EMPTY        0x02 /* in interrupt enable: a driver that looks by a timer sends only when it is told so */
+#define IS_EMPTY          0x02 /* in interrupt identification */
 #define NO_INTERRUPT      0x01
+#define FIFOS_ON          0xc0 /* in interrupt identification */
+#define FIFO_ENABLE       0x01 /* in FIFO control, which is what a write to interrupt identification is */
 #define TRANSMITTER_EMPTY 0x60 /* holding register and shift register */
 #define MODEM_READY       0xb0 /* carrier, data set ready, clear to send */
 #define MODEM_LOOP        0x10
@@ -52,6 +56,9 @@ static void write_register(void *device, uint64_t offset, unsigned width, uint64
                 else
                         serial->interrupt_enable = byte & 0x0f;
                 break;
+        case INTERRUPT_ID:
+                serial->fifos = byte & FIFO_ENABLE;
+                break;
         case LINE_CONTROL:
                 serial->line_control = byte;
                 break;
@@ -67,6 +74,12 @@ static void write_register(void *device, uint64_t offset, unsigned width, uint64
         pthread_mutex_unlock(&serial->lock);
 }
 
+/* In the loop the outputs are the inputs: RTS is CTS, DTR is DSR, the two others ring and carrier. */
+static uint8_t looped_back(uint8_t control)
+{
+        return (uint8_t)((control & 2) << 3 | (control & 1) << 5 | (control & 0x0c) << 4);
+}
+
 static uint8_t register_value(const struct serial *serial, uint64_t offset)
 {
         bool divisor = serial->line_control & DIVISOR_ACCESS;
@@ -77,7 +90,8 @@ static uint8_t register_value(const struct serial *serial, uint64_t offset)
         case INTERRUPT_ENABLE:
                 return divisor ? serial->divisor[1] : serial->interrupt_enable;
         case INTERRUPT_ID:
-                return NO_INTERRUPT;
+                return (uint8_t)((serial->interrupt_enable & WHEN_EMPTY ? IS_EMPTY : NO_INTERRUPT) |
+                                 (serial->fifos ? FIFOS_ON : 0));
         case LINE_CONTROL:
                 return serial->line_control;
         case MODEM_CONTROL:
@@ -85,7 +99,7 @@ static uint8_t register_value(const struct serial *serial, uint64_t offset)
         case LINE_STATUS:
                 return TRANSMITTER_EMPTY;
         case MODEM_STATUS:
-                return MODEM_READY;
+                return serial->modem_control & MODEM_LOOP ? looped_back(serial->modem_control) : MODEM_READY;
         default:
                 return serial->scratch;
         }

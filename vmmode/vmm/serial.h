@@ -1,8 +1,9 @@
-/* The serial port of --vm-console: an 8250 that only writes, into a file. It is there when somebody wants to see the
- * kernel's own messages and not otherwise: each byte is an exit of the guest. */
+/* The serial port of --vm-console: a 16550A that only writes, into a file, and has no interrupt (acpi.c). It is there
+ * when somebody wants to see the kernel's own messages and not otherwise: each byte is an exit of the guest. */
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmmode/vmm/bus.h"
@@ -12,6 +13,7 @@ struct serial {
         pthread_mutex_t lock;
         uint64_t written, most; /* bytes; what goes beyond is dropped: the guest must not fill the host's disk */
         uint8_t interrupt_enable, line_control, modem_control, scratch, divisor[2];
+        bool fifos;        /* the driver switched them on; it writes 16 bytes at a time then */
         uint8_t line[256]; /* what is not written yet */
         unsigned used;
 };

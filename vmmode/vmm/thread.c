@@ -9,6 +9,7 @@
 #define STACK_SIZE (128 * 1024)
 
 struct start {
+        const char *name;
         int (*prepare)(void);
         void (*run)(void *data);
         void *data;
@@ -23,8 +24,11 @@ static void *begin(void *argument)
         struct start *start = argument;
         void (*run)(void *data) = start->run;
         void *data = start->data;
-        int r = start->prepare ? start->prepare() : 0;
+        int r;
 
+        /* By itself: another thread's name is set through a file. */
+        (void)pthread_setname_np(pthread_self(), start->name);
+        r = start->prepare ? start->prepare() : 0;
         /* `start` is the starter's and gone after this. */
         pthread_mutex_lock(&start->lock);
         start->result = r;
@@ -38,7 +42,8 @@ static void *begin(void *argument)
 
 int thread_start(pthread_t *thread, const char *name, int (*prepare)(void), void (*run)(void *data), void *data)
 {
-        struct start start = {.prepare = prepare,
+        struct start start = {.name = name,
+                              .prepare = prepare,
                               .run = run,
                               .data = data,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -52,7 +57,6 @@ int thread_start(pthread_t *thread, const char *name, int (*prepare)(void), void
         pthread_attr_destroy(&attributes);
         if (r != 0)
                 return fail(r, "start the thread of %s", name);
-        (void)pthread_setname_np(*thread, name);
         pthread_mutex_lock(&start.lock);
         while (!start.prepared)
                 pthread_cond_wait(&start.done, &start.lock);

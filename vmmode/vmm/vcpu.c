@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -111,6 +113,14 @@ static void wait_while_paused(struct vm *vm)
         pthread_mutex_unlock(&vm->lock);
 }
 
+/* By a kick, or because the process was stopped or frozen for who knows how long: told of it, the guest does not take
+ * the time for a lock-up of its own. */
+static void interrupted(struct vcpu *cpu)
+{
+        cpu->run->immediate_exit = 0;
+        (void)ioctl(cpu->fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
 static void run_cpu(struct vcpu *cpu)
 {
         struct vm *vm = cpu->vm;
@@ -129,14 +139,17 @@ static void run_cpu(struct vcpu *cpu)
                 if (ioctl(cpu->fd, KVM_RUN, 0) == 0)
                         handle_exit(cpu);
                 else if (errno == EINTR || errno == EAGAIN)
-                        cpu->run->immediate_exit = 0;
+                        interrupted(cpu);
                 else
                         vm_end(vm, VM_FAILED, "run processor %u: %s", cpu->index, strerror(errno));
         }
 }
 
-static void run(void *cpu)
+static void run(void *owner)
 {
+        struct vcpu *cpu = owner;
+
+        atomic_store(&cpu->thread_id, (int)gettid());
         run_cpu(cpu);
 }
 
@@ -153,11 +166,14 @@ int vcpu_start(struct vcpu *cpu, int (*prepare)(void))
 
 void vcpu_kick(struct vcpu *cpu)
 {
-        if (!cpu->started || pthread_equal(pthread_self(), cpu->thread))
+        int thread = atomic_load(&cpu->thread_id);
+
+        if (thread == 0)
                 return;
-        /* The flag is for a signal that comes before KVM_RUN, the signal for one that comes within. */
+        /* The flag is for a signal that comes before KVM_RUN, the signal for one that comes within. Names the process
+         * too, other than pthread_kill: the filter lets no other process be meant (filter.h). */
         cpu->run->immediate_exit = 1;
-        (void)pthread_kill(cpu->thread, VM_KICK_SIGNAL);
+        (void)syscall(SYS_tgkill, cpu->vm->process, thread, VM_KICK_SIGNAL);
 }
 
 void vcpu_free(struct vcpu *cpu)

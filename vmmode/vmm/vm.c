@@ -120,7 +120,7 @@ int vm_make(struct vm *vm, int kvm, struct guest_memory *memory)
         const struct bus_range power = {LAYOUT_SLEEP_CONTROL_PORT, 3, read_power, write_power, vm};
         int r = check_kvm(kvm);
 
-        *vm = (struct vm){.kvm = kvm, .fd = -EBADF, .memory = memory, .ended_fd = -EBADF};
+        *vm = (struct vm){.kvm = kvm, .fd = -EBADF, .process = (int)getpid(), .memory = memory, .ended_fd = -EBADF};
         pthread_mutex_init(&vm->lock, NULL);
         pthread_cond_init(&vm->changed, NULL);
         if (r < 0)

@@ -32,11 +32,13 @@ struct vcpu {
         struct kvm_run *run; /* shared with KVM */
         size_t run_size;
         pthread_t thread;
+        atomic_int thread_id; /* the kernel's; 0: it has not looked at the machine yet */
         bool started;
 };
 
 struct vm {
         int kvm, fd;
+        int process; /* its id */
         struct guest_memory *memory;
         struct bus ports, mmio;
         unsigned n_cpus;

@@ -35,11 +35,7 @@ static int connect_machine(const struct proxy *proxy)
         if (fd < 0)
                 return fail(errno, "make a socket");
         /* A magic link leads to the socket itself, whatever lies above it. */
-        if (proxy->options.agent >= 0)
-                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
-        else
-                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/vsock.sock",
-                         proxy->options.state);
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return errno == EAGAIN ? -EAGAIN : fail(errno, "reach the virtual machine");
         return take_fd(&fd);
@@ -82,7 +78,7 @@ static int connect_once(struct proxy *proxy, uint32_t port, int64_t deadline)
         return r < 0 ? r : take_fd(&fd);
 }
 
-int agent_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd)
+int guest_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd)
 {
         for (;;) {
                 int r = connect_once(proxy, port, deadline);
@@ -101,7 +97,7 @@ int agent_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd)
         }
 }
 
-int agent_receive(struct proxy *proxy, struct message *message, int64_t deadline)
+int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline)
 {
         int r;
 
@@ -123,7 +119,7 @@ int agent_receive(struct proxy *proxy, struct message *message, int64_t deadline
         return 0;
 }
 
-int agent_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text)
+int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text)
 {
         int r = message_send_text(proxy->session, kind, number, text, now_ms() + SAY_DEADLINE_MS);
 
@@ -144,14 +140,14 @@ static int check_hello(const struct message *hello)
         return 0;
 }
 
-int agent_open(struct proxy *proxy)
+int guest_open(struct proxy *proxy)
 {
         int64_t deadline = now_ms() + (int64_t)proxy->options.deadline * 1000;
         struct message hello;
-        int r = agent_connect(proxy, AGENT_PORT, deadline, &proxy->session);
+        int r = guest_connect(proxy, AGENT_PORT, deadline, &proxy->session);
 
         if (r == 0)
-                r = agent_receive(proxy, &hello, deadline);
+                r = guest_receive(proxy, &hello, deadline);
         if (r < 0)
                 return r;
         r = check_hello(&hello);

@@ -1,0 +1,41 @@
+/* Threads of the kernel's own in a container's group. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "cgroups/cgroup.h"
+
+#define PF_KTHREAD 0x00200000 /* linux/sched.h; the seventh field behind the name in /proc/PID/stat */
+
+static bool is_kernel_thread(pid_t pid)
+{
+        char path[32], text[1024];
+        const char *behind;
+        unsigned flags;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        if (read_small_file_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+                return false;
+        behind = strrchr(text, ')');
+        return behind && sscanf(behind, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & PF_KTHREAD;
+}
+
+void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd)
+{
+        _cleanup_free_ pid_t *pids = NULL;
+        size_t n = 0;
+        int r = cgroup_processes(cgroup_fd, &pids, &n);
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                char number[16];
+
+                snprintf(number, sizeof(number), "%d", (int)pids[i]);
+                if (is_kernel_thread(pids[i]))
+                        (void)write_file_at(host->root_fd, "cgroup.procs", number);
+        }
+        error_clear();
+}

@@ -1,0 +1,322 @@
+# VM isolation end to end with stand-ins for the machine and the file server (tests/lib/fake_vm.bash): what is said and
+# done around a machine, and what goes wrong with one. The wall itself is tested in the lab.
+# bats file_tags=berth
+
+load ../lib/common
+load ../lib/fake_vm
+
+setup() {
+        common_setup
+        fake_machines
+}
+
+# kernel_word WORD: the stand-in's behaviour, tests/helpers/fake_vmm.c.
+kernel_word() {
+        edit '.vm = {kernel: {path: $kernel, parameters: [$word]}}' --arg word "$1" --arg kernel "$TOOLS/fake_kernel"
+}
+
+# The pids of the box's children of that name.
+child() {
+        pgrep -x -P "$(pid_of)" "$1"
+}
+
+machine() {
+        pgrep -P "$(pid_of)" -f '^berth-vmm '
+}
+
+file_server() {
+        pgrep -P "$(pid_of)" -f '^virtiofsd '
+}
+
+ended() {
+        state '.annotations["berth.ended"]'
+}
+
+# ---- what a user sees ----
+
+@test "vm: run passes input, output, errors and the exit status" {
+        bundle
+        args /bin/sh -c 'cat; echo error >&2; exit 7'
+        run -7 --separate-stderr berth run --bundle "$B" "$ID" <<<"through a machine"
+        is "$output" "through a machine"
+        is "$stderr" error
+}
+
+@test "vm: sixteen mebibytes come whole out of a program that ends, at a slow reader too" {
+        bundle
+        args /bin/sh -c 'dd if=/dev/zero bs=1048576 count=16 2>/dev/null; exit 3'
+        berth run --bundle "$B" "$ID" </dev/null | { sleep 0.5; cat; } >"$T/out" || true
+        is "$(stat -c %s "$T/out")" 16777216
+}
+
+@test "vm: create, start, exec, kill and delete go through the states as ever" {
+        launch_waiting
+        is_state running
+        run -5 berth exec "$ID" /bin/sh -c 'exit 5' </dev/null
+        run -0 berth exec "$ID" /bin/cat <<<"into exec"
+        is "$output" "into exec"
+        berth kill "$ID" TERM
+        eventually is_state stopped
+        berth delete "$ID"
+        run -1 berth state "$ID"
+        says_not_exist
+}
+
+@test "vm: many execs at once each have their own streams and status" {
+        local i pids=()
+
+        launch_waiting
+        for i in 1 2 3 4 5 6; do
+                berth exec "$ID" /bin/sh -c "cat; exit $i" <<<"exec $i" >"$T/exec$i" &
+                pids[i]=$!
+        done
+        for i in 1 2 3 4 5 6; do
+                ends_with "$i" wait "${pids[i]}"
+                is "$(cat "$T/exec$i")" "exec $i"
+        done
+}
+
+@test "vm: a missing program is the error of create, and of exec" {
+        bundle
+        args /bin/missing
+        refused '/bin/missing.*no such file' create
+        args /bin/probe wait
+        launch
+        refused_exec '/bin/none.*no such file' "$ID" /bin/none
+}
+
+@test "vm: an end by a signal is 128 and its number" {
+        bundle
+        args /bin/sh -c 'kill -SEGV $$'
+        launch_waiting
+        run -139 berth exec "$ID" /bin/sh -c 'kill -SEGV $$' </dev/null
+}
+
+@test "vm: the pid that engines see takes signals for the program" {
+        bundle
+        args /bin/sh -c 'trap "echo usr1" USR1; trap "echo term; exit 9" TERM; echo ready; while :; do sleep 0.05; done'
+        launch
+        kill -USR1 "$(pid_of)"
+        eventually grep -q usr1 "$T/out"
+        kill -TERM "$(pid_of)"
+        eventually is_state stopped
+        grep -q term "$T/out"
+}
+
+@test "vm: the reader's end reaches the program as a broken pipe" {
+        bundle
+        args /bin/sh -c 'while echo line; do :; done'
+        berth run --bundle "$B" "$ID" </dev/null | head -n 1 >"$T/out" || true
+        is "$(cat "$T/out")" line
+        run -1 berth state "$ID"
+}
+
+@test "vm: a created container ends by a signal, before its program was ever started" {
+        bundle
+        args /bin/probe wait
+        create
+        kill -TERM "$(pid_of)"
+        eventually is_state stopped
+        is "$(cat "$T/out")" ""
+}
+
+@test "vm: the proxy has no capabilities, a seccomp filter, nothing of the host's mounts, and at most 300 KiB" {
+        local pid
+
+        launch_waiting
+        pid=$(pid_of)
+        is "$(sed -n 's/^CapPrm:\t0*//p' "/proc/$pid/status")" ""
+        grep -q '^Seccomp:.*2' "/proc/$pid/status"
+        grep -q '^NoNewPrivs:.*1' "/proc/$pid/status"
+        # Its root is the share, with the trees of the container on it and no other mount.
+        run -1 grep -vE ' / / .* tmpfs berth | /0 ' "/proc/$pid/mountinfo"
+        [ "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")" -le 300 ]
+}
+
+@test "vm: volumes are seen both ways, single files too, and read-only ones are" {
+        bundle
+        mkdir "$T/volume"
+        echo host >"$T/volume/file"
+        echo single >"$T/single"
+        edit '.mounts += [{destination: "/volume", source: $volume, options: ["bind"]},
+                          {destination: "/etc/single", source: $single, options: ["bind", "ro"]}]' \
+                --arg volume "$T/volume" --arg single "$T/single"
+        args /bin/sh -c 'cat /volume/file /etc/single; echo guest >/volume/guest; echo x >/etc/single'
+        run once
+        has_line host single
+        matches 'Read-only file system'
+        is "$(cat "$T/volume/guest")" guest
+}
+
+# ---- the network ----
+
+# A namespace "pod" with a veth pair whose other end is in this one.
+veth() {
+        ip netns add pod
+        defer "ip netns delete pod; umount /run/netns; rmdir /run/netns"
+        ip link add outside type veth peer name eth0 netns pod
+        ip addr add 192.0.2.1/24 dev outside
+        defer "ip link delete outside"
+        ip link set outside up
+        ip -n pod addr add 192.0.2.2/24 dev eth0
+        ip -n pod link set eth0 mtu 1400 up
+        ip -n pod route add default via 192.0.2.1
+}
+
+@test "vm: the network of the namespace appears in the guest, and packets go both ways" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        edit '.process.capabilities[] += ["CAP_NET_RAW"]'
+        args /bin/sh -c 'busybox ip addr show eth0; busybox ip route; busybox ping -c 1 -W 10 192.0.2.1 && echo answered; echo ready; busybox sleep 100'
+        launch
+        run -0 cat "$T/out"
+        has "192.0.2.2/24" "mtu 1400" "default via 192.0.2.1" answered
+        busybox ping -c 1 -W 10 192.0.2.2
+        ip -n pod -o link | grep -q berthtap
+}
+
+@test "vm: an interface that is made between create and start is the guest's" {
+        veth
+        ip -n pod addr flush dev eth0
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/sh -c 'busybox ip -o addr show eth0'
+        create
+        ip -n pod addr add 192.0.2.77/24 dev eth0
+        berth start "$ID"
+        eventually grep -q '192.0.2.77/24' "$T/out"
+}
+
+@test "vm: more interfaces than the machine has devices is an error that counts them" {
+        local i
+
+        veth
+        for i in 1 2; do
+                ip -n pod link add "more$i" type veth peer name "other$i"
+                ip -n pod link set "more$i" up
+                ip -n pod link set "other$i" up
+        done
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/true
+        run -1 once
+        has "5 interfaces" "4 network devices"
+}
+
+# ---- what goes wrong with a machine ----
+
+@test "vm: a machine that ends while it boots is the error of create, with its own words" {
+        bundle
+        args /bin/true
+        kernel_word fake.status=4
+        refused 'berth-vmm ended with status 4: .*has to say about its end' create
+}
+
+@test "vm: nonsense and endless bytes in place of the agent are the error of create" {
+        bundle
+        args /bin/true
+        kernel_word fake.garbage
+        refused "listen to the guest's agent" create
+        kernel_word fake.flood
+        refused "listen to the guest's agent" create
+}
+
+@test "vm: berth's death while the machine boots ends the box, the machine and the file server" {
+        bundle
+        args /bin/true
+        kernel_word fake.mute
+        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+        eventually pgrep -f '^berth-vmm '
+        kill -KILL $!
+        wait $! || true
+        eventually bash -c '! pgrep -f "^(berth-vmm|virtiofsd|berth-proxy) "'
+        berth delete --force "$ID"
+}
+
+@test "vm: a killed machine ends the container with 255, and the state says why" {
+        bundle
+        args /bin/probe wait
+        launch
+        kill -KILL "$(machine | head -n 1)"
+        eventually is_state stopped
+        is "$(ended)" "berth-vmm was killed by signal 9"
+        berth delete "$ID"
+        args /bin/sh -c 'echo ready; sleep 100'
+        rm "$T/out"
+        berth run --keep --bundle "$B" "$ID" </dev/null >"$T/out" 2>"$T/err" &
+        eventually grep -qs ready "$T/out"
+        kill -KILL "$(machine | head -n 1)"
+        ends_with 255 wait $!
+}
+
+@test "vm: whenever the machine dies, berth says so and leaves nothing" {
+        local delay
+
+        bundle
+        args /bin/true
+        for delay in 0 0.02 0.04 0.06 0.08 0.1 0.12 0.14 0.16 0.2; do
+                berth run --bundle "$B" "$ID" </dev/null >"$T/out" 2>"$T/err" &
+                eventually pgrep -f '^berth-vmm ' >"$T/pids" || break
+                sleep "$delay"
+                kill -KILL $(head -n 1 "$T/pids") 2>/dev/null || true
+                wait $! || [ $? -eq 255 ] || grep -q 'berth-vmm was killed by signal 9' "$T/err" ||
+                        { echo "after $delay s: $(cat "$T/err")"; return 1; }
+                [ ! -e "$ROOT/$ID" ]
+        done
+}
+
+@test "vm: a machine that dies while the container waits for start leaves it stopped, with the reason" {
+        bundle
+        args /bin/probe wait
+        create
+        kill -KILL "$(machine | head -n 1)"
+        eventually is_state stopped
+        is "$(ended)" "berth-vmm was killed by signal 9"
+}
+
+@test "vm: a killed agent is a machine that ended" {
+        launch_waiting
+        kill -KILL "$(pgrep -P "$(machine | head -n 1)" -f '^berth-agent ')"
+        eventually is_state stopped
+        matches_ended 'berth-vmm ended with status 3: .*asked for a reset'
+}
+
+matches_ended() {
+        grep -qE -- "$1" <<<"$(ended)" || { echo "ended: $(ended)"; return 1; }
+}
+
+@test "vm: a killed file server ends the container, and is named" {
+        launch_waiting
+        kill -KILL "$(file_server)"
+        eventually is_state stopped
+        matches_ended '^the file server was killed by signal 9'
+}
+
+@test "vm: a file server that cannot start is the error of create" {
+        bundle
+        args /bin/true
+        sed -i "s|^file-server = .*|file-server = $TOOLS/probe|" /etc/berth/berth.conf
+        refused 'the file server ended|berth-vmm ended' create
+}
+
+@test "vm: a killed proxy is a stopped container, of which nothing is left" {
+        launch_waiting
+        kill -KILL "$(pid_of)"
+        eventually is_state stopped
+        eventually bash -c '! pgrep -f "^(berth-vmm|virtiofsd|berth-agent) "'
+}
+
+@test "vm: the death of an exec's proxy ends its process in the guest" {
+        launch_waiting
+        berth exec --detach --pid-file "$T/pid" "$ID" /bin/sleep 4711 </dev/null >/dev/null 2>&1
+        eventually pgrep -f '^/bin/sleep 4711'
+        kill -KILL "$(cat "$T/pid")"
+        eventually bash -c '! pgrep -f "^/bin/sleep 4711"'
+        is_state running
+}
+
+@test "vm: execs end with their container, killed" {
+        launch_waiting
+        berth exec "$ID" /bin/sh -c 'echo in; sleep 100' </dev/null >"$T/exec" 2>&1 &
+        eventually grep -q in "$T/exec"
+        berth kill "$ID" KILL
+        ends_with 137 wait $!
+}
