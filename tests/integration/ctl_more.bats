@@ -77,3 +77,84 @@ load ../lib/ctl
         matches '^berth_cpu_seconds_total\{container="web"\} [0-9.]+$'
         ctl stop -f web
 }
+
+# killed_after SECONDS ARGUMENT...: berthctl, killed in the middle.
+killed_after() {
+        timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
+}
+
+@test "crash: a create that is killed at any moment leaves what destroy removes, or nothing" {
+        local i
+
+        for i in 0.002 0.004 0.006 0.008 0.01 0.013 0.016 0.02 0.025 0.03 0.04; do
+                killed_after $i create web --image busybox
+                if [ -e "$DIR/containers/web" ]; then
+                        ctl list --json | jq -e '.[0].state == "partial" or .[0].state == "stopped"' >/dev/null
+                        ctl destroy web
+                fi
+                [ ! -e "$DIR/containers/web" ]
+                ctl create web --image busybox
+                ctl destroy web
+        done
+        [ -z "$(ls "$DIR"/networks/berth0/addresses 2>/dev/null)" ]
+}
+
+@test "crash: a start that is killed at any moment leaves a container that runs or can be started" {
+        local i
+
+        ctl create web --image busybox --stop-timeout 0 -- /bin/sleep 1000
+        for i in 0.002 0.005 0.01 0.02 0.03 0.05 0.08; do
+                killed_after $i start web
+                # The keeper may be about it still.
+                eventually settled web
+                ctl_is web running || ctl start web
+                ctl exec web true
+                ctl stop web
+                [ -z "$(ls "$RUN/state")" ]
+        done
+}
+
+settled() {
+        ctl_is "$1" running || ctl_is "$1" stopped
+}
+
+@test "crash: a keeper that is killed while it starts the container leaves one that can be started" {
+        local i
+
+        ctl create web --image busybox --stop-timeout 0 -- /bin/sleep 1000
+        for i in 1 2 3 4 5; do
+                killed_after 5 start web &
+                eventually pgrep -f "^berth-keeper .* web "
+                pkill -KILL -f "^berth-keeper .* web " || true
+                wait
+                eventually settled web
+                ctl stop web
+                eventually ctl start web
+                ctl exec web true
+                ctl stop web
+                [ -z "$(ls "$RUN/state")" ]
+        done
+}
+
+@test "an ordinary user has containers of his own, in his own directories" {
+        local home=$T/home
+
+        mkdir -p "$home/run"
+        chmod 755 "$T" "$home"
+        chown -R 1000:1000 "$home"
+        as_user() {
+                setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$home" XDG_RUNTIME_DIR="$home/run" \
+                        timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
+        }
+        as_user create web --image busybox --stop-timeout 0 -- /bin/sh -c 'id -u; exec sleep 1000'
+        as_user start web
+        [ -f "$home/.local/share/berth/containers/web/settings" ]
+        is "$(as_user exec web id -u)" 0
+        is "$(stat -c %u "/proc/$(as_user info --json web | jq .pid)")" 1000
+        run as_user create other --image busybox --unprivileged=false
+        has "no privileges to give"
+        run as_user create other --image busybox --net berth0
+        has "ordinary user"
+        as_user stop web
+        as_user destroy web
+}
