@@ -33,6 +33,10 @@ int image_busybox(int root);
 int image_unpack_file(const struct ctl *ctl, const char *path, const char *name, int root, bool whiteouts);
 int image_copy_directory(const struct ctl *ctl, const char *path, int root);
 
+/* Copies `name` in the directory `parent`, a file or a directory with all in it, as `as` into the directory `root`.
+ * Follows no link. */
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as);
+
 int image_oci_layout(const struct ctl *ctl, const char *source, int root, struct arena *arena,
                      struct image_config *config);
 int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,

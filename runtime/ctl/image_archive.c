@@ -263,7 +263,7 @@ static void links_release(struct links *links)
 }
 
 /* Names become those below the directory; the second name of a file becomes a link to the first. */
-static int copy_tree(struct unpacking *unpacking, size_t prefix)
+static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
 {
         _cleanup_(links_release) struct links links = {archive_entry_linkresolver_new()};
 
@@ -281,9 +281,10 @@ static int copy_tree(struct unpacking *unpacking, size_t prefix)
                 if (r < ARCHIVE_WARN)
                         return archive_failure(unpacking, unpacking->in);
                 (void)archive_read_disk_descend(unpacking->in);
-                name = strdup(archive_entry_pathname(entry) + prefix);
-                if (!name)
+                if (asprintf(&name, "%s%s", as, archive_entry_pathname(entry) + prefix) < 0) {
+                        name = NULL;
                         return fail(ENOMEM, "copy %s", unpacking->name);
+                }
                 archive_entry_copy_pathname(entry, *relative(name) ? relative(name) : ".");
                 whole = entry;
                 archive_entry_linkify(links.resolver, &whole, &sparse);
@@ -310,5 +311,26 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
         (void)archive_read_disk_set_behavior(unpacking.in, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
         if (archive_read_disk_open(unpacking.in, absolute) != ARCHIVE_OK)
                 return archive_failure(&unpacking, unpacking.in);
-        return copy_tree(&unpacking, strlen(absolute));
+        return copy_tree(&unpacking, strlen(absolute), "");
+}
+
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_(end) struct unpacking unpacking = {
+                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF};
+        int r;
+
+        if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
+                path = NULL;
+                return fail(ENOMEM, "copy %s", name);
+        }
+        r = begin(&unpacking, root);
+        if (r < 0)
+                return r;
+        (void)archive_read_disk_set_symlink_physical(unpacking.in);
+        (void)archive_read_disk_set_behavior(unpacking.in, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
+        if (archive_read_disk_open(unpacking.in, path) != ARCHIVE_OK)
+                return archive_failure(&unpacking, unpacking.in);
+        return copy_tree(&unpacking, strlen(path), as);
 }

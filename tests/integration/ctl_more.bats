@@ -158,3 +158,30 @@ settled() {
         as_user stop web
         as_user destroy web
 }
+
+@test "cp: files and directories, both ways, and no link of the container leads out" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        mkdir -p "$T/site/sub"
+        echo page >"$T/site/sub/page"
+        ctl cp "$T/site" web:/www
+        grep -qx page "$DIR/containers/web/rootfs/www/sub/page"
+        ctl cp "$T/site/sub/page" web:/www
+        grep -qx page "$DIR/containers/web/rootfs/www/page"
+        ctl cp "$T/site/sub/page" web:/www/other
+        ctl cp web:/www/other "$T/back"
+        grep -qx page "$T/back"
+        ctl cp web:/www "$T/all"
+        grep -qx page "$T/all/sub/page"
+        mkdir "$T/outside"
+        ln -s "$T/outside" "$DIR/containers/web/rootfs/way"
+        run ctl cp "$T/site/sub/page" web:/way/page
+        [ -z "$(ls "$T/outside")" ]
+        echo host >"$T/outside/secret"
+        run ctl cp web:/way/secret "$T/stolen"
+        [ "$status" -ne 0 ]
+        [ ! -e "$T/stolen" ]
+        refused_ctl "neither" cp "$T/a" "$T/b"
+        refused_ctl "No such file" cp web:/none "$T/b"
+        refused_ctl "there is no container nobody" cp nobody:/etc "$T/b"
+        refused_ctl "is no NAME:PATH" cp web: "$T/b"
+}
