@@ -140,7 +140,28 @@ static void put_environment(struct json_writer *json, const struct settings *set
         json_array_end(json);
 }
 
-/* In a user namespace of its own the kernel bounds what they are worth, and an init needs them. */
+/* Worth nothing in a user namespace. systemd looks at them to know what it need not try. */
+static bool is_hosts_own(const char *capability)
+{
+        static const char *const hosts_own[] = {
+                "CAP_SYS_MODULE",    "CAP_SYS_RAWIO",  "CAP_SYS_TIME",   "CAP_MAC_ADMIN",     "CAP_MAC_OVERRIDE",
+                "CAP_AUDIT_CONTROL", "CAP_AUDIT_READ", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
+        };
+
+        for (size_t i = 0; i < ELEMENTS(hosts_own); i++)
+                if (strcmp(hosts_own[i], capability) == 0)
+                        return true;
+        return false;
+}
+
+static void put_own_capabilities(struct json_writer *json)
+{
+        for (size_t i = 0; i < capability_words.n; i++)
+                if (!is_hosts_own(capability_words.v[i].name))
+                        json_string(json, NULL, capability_words.v[i].name);
+}
+
+/* In a user namespace of its own the kernel bounds what the others are worth, and an init needs them. */
 static void put_capabilities(struct json_writer *json, bool unprivileged)
 {
         static const char *const sets[] = {"bounding", "effective", "permitted"};
@@ -149,8 +170,7 @@ static void put_capabilities(struct json_writer *json, bool unprivileged)
         for (size_t i = 0; i < ELEMENTS(sets); i++) {
                 json_array(json, sets[i]);
                 if (unprivileged)
-                        for (size_t k = 0; k < capability_words.n; k++)
-                                json_string(json, NULL, capability_words.v[k].name);
+                        put_own_capabilities(json);
                 else
                         for (size_t k = 0; k < ELEMENTS(privileged_capabilities); k++)
                                 json_string(json, NULL, privileged_capabilities[k]);

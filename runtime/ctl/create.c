@@ -109,7 +109,9 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const char *so
         r = image_unpack(ctl, source, root, &arena, &config);
         if (r == 0)
                 r = adopt_config(settings, &config);
-        return r < 0 ? r : init_program_choose(settings, root);
+        if (r == 0)
+                r = init_program_choose(settings, root);
+        return r < 0 ? r : init_program_personalise(settings, root, container->name);
 }
 
 static int make(struct ctl *ctl, struct ctl_container *container, const char *source)

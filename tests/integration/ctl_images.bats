@@ -162,3 +162,20 @@ layout() {
         refused_ctl "No space left" create web --image busybox --net none
         [ -z "$(ls "$DIR/containers")" ]
 }
+
+@test "a root that its init runs gets a name and a machine-id of its own; links are left alone" {
+        make_root
+        mkdir "$T/root/sbin"
+        ln -s ../bin/sh "$T/root/sbin/init"
+        echo builder >"$T/root/etc/hostname"
+        echo 0123456789abcdef0123456789abcdef >"$T/root/etc/machine-id"
+        ctl create web --image "dir:$T/root" --net none
+        is "$(cat "$DIR/containers/web/rootfs/etc/hostname")" web
+        [ -f "$DIR/containers/web/rootfs/etc/machine-id" ] && [ ! -s "$DIR/containers/web/rootfs/etc/machine-id" ]
+        ctl create job --image "dir:$T/root" --net none -- /bin/sh
+        is "$(cat "$DIR/containers/job/rootfs/etc/hostname")" builder
+        echo outside >"$T/outside"
+        ln -sf "$T/outside" "$T/root/etc/hostname"
+        ctl create other --image "dir:$T/root" --net none
+        is "$(cat "$T/outside")" outside
+}
