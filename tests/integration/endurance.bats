@@ -5,8 +5,8 @@ load ../lib/endurance
 
 # bats file_tags=berth
 
-if [ -n "${FULL:-}" ]; then CYCLES=2000 ALIVE=300; else CYCLES=200 ALIVE=40; fi
-TABLE=$TOP/build/endurance/native-cgroupfs.md
+if [ -n "${FULL:-}" ]; then CYCLES=2000 ALIVE=300 RESULTS=$TOP/build/endurance; else CYCLES=200 ALIVE=40 RESULTS=$BATS_FILE_TMPDIR; fi
+TABLE=$RESULTS/native-cgroupfs.md
 
 KINDS=(mounts cgroups "dying cgroups" processes)
 sample() {
@@ -19,7 +19,7 @@ bounds() {
 }
 
 setup_file() {
-        mkdir -p "${TABLE%/*}"
+        mkdir -p "$RESULTS"
         echo "$(date -u +%F), $("$BERTH" --version | head -n 1), Linux $(uname -r), $(nproc) CPUs, in a view without controllers" >"$TABLE"
 }
 

@@ -7,9 +7,9 @@ load ../lib/endurance
 
 # bats file_tags=berth
 
-if [ -n "${FULL:-}" ]; then CYCLES=2000 ALIVE=300; else CYCLES=200 ALIVE=40; fi
+if [ -n "${FULL:-}" ]; then CYCLES=2000 ALIVE=300 RESULTS=$TOP/build/endurance; else CYCLES=200 ALIVE=40 RESULTS=$BATS_FILE_TMPDIR; fi
 GLOBALS=(--systemd-cgroup)
-TABLE=$TOP/build/endurance/native-systemd.md
+TABLE=$RESULTS/native-systemd.md
 
 KINDS=(mounts cgroups "dying cgroups" processes "files of pid 1" units "RSS of pid 1, KiB")
 sample() {
@@ -26,7 +26,7 @@ bounds() {
 setup_file() {
         systemd-run --quiet --scope --unit=first.scope true
         eventually is_gone first.scope
-        mkdir -p "${TABLE%/*}"
+        mkdir -p "$RESULTS"
         echo "$(date -u +%F), $("$BERTH" --version | head -n 1), Linux $(uname -r), $(nproc) CPUs, in a view without controllers" >"$TABLE"
 }
 

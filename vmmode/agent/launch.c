@@ -344,11 +344,10 @@ static void undo(struct serving *serving, bool failed)
                 (void)refuse(EIO, "%s", message);
 }
 
-/* The host may be on its way to a stream that nobody needs any more: it is to find the error, not a closed port. */
-static void tell_failure(const struct serving *serving, int r)
+static void tell_failure(struct serving *serving, int r)
 {
-        if (session_say(serving->session, MESSAGE_ERROR, -r, error_message()) == 0 && serving->streams.listener >= 0)
-                (void)wait_fd(serving->session->connection, POLLIN, FAREWELL_MS);
+        if (session_say(serving->session, MESSAGE_ERROR, -r, error_message()) == 0)
+                streams_refuse(&serving->streams, serving->session->connection, FAREWELL_MS);
 }
 
 void serve_launch(const struct session *session, const struct message *message)

@@ -153,6 +153,22 @@ int streams_begin(struct streams *streams)
         return r;
 }
 
+void streams_refuse(const struct streams *streams, int connection, int timeout_ms)
+{
+        struct pollfd fds[] = {{.fd = connection, .events = POLLIN}, {.fd = streams->listener, .events = POLLIN}};
+        int64_t deadline = now_ms() + timeout_ms;
+
+        if (streams->listener < 0)
+                return;
+        while (poll(fds, ELEMENTS(fds), until_ms(deadline)) > 0 && !fds[0].revents) {
+                int stream = transport_accept(streams->transport, streams->listener);
+
+                if (stream < 0)
+                        return;
+                close(stream);
+        }
+}
+
 void streams_poll(const struct streams *streams, struct pollfd fds[2 * STREAMS])
 {
         for (size_t i = 0; i < STREAMS; i++)
