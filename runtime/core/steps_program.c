@@ -323,7 +323,7 @@ static void own_stdio(uint32_t uid)
                 if (fstat(fd, &st) < 0 || st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == 0x103) ||
                     S_ISREG(st.st_mode))
                         continue;
-                (void)fchown(fd, uid, (gid_t)-1);
+                (void)!fchown(fd, uid, (gid_t)-1);
         }
 }
 
