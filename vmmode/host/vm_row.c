@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
+#include "runtime/core/init.h"
 #include "runtime/core/plan_inside.h"
 #include "vmmode/host/agent_call.h"
 #include "vmmode/host/box.h"
@@ -115,10 +116,16 @@ static int send_to_guest(const struct isolation_target *target, int signal, bool
         return r;
 }
 
-/* Its program was not started yet: the proxy waits for that, and takes signals as a parked init does. */
+/* Its program was not started yet: the proxy waits for that under the init's name, and takes signals as a parked init
+ * does. The socket alone says nothing: a start that died may have left it there. */
 static bool is_parked(const struct isolation_target *target)
 {
-        return faccessat(target->dir, START_SOCKET, F_OK, 0) == 0;
+        char path[32], comm[sizeof(INIT_NAME) + 1];
+
+        if (faccessat(target->dir, START_SOCKET, F_OK, 0) < 0)
+                return false;
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)target->pid);
+        return read_small_file_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 && strcmp(comm, INIT_NAME) == 0;
 }
 
 /* After its program the box writes what is left of the output, and waits for whoever is to read it. */
