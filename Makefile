@@ -40,10 +40,11 @@ TEST_FLAGS := -isystem /usr/include/libnl3 -O1 -g -fsanitize=address,undefined -
 ROOMS := base oci namespaces cgroups netdev runtime/core runtime/life vmmode/protocol vmmode/host cli
 INIT_MAIN := runtime/core/berth_init.c
 BERTH_MAIN := cli/berth.c
+CTL_MAIN := cli/berthctl.c
 FORTIFY := base/fortify.c
 # What berth shares with berth-kernel: finding an image that is there.
 IMAGE_SHARED := $(patsubst %,vmmode/image/%.c,bzimage entry source vmlinux)
-SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c))) $(IMAGE_SHARED)
+SOURCES := $(filter-out $(INIT_MAIN) $(BERTH_MAIN) $(CTL_MAIN) $(FORTIFY),$(wildcard $(ROOMS:%=%/*.c))) $(IMAGE_SHARED)
 INIT_SOURCES := $(INIT_MAIN) $(filter-out $(FORTIFY),$(wildcard base/*.c namespaces/*.c)) $(shell sed 's/\#.*//' runtime/core/init-sources)
 
 # berth-systemd, the helper of the systemd cgroup driver, is the only program with D-Bus in it: an ordinary dynamic one, so
@@ -68,23 +69,36 @@ PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
+# The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
+CTLNET_SOURCES := $(wildcard netdev/ctl/*.c)
+CTLNET_LIBS := -lnftnl -lmnl
+
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+# berthctl, for people, is an ordinary dynamic program with what it needs of libraries. Its keeper stands behind every
+# container that runs: static, with nothing but base/.
+CTL_SOURCES := $(wildcard runtime/ctl/*.c cli/ctl/*.c)
+CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive $(CTLNET_LIBS)
+KEEPER_MAIN := runtime/keeper/berth_keeper.c
+KEEPER_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard runtime/keeper/*.c)
+
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/obj/%.o)
 AGENT_OBJECTS := $(AGENT_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 PROXY_OBJECTS := $(PROXY_SOURCES:%.c=$(BUILD)/obj/%.o)
+CTL_OBJECTS := $(patsubst %.c,$(BUILD)/dynamic/%.o,$(SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(CTL_MAIN))
+KEEPER_OBJECTS := $(KEEPER_SOURCES:%.c=$(BUILD)/obj/%.o)
 SYSTEMD_OBJECTS := $(SYSTEMD_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 IMAGE_OBJECTS := $(IMAGE_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 # The tests have all but the programs' main files in one library.
-TEST_SOURCES := $(sort $(SOURCES) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
+TEST_SOURCES := $(sort $(SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(filter-out $(KEEPER_MAIN),$(wildcard runtime/keeper/*.c)) $(filter-out $(VMM_MAIN) $(IMAGE_MAIN) $(AGENT_MAIN) $(PROXY_MAIN),\
         $(wildcard vmmode/vmm/*.c vmmode/image/*.c vmmode/agent/*.c vmmode/proxy/*.c)))
 ASAN_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all
-PROGRAMS := berth berth-vm berth-systemd berth-kernel berth-proxy berth-vmm berth-agent
+PROGRAMS := berth berth-vm berth-systemd berth-kernel berth-proxy berth-vmm berth-agent berthctl berth-keeper
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 .PHONY: help
@@ -149,6 +163,20 @@ $(BUILD)/berth-agent: $(AGENT_OBJECTS) $(FORTIFY:%.c=$(BUILD)/obj/%.o) $(BUILD)/
 	$(Q)$(call LINK_STATIC,$^ $(MUSL_LIBS))
 	$(Q)strip -o $@ $@.debug
 
+$(BUILD)/libberthctl.a: $(CTL_OBJECTS) $(BUILD)/init_image.o
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/berthctl: $(CTL_MAIN:%.c=$(BUILD)/dynamic/%.o) $(BUILD)/libberthctl.a
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) -o $@.debug $^ $(CTL_LIBS)
+	$(Q)strip -o $@ $@.debug
+
+$(BUILD)/berth-keeper: $(KEEPER_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(call LINK_STATIC,$^)
+	$(Q)strip -o $@ $@.debug
+
 $(BUILD)/berth-proxy: $(PROXY_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
@@ -175,7 +203,7 @@ $(BUILD)/berth: $(BERTH_MAIN:%.c=$(BUILD)/obj/%.o) $(FORTIFY:%.c=$(BUILD)/obj/%.
 $(BUILD)/dynamic/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) -isystem /usr/include/libnl3 $(CPPFLAGS) $(CFLAGS_ALL) $(HARDENING) -D_FORTIFY_SOURCE=2 $(CFLAGS) -c $< -o $@
 
 $(BUILD)/berth-systemd: $(SYSTEMD_OBJECTS)
 	@echo "  LINK    $@"
@@ -194,13 +222,13 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -larchive -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -239,6 +267,14 @@ $(BUILD)/tests/inject: tests/crash/inject.c
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -o $@ $<
 
+CTLNET_TOOL_SOURCES := tests/helpers/ctlnet_tool.c $(CTLNET_SOURCES) $(filter-out $(FORTIFY),$(wildcard base/*.c)) \
+        $(patsubst %,netdev/%.c,address link netlink redirect)
+
+$(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
+
 $(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
@@ -268,11 +304,11 @@ $(BUILD)/fuzz/libberth.a: $(TEST_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/ini
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 	@echo "  LINK    $@"
-	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS)
+	$(Q)clang $(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libberth.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS)
 
 # The parts of `make check` can be run alone: make check STAGES="unit integration". All but the last run on this machine;
 # lab boots one with systemd and engines.
-NATIVE_STAGES := unit rules integration conformance crash fuzz
+NATIVE_STAGES := unit rules integration wall conformance crash fuzz
 STAGES := $(NATIVE_STAGES) lab
 
 .PHONY: check check-native check-lab check-full check-build
@@ -329,6 +365,11 @@ install: all
 	install -D -m 755 $(BUILD)/berth-systemd $(DESTDIR)$(LIBEXEC)/berth-systemd
 	install -D -m 755 $(BUILD)/berth-kernel $(DESTDIR)$(LIBEXEC)/berth-kernel
 	install -D -m 755 $(BUILD)/berth-vmm $(DESTDIR)$(LIBEXEC)/berth-vmm
+	install -D -m 755 $(BUILD)/berthctl $(DESTDIR)$(PREFIX)/bin/berthctl
+	install -D -m 755 $(BUILD)/berth-keeper $(DESTDIR)$(LIBEXEC)/berth-keeper
+	sed 's|@PREFIX@|$(PREFIX)|' share/systemd/berthctl.service.in | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/berthctl.service
+	install -D -m 644 docs/berthctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/berthctl.1
+	install -D -m 644 share/bash-completion/berthctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berthctl
 	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent
 	install -D -m 755 $(BUILD)/berth-proxy $(DESTDIR)$(LIBEXEC)/berth-proxy
 	install -D -m 644 docs/berth.1 $(DESTDIR)$(PREFIX)/share/man/man1/berth.1
@@ -344,7 +385,7 @@ format:
 lint:
 	@scripts/install-deps build check lint
 	@$(MAKE) --no-print-directory $(GENERATED)
-	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
+	clang-tidy --quiet $(SOURCES) $(INIT_MAIN) $(BERTH_MAIN) $(wildcard cgroups/systemd/*.c vmmode/image/*.c) $(AGENT_SOURCES) $(CTLNET_SOURCES) $(CTL_SOURCES) $(CTL_MAIN) $(wildcard runtime/keeper/*.c) -- $(CPPFLAGS_ALL) -std=gnu11 -isystem /usr/include/libnl3
 
 .PHONY: clean
 clean:

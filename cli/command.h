@@ -16,9 +16,12 @@ enum command_root {
         ROOT_MAKE,   /* makes containers, and the directory */
 };
 
+struct ctl;
+
 /* One run of a command. */
 struct invocation {
         struct runtime *runtime;
+        struct ctl *ctl;     /* berthctl: the containers on disk (runtime/ctl/ctl.h); NULL in berth */
         const void *options; /* the command's own structure */
         const char **arguments;
         size_t n_arguments;
@@ -28,7 +31,7 @@ struct invocation {
 struct command {
         const char *name;
         const char *arguments;   /* for the usage line: "ID [SIGNAL]" */
-        const char *summary;     /* one line, for the list of commands */
+        const char *summary;     /* one line, for the list of commands; NULL: not for people, left out there */
         const char *description; /* one paragraph; lines are folded by help_write */
         const char *examples;    /* lines, as they are; NULL: none */
         const char *exit_codes;  /* lines, as they are; NULL: 0 and 1 as everywhere */
@@ -42,11 +45,20 @@ struct command {
         int (*run)(struct invocation *invocation);
 };
 
-extern const struct command *const commands[];
-extern const size_t n_commands;
+/* A program: its global options and its commands. */
+struct program {
+        const char *name;
+        const char *description; /* one paragraph */
+        const char *examples;    /* lines */
+        const struct option_table *globals;
+        const struct command *const *commands;
+        size_t n_commands;
+};
 
 /* NULL when there is none of that name. */
-const struct command *command_find(const char *name);
+const struct command *program_command(const struct program *program, const char *name);
+
+extern const struct program berth_program;
 
 extern const struct command command_checkpoint, command_create, command_delete, command_events, command_exec,
         command_features, command_kill, command_list, command_pause, command_ps, command_restore, command_resume,

@@ -18,8 +18,7 @@ static const struct option_spec specs[] = {
         OPTION(struct global_options, root, "root", 0, "DIR",
                "where the state of containers lies (default: /run/berth; without privileges $XDG_RUNTIME_DIR/berth)"),
         OPTION(struct global_options, isolation, "isolation", 0, "process|vm",
-               "which wall new containers get (default: process; vm, also by the name berth-vm, is not in this "
-               "version)"),
+               "which wall new containers get (default: process; vm, also by the name berth-vm: a virtual machine)"),
         OPTION(struct global_options, log, "log", 0, "DEST",
                "write messages to a file (PATH or file:PATH), to journald:NAME or to syslog:NAME"),
         OPTION(struct global_options, log_format, "log-format", 0, "text|json",

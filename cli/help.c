@@ -102,7 +102,7 @@ static int finish(FILE **out, char **text)
         return fail(ENOMEM, "write the help text");
 }
 
-int help_command(const struct command *command, char **text)
+int help_command(const struct program *program, const struct command *command, char **text)
 {
         _cleanup_fclose_ FILE *out = NULL;
         size_t size;
@@ -110,7 +110,7 @@ int help_command(const struct command *command, char **text)
         out = open_memstream(text, &size);
         if (!out)
                 return fail(errno, "write the help text");
-        fprintf(out, "Usage: berth %s%s%s%s\n\n", command->name, command->options.n ? " [options]" : "",
+        fprintf(out, "Usage: %s %s%s%s%s\n\n", program->name, command->name, command->options.n ? " [options]" : "",
                 *command->arguments ? " " : "", command->arguments);
         write_folded(out, command->description, 0, 0);
         write_options(out, "Options", &command->options);
@@ -120,7 +120,7 @@ int help_command(const struct command *command, char **text)
         return finish(&out, text);
 }
 
-int help_program(const struct option_table *globals, char **text)
+int help_program(const struct program *program, char **text)
 {
         _cleanup_fclose_ FILE *out = NULL;
         size_t size;
@@ -128,24 +128,19 @@ int help_program(const struct option_table *globals, char **text)
         out = open_memstream(text, &size);
         if (!out)
                 return fail(errno, "write the help text");
-        fputs("Usage: berth [global options] COMMAND [options] [arguments]\n\n", out);
-        write_folded(out,
-                     "Runs OCI containers: a bundle (a directory with config.json and a root file system) as isolated "
-                     "processes on this kernel or, with --isolation vm or called as berth-vm, in a small virtual "
-                     "machine of its own.",
-                     0, 0);
+        fprintf(out, "Usage: %s [global options] COMMAND [options] [arguments]\n\n", program->name);
+        write_folded(out, program->description, 0, 0);
         fputs("\nCommands:\n", out);
-        for (size_t i = 0; i < n_commands; i++) {
+        for (size_t i = 0; i < program->n_commands; i++) {
+                const struct command *command = program->commands[i];
                 char name[32];
 
-                snprintf(name, sizeof(name), "  %s", commands[i]->name);
-                write_entry(out, name, commands[i]->summary, 14);
+                if (!command->summary)
+                        continue;
+                snprintf(name, sizeof(name), "  %s", command->name);
+                write_entry(out, name, command->summary, 14);
         }
-        write_options(out, "Global options", globals);
-        write_block(out, "Examples",
-                    "berth spec && berth run web    make config.json, run the bundle in .\n"
-                    "berth list                     what is there\n"
-                    "berth exec -t web sh           a shell inside\n"
-                    "berth COMMAND --help           everything about one command");
+        write_options(out, "Global options", program->globals);
+        write_block(out, "Examples", program->examples);
         return finish(&out, text);
 }

@@ -3,8 +3,8 @@
 
 #include "cli/command.h"
 
-/* `berth COMMAND --help`. */
-int help_command(const struct command *command, char **text);
+/* `PROGRAM COMMAND --help`. */
+int help_command(const struct program *program, const struct command *command, char **text);
 
-/* `berth --help`: the global options and all commands. */
-int help_program(const struct option_table *globals, char **text);
+/* `PROGRAM --help`: the global options and all commands that have a summary. */
+int help_program(const struct program *program, char **text);

@@ -302,13 +302,29 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 launch_abort(launched);
                 return r;
         }
+        launched->ready = true;
         return 0;
+}
+
+/* It has ended since it was ready (a virtual machine may at any time): what it said last is the reason. */
+static int explain_lost(struct launched *launched)
+{
+        struct channel_message message;
+        int r;
+
+        while ((r = channel_receive(launched->channel, &message, NULL, 0, 0)) == 0 && message.kind == CHANNEL_LOG)
+                log_line(&message);
+        if (r == 0 && message.kind == CHANNEL_ERROR)
+                return refuse(message.number > 0 ? message.number : EIO, "%s", message.text);
+        return refuse(ECONNRESET, INIT_NAME " ended before it was released");
 }
 
 int launch_release(struct launched *launched, int state)
 {
         int r = channel_send(launched->channel, CHANNEL_CONTINUE, 0, NULL, state);
 
+        if (launched->ready && (r == -EPIPE || r == -ECONNRESET))
+                return explain_lost(launched);
         return r < 0 ? fail(-r, "release " INIT_NAME) : 0;
 }
 

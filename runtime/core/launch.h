@@ -14,8 +14,9 @@
 #define LAUNCH_STEP_DEADLINE_MS 60000
 
 struct launched {
-        bool born; /* there was a first process: what failed, failed in it or later */
-        pid_t pid; /* of the process inside, in our pid namespace; our child */
+        bool born;  /* there was a first process: what failed, failed in it or later */
+        bool ready; /* it is at POINT_READY: nobody listens to what it says any more, but launch_release */
+        pid_t pid;  /* of the process inside, in our pid namespace; our child */
         int pidfd;
         int channel;
         int console; /* terminal master, -EBADF without */
@@ -74,7 +75,8 @@ struct launch {
  * last process; the message is the init's own. */
 int launch_begin(const struct launch *launch, struct launched *launched);
 
-/* Lets the init go on from POINT_READY. state: descriptor of the state for hooks, -EBADF none. */
+/* Lets the init go on from POINT_READY. state: descriptor of the state for hooks, -EBADF none. One that has ended while
+ * it was ready gives its own error; before, -EPIPE, and launch_begin gives it. */
 int launch_release(struct launched *launched, int state);
 
 /* What to do with the seccomp listener as soon as the init has it: the program may wait for its answers from its first

@@ -201,8 +201,7 @@ int step_park(struct init *init, const struct step_park *step)
 
         let_go_of_the_host(init, step->needs_procfs, listener);
         /* Before create can return: a kill that follows at once must not be lost. */
-        if (listener >= 0)
-                die_by_usual_signals();
+        die_by_usual_signals();
         r = init_ask(init, CHANNEL_POINT, POINT_READY);
         if (r < 0 || listener < 0)
                 return r;
@@ -324,7 +323,7 @@ static void own_stdio(uint32_t uid)
                 if (fstat(fd, &st) < 0 || st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == 0x103) ||
                     S_ISREG(st.st_mode))
                         continue;
-                (void)fchown(fd, uid, (gid_t)-1);
+                (void)!fchown(fd, uid, (gid_t)-1);
         }
 }
 

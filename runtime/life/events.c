@@ -17,6 +17,7 @@
 #include "runtime/life/target.h"
 
 #define RESCTRL_MOUNT "/sys/fs/resctrl"
+#define LOST_MS       2000
 #define NET_DEV_MOST  ((size_t)4 * 1024 * 1024)
 
 /* What is watched: a running container, and its group where it has one. */
@@ -219,6 +220,15 @@ static int wait_interval(const struct subject *subject, struct cgroup_watch *wat
         }
 }
 
+/* Whether a failure is that of a container which has just ended: its group is gone, or its machine, whose end comes a
+ * moment before that of the first process. */
+static bool has_ended(const struct subject *subject, int r)
+{
+        bool lost = r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
+
+        return r == -ENOENT || r == -ENODEV || wait_fd(subject->pidfd, POLLIN, lost ? LOST_MS : 0) > 0;
+}
+
 static int stream(const struct subject *subject, struct cgroup_watch *watch, int interval_ms, event_writer write,
                   void *data)
 {
@@ -232,8 +242,8 @@ static int stream(const struct subject *subject, struct cgroup_watch *watch, int
                 r = wait_interval(subject, watch, next, write, data);
                 if (r == 0)
                         r = write_statistics(subject, write, data);
-                /* The group went away while it was read. */
-                if (r == -ENOENT || r == -ENODEV) {
+                /* It went away while it was read. */
+                if (r < 0 && has_ended(subject, r)) {
                         error_clear();
                         return 0;
                 }

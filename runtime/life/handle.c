@@ -2,48 +2,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "oci/json.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
 
-static void on_alarm(int signal)
-{
-        (void)signal;
-}
-
-/* flock(2) knows no deadline; a timer that interrupts it does. */
 static int lock_with_deadline(int fd)
 {
-        const struct sigaction interrupt = {.sa_handler = on_alarm};
-        const struct itimerval timer = {
-                .it_value = {.tv_sec = HANDLE_LOCK_DEADLINE_MS / 1000},
-                .it_interval = {.tv_sec = 1},
-        };
-        const struct itimerval none = {0};
-        struct sigaction before;
-        int r = 0;
+        int r = lock_file(fd, LOCK_EX, HANDLE_LOCK_DEADLINE_MS / 1000);
 
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-                return 0;
-        (void)sigaction(SIGALRM, &interrupt, &before);
-        (void)setitimer(ITIMER_REAL, &timer, NULL);
-        if (flock(fd, LOCK_EX) < 0)
-                r = -errno;
-        (void)setitimer(ITIMER_REAL, &none, NULL);
-        (void)sigaction(SIGALRM, &before, NULL);
-        return r == -EINTR ? refuse(ETIMEDOUT, "another command on this container has not ended for %d seconds",
-                                    HANDLE_LOCK_DEADLINE_MS / 1000)
-               : r < 0     ? fail(-r, "lock the container")
-                           : 0;
+        return r == -ETIMEDOUT ? refuse(ETIMEDOUT, "another command on this container has not ended for %d seconds",
+                                        HANDLE_LOCK_DEADLINE_MS / 1000)
+               : r < 0         ? fail(-r, "lock the container")
+                               : 0;
 }
 
 int handle_lock(struct runtime *runtime, const char *id, int *lock_fd)

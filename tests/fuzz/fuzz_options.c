@@ -106,7 +106,7 @@ static void try_host_texts(const char *text)
 /* Lines of the input are the words of a command line. */
 static void try_command_line(char *text)
 {
-        const struct command *command = command_find("exec");
+        const struct command *command = program_command(&berth_program, "exec");
         const char *arguments[64];
         struct option_positionals positionals = {arguments, 0, text[0] & 1};
         void *values = calloc(1, command->options_size);

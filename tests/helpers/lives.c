@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -103,6 +104,15 @@ static long long now_us(void)
         return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
+static long long processor_us(void)
+{
+        struct rusage usage;
+
+        getrusage(RUSAGE_CHILDREN, &usage);
+        return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec +
+               usage.ru_stime.tv_usec;
+}
+
 static void remove_pid_file(void)
 {
         unlink(pid_file);
@@ -133,12 +143,12 @@ int main(int argc, char **argv)
         close(fd);
         atexit(remove_pid_file);
         for (long i = first; i < first + count; i++) {
-                long long start = now_us();
+                long long start = now_us(), used = processor_us();
                 char id[128];
 
                 snprintf(id, sizeof(id), "%s%ld", argv[optind + 1], i);
                 live(argv[optind], id, keep);
-                printf("%lld\n", now_us() - start);
+                printf("%lld %lld\n", now_us() - start, processor_us() - used);
         }
         return 0;
 }

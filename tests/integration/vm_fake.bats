@@ -32,6 +32,10 @@ ended() {
         state '.annotations["berth.ended"]'
 }
 
+program_is_gone() {
+        ! berth kill "$ID" USR1
+}
+
 # ---- what a user sees ----
 
 @test "vm: run passes input, output, errors and the exit status" {
@@ -76,6 +80,14 @@ ended() {
         done
 }
 
+@test "vm: kernel parameters that are too long are an error that names them" {
+        bundle
+        kernel_word "$(printf 'x%.0s' {1..3000})"
+        run ! berth create --bundle "$B" "$ID"
+        [[ $output == *"vm.kernel.parameters: a kernel's command line has at most "* ]]
+        run ! berth state "$ID"
+}
+
 @test "vm: a missing program is the error of create, and of exec" {
         bundle
         args /bin/missing
@@ -90,6 +102,21 @@ ended() {
         args /bin/sh -c 'kill -SEGV $$'
         launch_waiting
         run -139 berth exec "$ID" /bin/sh -c 'kill -SEGV $$' </dev/null
+}
+
+@test "vm: kill KILL ends a container whose program has ended and whose output nobody reads" {
+        bundle
+        # More than the pipe to us holds, and no more than there is room for on the way.
+        args /bin/sh -c 'dd if=/dev/zero bs=1024 count=100 2>/dev/null'
+        mkfifo "$T/out"
+        exec 8<>"$T/out"
+        berth create --bundle "$B" "$ID" </dev/null >"$T/out" 2>/dev/null 8<&-
+        berth start "$ID"
+        eventually program_is_gone
+        is_state running
+        berth kill "$ID" KILL
+        eventually is_state stopped
+        exec 8<&-
 }
 
 @test "vm: the pid that engines see takes signals for the program" {

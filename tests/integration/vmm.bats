@@ -107,6 +107,12 @@ said() {
         is "$(cat "/proc/$vmm"/task/*/comm | grep -v ^kvm- | sort | tr '\n' ' ')" "berth-vmm cpu 0 cpu 1 disk net "
 }
 
+@test "berth-vmm: the guest's memory is of huge pages" {
+        [ -e /sys/kernel/mm/transparent_hugepage ] || skip "this kernel has no huge pages"
+        running s
+        [ "$(awk '$1 == "ShmemPmdMapped:" { print $2 }' "/proc/$vmm/smaps_rollup")" -ge 2048 ]
+}
+
 @test "berth-vmm: an ordinary user's is jailed too" {
         mkdir -m 777 "$T/open"
         chmod 666 /dev/kvm && defer "chmod $(stat -c %a /dev/kvm) /dev/kvm"

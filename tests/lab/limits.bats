@@ -37,6 +37,10 @@ watched() {
         watched
         run -137 berth exec "$ID" /bin/load memory 16
         within 20 grep -q '"oom"' "$T/events"
+        # Each is told once: the second is not counted together with the first.
+        run -137 berth exec "$ID" /bin/load memory 16
+        within 20 sh -c '[ "$(grep -c "\"oom\"" "$1")" -ge 2 ]' - "$T/events"
+        is "$(grep -c '"oom"' "$T/events")" 2
         is "$(state)" running
 }
 

@@ -49,6 +49,7 @@ skip_behind_the_wall() {
 
         reason=$(awk -F ' *[|] *' -v file="$(basename "$BATS_TEST_FILENAME")" -v name="$BATS_TEST_DESCRIPTION" '
                 /^## Tests/ { tests = 1 } tests && $2 == file && ($3 == "all" || $3 == name) { print $4; exit }' "$TOP/docs/vm-differences.md")
+        [ -z "${FAKE_VM:-}" ] || ! fake_cannot || reason="the stand-in for a machine cannot do that"
         [ -z "$reason" ] || { WALLED=1; skip "$reason"; }
 }
 

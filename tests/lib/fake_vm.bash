@@ -9,6 +9,29 @@ fake_machines() {
         defer "umount /etc"
         mkdir /etc/berth
         ln -s "$TOOLS/fake_vmm" "$T/programs/berth-vmm"
+        ln -s "$TOP"/build/berth-{proxy,agent,kernel} "$T/programs/"
         printf '%s\n' "isolation = vm" "kernel = $TOOLS/fake_kernel" "modules = none" "cache = $T/cache" "programs = $T/programs" \
                 "file-server = $TOOLS/fake_file_server" >/etc/berth/berth.conf
+}
+
+# What the stand-in cannot do, because its guest is a group of processes on this host: FILE|TEST, "all" for the whole file.
+FAKE_CANNOT='
+userns.bats|all
+cgroups.bats|resources.hugepageLimits: each page size
+cgroups.bats|resources.hugepageLimits: a page size that the machine has not is refused
+cgroups.bats|resources.unified: files are written as they are
+cgroups.bats|resources: a controller that the host has not is an error that names field and controller
+cgroups.bats|cgroup: --cgroup-manager disabled makes none
+update_events.bats|update --resources FILE: changes a limit of a running container
+update_events.bats|update --resources -: reads standard input
+update_events.bats|update: a limit that fails leaves all as it was
+update_events.bats|events --stats: one JSON line with the container'"'"'s numbers
+devices.bats|devices: /dev/ptmx is the container'"'"'s own, whatever linux.devices lists
+'
+
+fake_cannot() {
+        local file
+
+        file=$(basename "$BATS_TEST_FILENAME")
+        grep -qxF -e "$file|all" -e "$file|$BATS_TEST_DESCRIPTION" <<<"$FAKE_CANNOT"
 }

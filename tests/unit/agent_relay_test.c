@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -134,7 +135,7 @@ static void without_a_target_everything_is_dropped(void **state)
                         ;
                 assert_true(relay_is_open(&way.relay));
         }
-        relay_drain(&way.relay, 0, 1000);
+        relays_drain(&way.relay, 1, 0);
         assert_false(relay_is_open(&way.relay));
 }
 
@@ -146,7 +147,7 @@ static void what_is_there_at_the_end_is_drained_and_no_more(void **state)
         (void)state;
         assert_int_equal(write_all(way.writer, "here", 4), 0);
         /* The writing end stays open: somebody may go on writing for ever. */
-        relay_drain(&way.relay, 0, 10000);
+        relays_drain(&way.relay, 1, 0);
         assert_true(now_ms() - before < 5000);
         expect_bytes(way.reader, "here");
         expect_bytes(way.reader, "");
@@ -161,24 +162,86 @@ static void more_than_a_buffer_is_drained(void **state)
 
         (void)state;
         assert_int_equal(write_all(way.writer, much, size), 0);
-        relay_drain(&way.relay, 0, 10000);
+        relays_drain(&way.relay, 1, 0);
         while ((n = recv(way.reader, much, size, MSG_DONTWAIT)) > 0)
                 came += (size_t)n;
         assert_int_equal(came, size);
 }
 
-static void a_drain_gives_up_on_who_takes_nothing(void **state)
+/* Everything between writer and reader is full. */
+static size_t fill_way(struct way *way)
 {
-        _cleanup_way_ struct way way = make_way();
-        _cleanup_free_ char *much = calloc(1, (size_t)1 << 20);
-        int64_t before = now_ms();
+        _cleanup_free_ char *much = calloc(1, 4096);
+        size_t sent = 0;
+
+        assert_int_equal(fcntl(way->writer, F_SETFL, O_NONBLOCK), 0);
+        for (;;) {
+                ssize_t n = write(way->writer, much, 4096);
+
+                sent += n > 0 ? (size_t)n : 0;
+                if (n < 0 && turn(&way->relay) != RELAY_GOES_ON)
+                        return sent;
+        }
+}
+
+/* Who wants the end of the second before he looks at the first. Returns the process that reads. */
+static pid_t read_backwards(const struct way ways[2], const size_t sizes[2])
+{
+        pid_t pid = fork();
+
+        if (pid != 0)
+                return pid;
+        for (int i = 1; i >= 0; i--) {
+                size_t came = 0;
+                char bytes[4096];
+                ssize_t n;
+
+                (void)poll(NULL, 0, 100);
+                while ((n = read(ways[i].reader, bytes, sizeof(bytes))) > 0)
+                        came += (size_t)n;
+                if (n < 0 || came != sizes[i])
+                        _exit(1);
+        }
+        _exit(0);
+}
+
+static void a_drain_loses_nothing_to_a_reader_who_takes_his_time(void **state)
+{
+        struct way ways[2] = {make_way(), make_way()};
+        struct relay relays[2];
+        size_t sizes[2];
+        int status;
+        pid_t pid;
 
         (void)state;
-        assert_int_equal(fcntl(way.writer, F_SETFL, O_NONBLOCK), 0);
-        while (write(way.writer, much, 4096) > 0 || turn(&way.relay) == RELAY_GOES_ON)
-                ;
-        relay_drain(&way.relay, 0, 50);
-        assert_in_range(now_ms() - before, 50, 5000);
+        for (int i = 0; i < 2; i++)
+                sizes[i] = fill_way(&ways[i]);
+        pid = read_backwards(ways, sizes);
+        for (int i = 0; i < 2; i++) {
+                relays[i] = ways[i].relay;
+                ways[i].relay = (struct relay)RELAY_NONE;
+        }
+        alarm(60);
+        relays_drain(relays, 2, 0);
+        alarm(0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        for (int i = 0; i < 2; i++) {
+                assert_false(relay_is_open(&relays[i]));
+                end_way(&ways[i]);
+        }
+}
+
+static void a_drain_ends_with_the_reader(void **state)
+{
+        _cleanup_way_ struct way way = make_way();
+
+        (void)state;
+        (void)fill_way(&way);
+        replace_fd(&way.reader, -EBADF);
+        alarm(60);
+        relays_drain(&way.relay, 1, 0);
+        alarm(0);
         assert_false(relay_is_open(&way.relay));
 }
 
@@ -189,7 +252,7 @@ static void a_terminal_is_given_time_and_not_more(void **state)
 
         (void)state;
         assert_int_equal(write_all(way.writer, "late", 4), 0);
-        relay_drain(&way.relay, 100, 10000);
+        relays_drain(&way.relay, 1, 100);
         assert_in_range(now_ms() - before, 100, 5000);
         expect_bytes(way.reader, "late");
 }
@@ -209,7 +272,8 @@ int main(void)
                 cmocka_unit_test(without_a_target_everything_is_dropped),
                 cmocka_unit_test(what_is_there_at_the_end_is_drained_and_no_more),
                 cmocka_unit_test(more_than_a_buffer_is_drained),
-                cmocka_unit_test(a_drain_gives_up_on_who_takes_nothing),
+                cmocka_unit_test(a_drain_loses_nothing_to_a_reader_who_takes_his_time),
+                cmocka_unit_test(a_drain_ends_with_the_reader),
                 cmocka_unit_test(a_terminal_is_given_time_and_not_more),
         };
 

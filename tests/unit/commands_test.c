@@ -50,7 +50,7 @@ static void every_flag_of_runc_and_crun_is_taken(void **state)
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(promises); i++) {
-                const struct command *command = command_find(promises[i].command);
+                const struct command *command = program_command(&berth_program, promises[i].command);
                 char flags[512], *save = NULL;
 
                 assert_non_null(command);
@@ -84,13 +84,15 @@ static void tables_are_without_contradictions(void **state)
 {
         (void)state;
         check_table("berth", &global_table, sizeof(struct global_options));
-        for (size_t i = 0; i < n_commands; i++) {
-                check_table(commands[i]->name, &commands[i]->options, commands[i]->options_size);
-                assert_true(commands[i]->least <= commands[i]->most);
-                assert_non_null(commands[i]->run);
-                assert_ptr_equal(command_find(commands[i]->name), commands[i]);
+        for (size_t i = 0; i < berth_program.n_commands; i++) {
+                check_table(berth_program.commands[i]->name, &berth_program.commands[i]->options,
+                            berth_program.commands[i]->options_size);
+                assert_true(berth_program.commands[i]->least <= berth_program.commands[i]->most);
+                assert_non_null(berth_program.commands[i]->run);
+                assert_ptr_equal(program_command(&berth_program, berth_program.commands[i]->name),
+                                 berth_program.commands[i]);
         }
-        assert_null(command_find("frob"));
+        assert_null(program_command(&berth_program, "frob"));
 }
 
 static void check_width(const char *text)
@@ -110,20 +112,21 @@ static void help_fits_a_terminal_and_names_every_option(void **state)
         char *text;
 
         (void)state;
-        assert_int_equal(help_program(&global_table, &text), 0);
+        assert_int_equal(help_program(&berth_program, &text), 0);
         check_width(text);
-        for (size_t i = 0; i < n_commands; i++)
-                assert_non_null(strstr(text, commands[i]->summary));
+        for (size_t i = 0; i < berth_program.n_commands; i++)
+                assert_non_null(strstr(text, berth_program.commands[i]->summary));
         free(text);
-        for (size_t i = 0; i < n_commands; i++) {
-                const struct option_table *table = &commands[i]->options;
+        for (size_t i = 0; i < berth_program.n_commands; i++) {
+                const struct option_table *table = &berth_program.commands[i]->options;
 
-                assert_int_equal(help_command(commands[i], &text), 0);
+                assert_int_equal(help_command(&berth_program, berth_program.commands[i], &text), 0);
                 check_width(text);
                 assert_memory_equal(text, "Usage: berth ", 13);
                 for (size_t k = 0; k < table->n; k++)
                         if (table->v[k].help && !strstr(text, table->v[k].name))
-                                fail_msg("%s: --%s is not in the help", commands[i]->name, table->v[k].name);
+                                fail_msg("%s: --%s is not in the help", berth_program.commands[i]->name,
+                                         table->v[k].name);
                 free(text);
         }
 }

@@ -347,6 +347,26 @@ static void an_agent_that_speaks_without_end_is_an_error(void **state)
         assert_int_equal(waitpid(speaker, NULL, 0), speaker);
 }
 
+static void so_is_one_that_does_it_while_the_program_runs(void **state)
+{
+        struct stage stage;
+        pid_t speaker;
+
+        (void)state;
+        stage_exec(&stage, NULL);
+        stage_bring_up(&stage, 3);
+        speaker = fork();
+        if (speaker == 0) {
+                while (message_send_text(stage.session, MESSAGE_LOG, 2, "again", now_ms() + PATIENCE_MS) == 0)
+                        continue;
+                _exit(0);
+        }
+        for (int i = 0; i < 3; i++)
+                replace_fd(&stage.streams[i], -EBADF);
+        assert_int_equal(stage_end(&stage), 255);
+        assert_int_equal(waitpid(speaker, NULL, 0), speaker);
+}
+
 static void garbage_while_the_program_runs_ends_it(void **state)
 {
         struct stage stage;
@@ -411,6 +431,21 @@ static unsigned long long status_field(pid_t pid, const char *name)
         return value;
 }
 
+static void a_machine_in_which_somebody_lives_is_listened_to_without_capabilities(void **state)
+{
+        struct stage stage;
+        unsigned port;
+
+        (void)state;
+        stage_exec(&stage, NULL);
+        stage.session = stage_accept(&stage, &port, "OK\n");
+        assert_int_equal(status_field(stage.pid, "CapPrm:"), 0);
+        assert_int_equal(status_field(stage.pid, "CapEff:"), 0);
+        assert_int_equal(status_field(stage.pid, "NoNewPrivs:"), 1);
+        stage_hello(&stage, PROTOCOL_VERSION + 1);
+        expect_failure(&stage, EPROTO, "version 2");
+}
+
 static void while_the_program_runs_it_has_no_capabilities_and_a_seccomp_filter(void **state)
 {
         struct stage stage;
@@ -447,9 +482,11 @@ int main(void)
                 cmocka_unit_test(another_version_of_the_agent_is_refused),
                 cmocka_unit_test(garbage_before_the_start_is_an_error),
                 cmocka_unit_test(an_agent_that_speaks_without_end_is_an_error),
+                cmocka_unit_test(so_is_one_that_does_it_while_the_program_runs),
                 cmocka_unit_test(garbage_while_the_program_runs_ends_it),
                 cmocka_unit_test(an_exec_whose_machine_goes_away_was_killed),
                 cmocka_unit_test(berths_end_before_the_start_is_its_end),
+                cmocka_unit_test(a_machine_in_which_somebody_lives_is_listened_to_without_capabilities),
                 cmocka_unit_test(while_the_program_runs_it_has_no_capabilities_and_a_seccomp_filter),
         };
 

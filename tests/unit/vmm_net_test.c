@@ -183,6 +183,58 @@ static void packets_wait_in_the_tap_until_the_driver_has_room(void **state)
         assert_int_equal(length, HEADER + 60);
 }
 
+static void a_packet_is_not_cut_while_the_driver_can_give_more_room(void **state)
+{
+        uint32_t head, length;
+
+        (void)state;
+        start(MERGES);
+        offer_room(0, 700);
+        offer_room(1, 700);
+        arrive(1500, 'w');
+        run_loop();
+        assert_false(driver_take(&driver, RECEIVE, &head, &length));
+        assert_true(net.starved);
+        assert_int_equal(loop_turn(&loop, 0), 0);
+        offer_room(2, 700);
+        run_loop();
+        for (unsigned i = 0; i < 3; i++) {
+                assert_true(driver_take(&driver, RECEIVE, &head, &length));
+                assert_int_equal(head, i);
+        }
+        assert_int_equal(length, HEADER + 1500 - 1400);
+}
+
+/* Many more packets than a turn has, of sizes that leave buffers over each time. */
+static void many_packets_arrive_whole_and_in_order(void **state)
+{
+        uint32_t head, length;
+        unsigned offered = 0, packet = 0;
+
+        (void)state;
+        start(MERGES);
+        while (offered < 8)
+                offer_room(offered++ % 16, 1600);
+        for (; packet < 300; packet++) {
+                size_t size = 60 + packet * 37 % 2900, left = HEADER + size;
+                uint8_t byte;
+
+                arrive(size, (char)packet);
+                run_loop();
+                while (left > 0) {
+                        size_t here = left < 1600 ? left : 1600;
+
+                        assert_true(driver_take(&driver, RECEIVE, &head, &length));
+                        assert_int_equal(length, here);
+                        left -= here;
+                        assert_true(guest_read(&driver.memory, buffer(head) + here - 1, &byte, 1));
+                        assert_int_equal(byte, (uint8_t)packet);
+                        offer_room(offered++ % 16, 1600);
+                }
+                assert_false(driver_take(&driver, RECEIVE, &head, &length));
+        }
+}
+
 static void transmit(unsigned index, uint32_t size)
 {
         driver_describe(&driver, TRANSMIT, index, buffer(index), size, 0, 0);
@@ -272,6 +324,42 @@ static void a_reset_stops_the_traffic(void **state)
         assert_false(driver_take(&driver, RECEIVE, &head, &length));
 }
 
+static void requests_that_hold_no_header_end_the_driver_and_not_in_a_spin(void **state)
+{
+        int turns = 0;
+
+        (void)state;
+        start(MERGES);
+        for (unsigned i = 0; i < 4; i++) {
+                driver_describe(&driver, RECEIVE, i, buffer(i), 2048, 0, 0); /* to be read, not written */
+                driver_offer(&driver, RECEIVE, (uint16_t)i);
+        }
+        driver_kick(&driver, RECEIVE);
+        arrive(100, 'p');
+        while (loop_turn(&loop, 0) > 0 && turns < 100)
+                turns++;
+        assert_true(turns < 100);
+        assert_true(net.virtio.state.status & VIRTIO_NEEDS_RESET);
+}
+
+/* As a tap that was deleted under us: an end that is reported for ever. */
+static void a_wire_that_is_gone_is_not_listened_to(void **state)
+{
+        int pair[2], turns = 0;
+
+        (void)state;
+        driver_start(&driver, MERGES);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        net.tap.fd = pair[0];
+        assert_int_equal(loop_add(&loop, &net.tap), 0);
+        net.starved = false;
+        offer_room(0, 2048);
+        close(pair[1]);
+        while (loop_turn(&loop, 0) > 0 && turns < 100)
+                turns++;
+        assert_true(turns < 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -281,12 +369,16 @@ int main(void)
                 TEST(a_large_packet_is_spread_over_buffers_when_the_driver_merges),
                 TEST(without_merging_a_packet_has_one_buffer_and_is_cut),
                 TEST(packets_wait_in_the_tap_until_the_driver_has_room),
+                TEST(a_packet_is_not_cut_while_the_driver_can_give_more_room),
+                TEST(many_packets_arrive_whole_and_in_order),
                 TEST(what_the_guest_sends_comes_out_of_the_tap),
                 TEST(what_is_no_packet_is_dropped_and_given_back),
                 TEST(a_full_wire_loses_packets_and_blocks_nobody),
                 TEST(without_a_tap_packets_are_lost_and_the_link_is_down),
                 TEST(what_is_no_tap_or_comes_too_late_is_not_taken),
                 TEST(a_reset_stops_the_traffic),
+                TEST(requests_that_hold_no_header_end_the_driver_and_not_in_a_spin),
+                TEST(a_wire_that_is_gone_is_not_listened_to),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

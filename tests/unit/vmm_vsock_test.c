@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -329,6 +330,53 @@ static void nonsense_from_the_host_is_hung_up_on(void **state)
         assert_int_equal(vsock.streams[0].phase, VSOCK_FREE);
 }
 
+/* The guest never answers, and they do not wait for it. */
+static void who_gives_up_waiting_leaves_no_stream_behind(void **state)
+{
+        struct virtio_vsock_hdr header;
+        const char *bytes;
+        int fd = connect_host("CONNECT 1024\n");
+
+        (void)state;
+        assert_int_equal(vsock.streams[0].phase, VSOCK_REQUESTED);
+        close(fd);
+        turn();
+        /* The guest has not even heard of it. */
+        assert_int_equal(vsock.streams[0].phase, VSOCK_FREE);
+        fd = connect_host("CONNECT 1024\n");
+        offer_room(4);
+        assert_true(hear(&header, &bytes));
+        assert_int_equal(header.op, VIRTIO_VSOCK_OP_REQUEST);
+        close(fd);
+        turn();
+        assert_true(hear(&header, &bytes));
+        assert_int_equal(header.op, VIRTIO_VSOCK_OP_RST);
+        assert_int_equal(vsock.streams[0].phase, VSOCK_FREE);
+}
+
+/* Who comes when every place is taken waits, and costs nothing meanwhile. */
+static void one_too_many_waits_for_a_place(void **state)
+{
+        static int fds[VSOCK_STREAMS_MAX + 1];
+
+        (void)state;
+        for (size_t i = 0; i <= VSOCK_STREAMS_MAX; i++) {
+                fds[i] = connect_host("CONN");
+                turn();
+        }
+        for (size_t i = 0; i < VSOCK_STREAMS_MAX; i++)
+                assert_int_equal(vsock.streams[i].phase, VSOCK_GREETING);
+        assert_int_equal(loop_turn(&loop, 0), 0);
+        close(fds[7]);
+        turn();
+        assert_int_equal(vsock.streams[7].phase, VSOCK_GREETING);
+        assert_int_equal(vsock.streams[7].greeted, 4);
+        for (size_t i = 0; i <= VSOCK_STREAMS_MAX; i++)
+                if (i != 7)
+                        close(fds[i]);
+        turn();
+}
+
 static void a_reset_of_the_device_ends_every_stream(void **state)
 {
         char byte;
@@ -338,6 +386,33 @@ static void a_reset_of_the_device_ends_every_stream(void **state)
         driver_write(&driver, VIRTIO_PCI_COMMON_STATUS, 1, 0);
         assert_int_equal(read(fd, &byte, 1), 0);
         close(fd);
+}
+
+static void without_a_place_connections_wait_and_nothing_spins(void **state)
+{
+        static int hosts[VSOCK_STREAMS_MAX];
+        struct rlimit limit;
+        char byte;
+        int late;
+
+        (void)state;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
+                hosts[i] = connect_host("C");
+        assert_int_equal(vsock.streams[VSOCK_STREAMS_MAX - 1].phase, VSOCK_GREETING);
+        late = connect_host("nonsense\n");
+        assert_int_equal(loop_turn(&loop, 0), 0);
+        assert_int_equal(read(late, &byte, 1), -1);
+        close(hosts[7]);
+        turn();
+        turn();
+        assert_int_equal(read(late, &byte, 1), 0);
+        close(late);
+        for (unsigned i = 0; i < VSOCK_STREAMS_MAX; i++)
+                if (i != 7)
+                        close(hosts[i]);
 }
 
 int main(void)
@@ -352,7 +427,10 @@ int main(void)
                 CASE(words_of_unknown_streams_are_answered_with_a_reset),
                 CASE(lies_about_length_end_the_stream),
                 CASE(nonsense_from_the_host_is_hung_up_on),
+                CASE(who_gives_up_waiting_leaves_no_stream_behind),
+                CASE(one_too_many_waits_for_a_place),
                 CASE(a_reset_of_the_device_ends_every_stream),
+                CASE(without_a_place_connections_wait_and_nothing_spins),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int watch(const struct session *session, struct cgroup_watch *group)
                 int r = cgroup_watch_read(group, &change);
 
                 if (r == 0 && change.oom_kills)
-                        r = session_say(session, MESSAGE_OOM, (int64_t)group->oom_kills, NULL);
+                        r = session_say(session, MESSAGE_OOM, (int64_t)change.oom_kills, NULL);
                 if (r < 0 || change.ended)
                         return r;
                 /* For as long as the container lives and somebody listens. */

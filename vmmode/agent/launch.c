@@ -23,6 +23,9 @@
 #include "vmmode/agent/slots.h"
 #include "vmmode/agent/streams.h"
 
+#define REAP_DEADLINE_MS 10000
+#define FAREWELL_MS      5000
+
 struct serving {
         const struct session *session;
         struct launch_request request;
@@ -192,11 +195,15 @@ static int settle(struct serving *serving)
                 r = container_note(request->id, serving->launched.pid);
                 serving->noted = r == 0;
         }
-        if (r == 0)
-                r = streams_listen(&serving->streams);
-        if (r == 0)
-                r = session_say(serving->session, MESSAGE_STREAMS, serving->streams.port, NULL);
         return r;
+}
+
+/* Said before the plan is carried out: the host connects meanwhile. */
+static int offer_streams(struct serving *serving)
+{
+        int r = streams_listen(&serving->streams);
+
+        return r == 0 ? session_say(serving->session, MESSAGE_STREAMS, serving->streams.port, NULL) : r;
 }
 
 static int build(struct serving *serving)
@@ -212,6 +219,8 @@ static int build(struct serving *serving)
         if (r == 0)
                 r = streams_prepare(&serving->streams, &session->agent->transport, serving->request.terminal);
         if (r == 0)
+                r = offer_streams(serving);
+        if (r == 0)
                 r = begin_in_cgroup(serving);
         slots_close(&serving->slots);
         if (r == 0)
@@ -226,6 +235,17 @@ static int no_listener(void *data, int listener)
         return refuse(EOPNOTSUPP, "a seccomp listener cannot leave the machine");
 }
 
+/* 1: the process has ended, perhaps by somebody who came in between. */
+static int release(struct serving *serving, int state)
+{
+        int r = launch_release(&serving->launched, state);
+
+        if (r != -EPIPE && r != -ECONNRESET)
+                return r;
+        error_clear();
+        return 1;
+}
+
 /* 1: the process was ended before it was started. */
 static int start(struct serving *serving)
 {
@@ -237,7 +257,7 @@ static int start(struct serving *serving)
         if (r == 0)
                 r = streams_begin(&serving->streams);
         if (r == 0)
-                r = launch_release(&serving->launched, state);
+                r = release(serving, state);
         if (r == 0)
                 r = launch_finish(serving->launched.channel, launch_request_deadline_ms(&serving->request), no_listener,
                                   NULL);
@@ -295,7 +315,7 @@ static int tell_end(struct serving *serving)
                 container_forget(serving->request.id);
         serving->noted = false;
         streams_drain(&serving->streams);
-        r = process_reap(serving->launched.pidfd, 0, &status);
+        r = process_reap(serving->launched.pidfd, REAP_DEADLINE_MS, &status);
         if (r < 0)
                 return fail(-r, "reap the process");
         return session_say(serving->session, MESSAGE_EXIT, status, NULL);
@@ -313,7 +333,6 @@ static void undo(struct serving *serving, bool failed)
         if (failed)
                 launch_abort(&serving->launched);
         launched_close(&serving->launched);
-        streams_close(&serving->streams);
         slots_close(&serving->slots);
         cleanup_close(&serving->cgroup);
         cleanup_close(&serving->hangup);
@@ -325,7 +344,13 @@ static void undo(struct serving *serving, bool failed)
                 (void)refuse(EIO, "%s", message);
 }
 
-int serve_launch(const struct session *session, const struct message *message)
+static void tell_failure(struct serving *serving, int r)
+{
+        if (session_say(serving->session, MESSAGE_ERROR, -r, error_message()) == 0)
+                streams_refuse(&serving->streams, serving->session->connection, FAREWELL_MS);
+}
+
+void serve_launch(const struct session *session, const struct message *message)
 {
         struct serving serving = {
                 .session = session,
@@ -345,5 +370,7 @@ int serve_launch(const struct session *session, const struct message *message)
         if (r >= 0)
                 r = tell_end(&serving);
         undo(&serving, r < 0);
-        return r;
+        if (r < 0)
+                tell_failure(&serving, r);
+        streams_close(&serving.streams);
 }

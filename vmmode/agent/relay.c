@@ -74,18 +74,6 @@ enum relay_result relay_move(struct relay *relay, const struct pollfd fds[2])
         return result;
 }
 
-/* Writes all that waits. false: the other side does not take it. */
-static bool flush(struct relay *relay, int stall_ms)
-{
-        while (relay->at < relay->n) {
-                int r = empty(relay);
-
-                if (r == 0 || (r < 0 && wait_fd(relay->to, POLLOUT, stall_ms) < 0))
-                        return false;
-        }
-        return true;
-}
-
 /* How much of the source still counts: what is in it now, or (a terminal) what comes within the time. */
 static size_t rest_of(const struct relay *relay, int linger_ms)
 {
@@ -96,21 +84,63 @@ static size_t rest_of(const struct relay *relay, int linger_ms)
         return ioctl(relay->from, FIONREAD, &waiting) < 0 || waiting < 0 ? 0 : (size_t)waiting;
 }
 
-void relay_drain(struct relay *relay, int linger_ms, int stall_ms)
+/* Moves what can be moved without waiting. true: something is left to be waited for. */
+static bool drain_now(struct relay *relay, size_t *rest, int64_t deadline)
+{
+        while (relay_is_open(relay)) {
+                bool late = now_ms() >= deadline;
+                ssize_t n;
+
+                if (relay->at < relay->n) {
+                        n = empty(relay);
+                        if (n < 0)
+                                return true;
+                } else {
+                        n = *rest > 0 ? fill(relay, *rest) : 0;
+                        if (n < 0 && !late)
+                                return true;
+                        if (n > 0 && *rest != SIZE_MAX)
+                                *rest -= (size_t)n;
+                        else if (late) /* somebody else goes on writing: the process's own words were in the first */
+                                *rest = 0;
+                }
+                if (n <= 0)
+                        relay_end(relay);
+        }
+        return false;
+}
+
+/* Waits until one of them can go on, or the deadline for more of a source comes. */
+static void wait_for_some(struct relay *relays, size_t n, int64_t deadline)
+{
+        struct pollfd fds[2 * RELAYS_MAX];
+        int timeout = -1;
+
+        for (size_t i = 0; i < n; i++) {
+                relay_poll(&relays[i], fds + 2 * i);
+                if (relay_is_open(&relays[i]) && relays[i].at == relays[i].n)
+                        timeout = until_ms(deadline);
+        }
+        if (poll(fds, (nfds_t)(2 * n), timeout) <= 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                if (fds[2 * i + 1].revents & (POLLERR | POLLHUP))
+                        relay_end(&relays[i]);
+}
+
+void relays_drain(struct relay *relays, size_t n, int linger_ms)
 {
         int64_t deadline = now_ms() + linger_ms;
-        size_t rest = relay_is_open(relay) ? rest_of(relay, linger_ms) : 0;
+        size_t rest[RELAYS_MAX];
+        bool waits;
 
-        while (relay_is_open(relay) && flush(relay, stall_ms) && rest > 0) {
-                ssize_t n = fill(relay, rest);
-
-                if (n == 0 || (n < 0 && wait_fd(relay->from, POLLIN, until_ms(deadline)) < 0))
-                        break;
-                if (n > 0)
-                        rest -= (size_t)n;
-                /* Somebody else goes on writing: the process's own words were in the first of it. */
-                if (linger_ms > 0 && now_ms() >= deadline)
-                        rest = 0;
-        }
-        relay_end(relay);
+        for (size_t i = 0; i < n; i++)
+                rest[i] = relay_is_open(&relays[i]) ? rest_of(&relays[i], linger_ms) : 0;
+        do {
+                waits = false;
+                for (size_t i = 0; i < n; i++)
+                        waits |= drain_now(&relays[i], &rest[i], deadline);
+                if (waits)
+                        wait_for_some(relays, n, deadline);
+        } while (waits);
 }

@@ -28,8 +28,11 @@ enum relay_result { RELAY_GOES_ON, RELAY_SOURCE_ENDED, RELAY_TARGET_ENDED };
 enum relay_result relay_move(struct relay *relay, const struct pollfd fds[2]);
 
 /* After the end of the process: moves what is on the way and what is in `from` now, waiting up to linger_ms for more in
- * it (a terminal's bytes arrive late) and up to stall_ms each time for the other side to take some. Ends the relay. */
-void relay_drain(struct relay *relay, int linger_ms, int stall_ms);
+ * it (a terminal's bytes arrive late). All at once, since a reader may want the end of one before he takes anything of
+ * another. Whoever does not read is waited for, as a pipe would hold the bytes for him: his end ends it. Ends the
+ * relays, at most RELAYS_MAX. */
+#define RELAYS_MAX 3
+void relays_drain(struct relay *relays, size_t n, int linger_ms);
 
 /* Closes both sides. */
 void relay_end(struct relay *relay);

@@ -87,14 +87,14 @@ static int serve(const struct session *session, const struct message *request)
                 (void)session_say(session, MESSAGE_DONE, 0, NULL);
                 return SESSION_POWER_OFF;
         case MESSAGE_LAUNCH:
-                r = serve_launch(session, request);
-                break;
+                serve_launch(session, request);
+                return 0;
         default:
                 r = answer(session, request);
+                if (r < 0)
+                        (void)session_say(session, MESSAGE_ERROR, -r, error_message());
+                return 0;
         }
-        if (r < 0)
-                (void)session_say(session, MESSAGE_ERROR, -r, error_message());
-        return 0;
 }
 
 int session_serve(const struct agent *agent, int connection)

@@ -32,5 +32,5 @@ int request_update(const struct session *session, const struct message *request,
 /* Says OOM each time, until the container ends. 0: DONE is to be said. */
 int request_events(const struct session *session, const struct message *request, struct message_builder *answer);
 
-/* Serves a launch to the end of its process. On failure ERROR is to be said, else everything has been. */
-int serve_launch(const struct session *session, const struct message *request);
+/* Serves a launch to the end of its process, or says why there is none. */
+void serve_launch(const struct session *session, const struct message *request);

@@ -16,9 +16,6 @@
 /* What a terminal's user has written before it ended arrives a little later. */
 #define TERMINAL_DRAIN_MS 1000
 
-/* How long the host may take nothing of what is left. */
-#define STALL_MS 10000
-
 static int stand_in(int first, int last)
 {
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -153,6 +150,22 @@ int streams_begin(struct streams *streams)
         return r;
 }
 
+void streams_refuse(const struct streams *streams, int connection, int timeout_ms)
+{
+        struct pollfd fds[] = {{.fd = connection, .events = POLLIN}, {.fd = streams->listener, .events = POLLIN}};
+        int64_t deadline = now_ms() + timeout_ms;
+
+        if (streams->listener < 0)
+                return;
+        while (poll(fds, ELEMENTS(fds), until_ms(deadline)) > 0 && !fds[0].revents) {
+                int stream = transport_accept(streams->transport, streams->listener);
+
+                if (stream < 0)
+                        return;
+                close(stream);
+        }
+}
+
 void streams_poll(const struct streams *streams, struct pollfd fds[2 * STREAMS])
 {
         for (size_t i = 0; i < STREAMS; i++)
@@ -185,8 +198,8 @@ void streams_resize(const struct streams *streams, int64_t rows, int64_t columns
 void streams_drain(struct streams *streams)
 {
         relay_end(&streams->relays[STDIN_FILENO]);
-        for (size_t i = STDOUT_FILENO; i < STREAMS; i++)
-                relay_drain(&streams->relays[i], streams->terminal ? TERMINAL_DRAIN_MS : 0, STALL_MS);
+        relays_drain(streams->relays + STDOUT_FILENO, STREAMS - STDOUT_FILENO,
+                     streams->terminal ? TERMINAL_DRAIN_MS : 0);
 }
 
 void streams_close(struct streams *streams)

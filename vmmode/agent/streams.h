@@ -42,6 +42,10 @@ int streams_listen(struct streams *streams);
 /* Takes the connections that have come and begins the relays. What the host has not connected is /dev/null. */
 int streams_begin(struct streams *streams);
 
+/* After a failure: the host may be on its way to a stream that nobody needs any more, and is to find an end there, not
+ * a closed port. Until the host closes the connection, at most timeout_ms. */
+void streams_refuse(const struct streams *streams, int connection, int timeout_ms);
+
 /* The size of the terminal's window; nothing without one. */
 void streams_resize(const struct streams *streams, int64_t rows, int64_t columns);
 

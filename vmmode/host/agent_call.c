@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -85,18 +86,37 @@ static int explain(int r)
         return error_message()[0] ? r : fail(-r, "reach the agent in the virtual machine");
 }
 
-int agent_connect(int state_dir, int64_t deadline)
+/* Connecting waits as long as the machine's queue of connections is full, which nothing can be polled for. A time of 0
+ * would be for ever. */
+static int bound_waits(int fd, int64_t deadline)
+{
+        int ms = until_ms(deadline);
+        const struct timeval most = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 + 1};
+
+        return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0 ? fail(errno, "make a socket") : 0;
+}
+
+static int reach_machine(int fd, int state_dir, int64_t deadline)
 {
         const struct sockaddr_un address = address_in(state_dir);
+        int r = bound_waits(fd, deadline);
+
+        if (r < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+                return r;
+        return errno == ENOENT ? -ECONNREFUSED : errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
+int agent_connect(int state_dir, int64_t deadline)
+{
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         int r;
 
         error_clear();
         if (fd < 0)
                 return fail(errno, "make a socket");
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return explain(errno == ENOENT ? -ECONNREFUSED : -errno);
-        r = greet(fd, deadline);
+        r = reach_machine(fd, state_dir, deadline);
+        if (r == 0)
+                r = greet(fd, deadline);
         if (r == 0)
                 r = receive_hello(fd, deadline);
         return r < 0 ? explain(r) : take_fd(&fd);

@@ -159,7 +159,7 @@ static int hand_ended(struct box *box, int state_dir)
         return 0;
 }
 
-static void say_command_line(struct box *box, const struct vm_machine *machine, const struct oci_spec *spec)
+static int say_command_line(struct box *box, const struct vm_machine *machine, const struct oci_spec *spec)
 {
         char line[2048];
         size_t used = (size_t)snprintf(line, sizeof(line), "%s" KERNEL_PARAMETERS " nr_cpus=%u",
@@ -167,8 +167,11 @@ static void say_command_line(struct box *box, const struct vm_machine *machine, 
 
         for (size_t i = 0; spec->vm.set && i < spec->vm.kernel_parameters.n && used < sizeof(line); i++)
                 used += (size_t)snprintf(line + used, sizeof(line) - used, " %s", spec->vm.kernel_parameters.v[i]);
-        box->failed |= used >= sizeof(line);
+        if (used >= sizeof(line))
+                return refuse(E2BIG, "vm.kernel.parameters: a kernel's command line has at most %zu bytes",
+                              sizeof(line) - 1);
         say(box, "cmdline=%s", line);
+        return 0;
 }
 
 static void hand_trees(struct box *box, const struct launch *launch)
@@ -215,8 +218,8 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand_trees(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);
         say(box, "cpus=%u", machine->size.cpus);
-        say_command_line(box, machine, launch->inside->spec);
-        return machine_file_write(launch->inside->dir, &machine->size);
+        r = say_command_line(box, machine, launch->inside->spec);
+        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size);
 }
 
 /* What the first process makes on this host: the container's network and user namespaces, and an own one of each other

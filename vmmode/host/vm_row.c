@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
+#include "runtime/core/init.h"
 #include "runtime/core/plan_inside.h"
 #include "vmmode/host/agent_call.h"
 #include "vmmode/host/box.h"
@@ -77,6 +79,9 @@ static int start(const struct isolation_target *target, int deadline_ms, launch_
 
 /* ---- while it runs ---- */
 
+/* From the end of a program to that of its box, when its output is read. */
+#define LAST_OUTPUT_MS 2000
+
 static int check_awake(const struct isolation_target *target)
 {
         int r = target->cgroup >= 0 ? cgroup_is_frozen(target->cgroup) : 0;
@@ -111,10 +116,22 @@ static int send_to_guest(const struct isolation_target *target, int signal, bool
         return r;
 }
 
-/* Its program was not started yet: the proxy waits for that, and takes signals as a parked init does. */
+/* Its program was not started yet: the proxy waits for that under the init's name, and takes signals as a parked init
+ * does. The socket alone says nothing: a start that died may have left it there. */
 static bool is_parked(const struct isolation_target *target)
 {
-        return faccessat(target->dir, START_SOCKET, F_OK, 0) == 0;
+        char path[32], comm[sizeof(INIT_NAME) + 1];
+
+        if (faccessat(target->dir, START_SOCKET, F_OK, 0) < 0)
+                return false;
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)target->pid);
+        return read_small_file_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 && strcmp(comm, INIT_NAME) == 0;
+}
+
+/* After its program the box writes what is left of the output, and waits for whoever is to read it. */
+static bool box_ends(const struct isolation_target *target)
+{
+        return wait_fd(target->pidfd, POLLIN, LAST_OUTPUT_MS) != -ETIMEDOUT;
 }
 
 static int send_signal(const struct isolation_target *target, int signal, bool all)
@@ -127,9 +144,9 @@ static int send_signal(const struct isolation_target *target, int signal, bool a
         if (is_parked(target))
                 return process_isolation.signal(target, signal, false);
         r = send_to_guest(target, signal, all);
-        if (r == 0 || r == -ESRCH || signal != SIGKILL)
+        if (r == 0 || signal != SIGKILL || (r == -ESRCH && box_ends(target)))
                 return r;
-        /* A guest that does not answer any more is ended from outside. */
+        /* A guest that does not answer any more is ended from outside, and so is a box that nobody reads. */
         log_debug("kill: %s; the virtual machine is ended", error_message());
         error_clear();
         return process_isolation.signal(target, SIGKILL, true);
@@ -291,6 +308,10 @@ static int watch_oom(const struct isolation_target *target)
         return r < 0 ? fail(-r, "ask the virtual machine for events") : take_fd(&fd);
 }
 
+/* Each is told in a line of its own, and the guest says how many there were: more than could have been killed between
+ * two looks are as good as so many. */
+#define KILLS_MOST 4096
+
 /* One message a call: the descriptor stays readable while there is another. */
 static int read_oom(int watch, uint64_t *kills)
 {
@@ -302,10 +323,10 @@ static int read_oom(int watch, uint64_t *kills)
                 return r == -ECONNRESET ? r : fail(-r, "listen to the virtual machine");
         if (message.kind != MESSAGE_OOM)
                 r = -ECONNRESET;
-        else if (!message_number(&message, PART_NUMBER, &number) || number < 0 || number > INT32_MAX)
+        else if (!message_number(&message, PART_NUMBER, &number) || number < 0)
                 r = refuse(EBADMSG, "the virtual machine sent an event that cannot be read");
         message_free(&message);
-        *kills = (uint64_t)number;
+        *kills = number < KILLS_MOST ? (uint64_t)number : KILLS_MOST;
         return r;
 }
 

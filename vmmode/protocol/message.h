@@ -38,8 +38,8 @@ enum message_kind {
         MESSAGE_LOG,      /* agent: NUMBER (enum log_level), TEXT */
         MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE */
         MESSAGE_CONTINUE, /* host: perhaps TEXT: the state for hooks, JSON */
-        MESSAGE_STREAMS,  /* agent, before POINT_READY: NUMBER, the vsock port on which it waits for the streams (below)
-                           */
+        MESSAGE_STREAMS,  /* agent, before the first POINT: NUMBER, the vsock port on which it waits for the streams
+                             (below) */
         MESSAGE_WINDOW,   /* host: ROWS, COLUMNS of the terminal */
         MESSAGE_EXECUTED, /* agent: the program runs */
         MESSAGE_EXIT,     /* agent: NUMBER, exit status or 128 + signal; every byte of output is in the streams */

@@ -84,10 +84,14 @@ static int prepare(struct proxy *proxy)
         }
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
+        if (r == 0 && !proxy->options.is_box)
+                r = jail_drop_privileges(proxy);
         if (r == 0)
                 r = guest_open(proxy);
         if (r == 0)
                 r = session_begin(proxy);
+        /* Every connection with the guest is made. */
+        replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
@@ -102,13 +106,15 @@ static int start(struct proxy *proxy)
         /* Berth or an engine has perhaps said how large it is. */
         if (r == 0 && proxy->options.terminal)
                 r = terminal_tell_size(proxy);
+        if (r == 0 && proxy->options.is_box)
+                r = jail_drop_privileges(proxy);
         if (r == 0)
                 r = session_start(proxy);
         if (r < 0)
                 return r;
         proxy->started = true;
         (void)prctl(PR_SET_NAME, PROXY_NAME);
-        r = jail_enter(proxy);
+        r = jail_enter();
         if (r == 0)
                 replace_fd(&proxy->channel, -EBADF);
         return r;

@@ -75,7 +75,7 @@ static int start_qemus(struct proxy *proxy, const char *listener, const int *kee
                                     "--rlimit-nofile=0",
                                     NULL};
 
-        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 2);
+        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 1);
 }
 
 static int start_rusts(struct proxy *proxy, const char *listener, const int *keep)
@@ -85,7 +85,7 @@ static int start_rusts(struct proxy *proxy, const char *listener, const int *kee
                 "--sandbox=namespace", "--cache=auto",     "--xattr",           "--announce-submounts",
                 "--modcaps=-mknod",    "--log-level=warn", "--rlimit-nofile=0", NULL};
 
-        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 2);
+        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 1);
 }
 
 int file_server_start(struct proxy *proxy, int *connection)
@@ -100,11 +100,7 @@ int file_server_start(struct proxy *proxy, int *connection)
         if (r < 0)
                 return r;
         snprintf(with_listener, sizeof(with_listener), "--fd=%d", listener);
-        {
-                const int keep[] = {listener, proxy->share};
-
-                r = rust ? start_rusts(proxy, with_listener, keep) : start_qemus(proxy, with_listener, keep);
-        }
+        r = rust ? start_rusts(proxy, with_listener, &listener) : start_qemus(proxy, with_listener, &listener);
         replace_fd(&proxy->options.file_server, -EBADF);
         return r;
 }

@@ -97,6 +97,11 @@ int guest_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd)
         }
 }
 
+int guest_count_word(struct proxy *proxy)
+{
+        return proxy->words++ < WORDS_MAX ? 0 : refuse(EBADMSG, "the guest's agent speaks without end");
+}
+
 int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline)
 {
         int r;
@@ -112,11 +117,10 @@ int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline
                 return fail(-r, "listen to the guest's agent");
         if (message->kind == MESSAGE_END)
                 return refuse(ECONNRESET, "the guest's agent ended the connection");
-        if (proxy->words++ > WORDS_MAX) {
+        r = guest_count_word(proxy);
+        if (r < 0)
                 message_free(message);
-                return refuse(EBADMSG, "the guest's agent speaks without end");
-        }
-        return 0;
+        return r;
 }
 
 int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text)

@@ -1,4 +1,5 @@
-/* Once the program runs, nothing is left to do but to pass bytes, which a hostile guest writes. */
+/* What a hostile guest says is read without privileges as early as that can be; and once the program runs, nothing is
+ * left to do but to pass bytes. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -94,7 +95,7 @@ static size_t put_tail(struct sock_filter *filter)
         return TAIL;
 }
 
-static int load_filter(void)
+int jail_enter(void)
 {
         struct sock_filter filter[HEAD + 2 * ELEMENTS(allowed) + TAIL];
         struct sock_fprog program = {.filter = filter};
@@ -132,7 +133,7 @@ static int leave_the_hosts_files(struct proxy *proxy)
         return chdir("/") < 0 ? fail(errno, "chdir to /") : 0;
 }
 
-int jail_enter(struct proxy *proxy)
+int jail_drop_privileges(struct proxy *proxy)
 {
         int r = leave_the_hosts_files(proxy);
 
@@ -140,5 +141,5 @@ int jail_enter(struct proxy *proxy)
                 r = drop_capabilities();
         if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return fail(errno, "set no_new_privs");
-        return r < 0 ? r : load_filter();
+        return r;
 }

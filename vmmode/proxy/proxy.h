@@ -101,6 +101,9 @@ int guest_open(struct proxy *proxy);
 /* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
 int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline);
 
+/* Of each message that was read from the session: -EBADMSG when the agent says more than any launch gives reason to. */
+int guest_count_word(struct proxy *proxy);
+
 /* Sends a number, and perhaps a text. */
 int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
 
@@ -127,5 +130,9 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
-/* Gives up what is not needed any more once the program runs (jail.c). */
-int jail_enter(struct proxy *proxy);
+/* Gives up the capabilities and the host's files (jail.c): an exec before it hears the first word of a machine in which
+ * somebody may be at home already, a box before anything of the container is executed. */
+int jail_drop_privileges(struct proxy *proxy);
+
+/* The filter of system calls, once the program runs. */
+int jail_enter(void);

@@ -15,8 +15,13 @@
 /* All output is on its way when the program's end is told. How long the guest may take from one piece to the next. */
 #define DRAIN_DEADLINE_MS 10000
 
+/* For what is in the streams of a machine that is lost. */
+#define SAVE_DEADLINE_MS 1000
+
 /* Between the end of a machine's connections and its own. */
 #define SILENCE_MS 2000
+
+#define WORDS_AT_ONCE 16
 
 #define FLOWS 3
 
@@ -98,27 +103,47 @@ static int take_exit(struct running *running, const struct message *message)
         return 0;
 }
 
-/* Reads what the agent has said. */
+/* The connection has ended, without an exit status. */
+static int take_silence(struct running *running)
+{
+        int r = explain_silence(running->proxy);
+
+        if (r == 0)
+                note_end(running, 128 + SIGKILL);
+        return r;
+}
+
+static int take_word(struct running *running, const struct message *message)
+{
+        switch (message->kind) {
+        case MESSAGE_END:
+                return take_silence(running);
+        case MESSAGE_EXIT:
+                return take_exit(running, message);
+        case MESSAGE_LOG:
+                /* Nobody listens any more. */
+                return guest_count_word(running->proxy);
+        default:
+                return refuse(EBADMSG, "the guest's agent sent an unexpected message %d", (int)message->kind);
+        }
+}
+
+/* Reads what the agent has said. Not all at once: signals and streams have their turn beside one that never stops. */
 static int listen(struct running *running)
 {
         struct proxy *proxy = running->proxy;
-        struct message message;
-        int r;
 
-        while (proxy->session >= 0 &&
-               (r = message_read_some(&proxy->reader, proxy->session, WORD_MAX, &message)) != 0) {
-                if (r < 0 && r != -ECONNRESET)
+        for (int words = 0; words < WORDS_AT_ONCE && proxy->session >= 0; words++) {
+                struct message message;
+                int r = message_read_some(&proxy->reader, proxy->session, WORD_MAX, &message);
+
+                if (r == 0)
+                        return 0;
+                if (r == -ECONNRESET)
+                        return take_silence(running);
+                if (r < 0)
                         return fail(-r, "listen to the guest's agent");
-                if (r < 0 || message.kind == MESSAGE_END) {
-                        r = explain_silence(proxy);
-                        if (r == 0)
-                                note_end(running, 128 + SIGKILL);
-                        return r;
-                }
-                r = message.kind == MESSAGE_EXIT ? take_exit(running, &message)
-                    : message.kind == MESSAGE_LOG
-                            ? 0
-                            : refuse(EBADMSG, "the guest's agent sent an unexpected message %d", (int)message.kind);
+                r = take_word(running, &message);
                 message_free(&message);
                 if (r < 0)
                         return r;
@@ -167,6 +192,7 @@ static int save_output(struct running *running, int r)
 
         running->lost = true;
         note_end(running, 255);
+        running->deadline = now_ms() + SAVE_DEADLINE_MS;
         while (!output_has_ended(running) && now_ms() < running->deadline && turn(running) == 0)
                 continue;
         return refuse(-r, "%s", reason ? reason : strerror(-r));

@@ -31,7 +31,8 @@ static int map_range(struct guest_memory *memory, uint64_t address, uint64_t off
 
 /* A file on a tmpfs of its own, whose pages are huge ones: a boot touches most of the memory, and with huge pages that
  * is one exit of the guest for 2 MiB instead of 512 (of Debian's boot in 256 MiB 35,000 exits were such). For memory
- * files the host would have to allow it for everybody (transparent_hugepage/shmem_enabled). -errno: not here. */
+ * files the host would have to allow it for everybody (transparent_hugepage/shmem_enabled). It cannot be sealed: a file
+ * server that makes it shorter ends its own machine. -errno: not here. */
 static int make_huge_file(uint64_t size)
 {
         _cleanup_close_ int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);

@@ -1,4 +1,4 @@
-/* Guest RAM: at most three ranges of guest-physical addresses, one shared memory file (memfd) behind all of them, so
+/* Guest RAM: at most two ranges of guest-physical addresses, one file in memory behind all of them, so
  * that a file server can map it too.
  *
  * guest_span is the only way from an address that a guest gave to a pointer of ours: a span must lie whole in one range

@@ -25,41 +25,80 @@ enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUES };
 
 /* ---- from the tap to the guest ---- */
 
-/* Buffers for one packet: several requests when the guest can merge them (5.1.6.4). */
+/* Buffers for packets: several requests for one when the guest can merge them (5.1.6.4). What one packet leaves is for
+ * the next. */
 struct landing {
         size_t n, n_heads, size;
+        bool dry; /* the guest had no more to add */
         uint16_t heads[MERGED_MAX];
-        size_t sizes[MERGED_MAX];
+        size_t sizes[MERGED_MAX], pieces[MERGED_MAX];
         struct iovec v[PIECES_MAX];
 };
 
-static void give_back(struct net *net, struct landing *landing, size_t keep)
+static bool merges(const struct net *net)
 {
-        while (landing->n_heads > keep)
-                queue_unpop(&net->virtio.queues[QUEUE_RECEIVE], landing->heads[--landing->n_heads]);
+        return net->virtio.state.accepted & BIT(VIRTIO_NET_F_MRG_RXBUF);
 }
 
-/* Collects room for the largest packet. Less is enough for most: the kernel says when it was not (the packet is cut,
- * which is told by its length). */
-static bool collect(struct net *net, struct landing *landing)
+/* The last first, as queue_unpop wants it. */
+static void give_back(struct net *net, struct landing *landing)
 {
-        bool merges = net->virtio.state.accepted & BIT(VIRTIO_NET_F_MRG_RXBUF);
+        while (landing->n_heads > 0)
+                queue_unpop(&net->virtio.queues[QUEUE_RECEIVE], landing->heads[--landing->n_heads]);
+        landing->n = landing->size = 0;
+}
+
+static bool has_room(const struct landing *landing)
+{
+        return landing->size >= FRAME_MAX + sizeof(struct virtio_net_hdr_v1) || landing->n_heads == MERGED_MAX;
+}
+
+/* Collects room for the largest packet there is. */
+static void collect(struct net *net, struct landing *landing)
+{
+        struct queue *queue = &net->virtio.queues[QUEUE_RECEIVE];
         struct queue_chain chain;
 
-        landing->n = landing->n_heads = landing->size = 0;
-        while (landing->size < FRAME_MAX + sizeof(struct virtio_net_hdr_v1) && landing->n_heads < MERGED_MAX &&
-               (merges || landing->n_heads == 0) && virtio_pop(&net->virtio, QUEUE_RECEIVE, &chain)) {
+        landing->dry = false;
+        while (!has_room(landing) && (landing->n_heads == 0 || merges(net))) {
+                if (!virtio_pop(&net->virtio, QUEUE_RECEIVE, &chain)) {
+                        landing->dry = true;
+                        return;
+                }
+                /* 5.1.6.3.1. Without room for a byte nothing would be read, and the tap say so again and again. */
+                if (chain.out_size < (size_t)HEADER_SIZE) {
+                        virtio_needs_reset(&net->virtio);
+                        landing->dry = true;
+                        return;
+                }
                 if (landing->n + chain.n_out > PIECES_MAX) {
-                        queue_unpop(&net->virtio.queues[QUEUE_RECEIVE], chain.head);
-                        break;
+                        queue_unpop(queue, chain.head);
+                        return;
                 }
                 memcpy(landing->v + landing->n, chain.out, chain.n_out * sizeof(chain.out[0]));
                 landing->n += chain.n_out;
                 landing->heads[landing->n_heads] = chain.head;
+                landing->pieces[landing->n_heads] = chain.n_out;
                 landing->sizes[landing->n_heads++] = chain.out_size;
                 landing->size += chain.out_size;
         }
-        return landing->n_heads > 0;
+}
+
+/* The first n requests are the guest's again. */
+static void forget_first(struct landing *landing, size_t n)
+{
+        size_t pieces = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                pieces += landing->pieces[i];
+                landing->size -= landing->sizes[i];
+        }
+        landing->n_heads -= n;
+        landing->n -= pieces;
+        memmove(landing->heads, landing->heads + n, landing->n_heads * sizeof(landing->heads[0]));
+        memmove(landing->sizes, landing->sizes + n, landing->n_heads * sizeof(landing->sizes[0]));
+        memmove(landing->pieces, landing->pieces + n, landing->n_heads * sizeof(landing->pieces[0]));
+        memmove(landing->v, landing->v + pieces, landing->n * sizeof(landing->v[0]));
 }
 
 static void deliver(struct net *net, struct landing *landing, size_t size)
@@ -72,7 +111,6 @@ static void deliver(struct net *net, struct landing *landing, size_t size)
                 left -= left < landing->sizes[n] ? left : landing->sizes[n];
                 n++;
         }
-        give_back(net, landing, n);
         buffers_write(landing->v, landing->n, offsetof(struct virtio_net_hdr_v1, num_buffers), &n, sizeof(n));
         for (uint16_t i = 0; i < n; i++) {
                 size_t here = size < landing->sizes[i] ? size : landing->sizes[i];
@@ -81,26 +119,43 @@ static void deliver(struct net *net, struct landing *landing, size_t size)
                 size -= here;
         }
         queue_flush(queue, n);
+        forget_first(landing, n);
+}
+
+/* The largest packet that the driver has allowed. */
+static size_t largest_packet(const struct net *net)
+{
+        const struct virtio_net_config *config = (const void *)net->virtio.config;
+        bool segments = net->virtio.state.accepted & (BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6));
+        size_t frame = (config->mtu ? config->mtu : 1500) + 14 + 4;
+
+        return sizeof(struct virtio_net_hdr_v1) + (segments ? FRAME_MAX : frame);
+}
+
+/* A packet that is larger than the room it meets is cut off by the kernel, and lost. So it waits in the tap while the
+ * driver can give more room; a driver whose whole ring is too small has itself to blame. */
+static bool must_wait(const struct net *net, const struct landing *landing)
+{
+        return landing->n_heads == 0 || (landing->dry && merges(net) && landing->size < largest_packet(net) &&
+                                         landing->n_heads < net->virtio.queues[QUEUE_RECEIVE].state.size);
 }
 
 /* One packet. False: none waits, or there is no room for it. */
-static bool receive_packet(struct net *net)
+static bool receive_packet(struct net *net, struct landing *landing)
 {
-        struct landing landing;
         ssize_t n;
 
-        if (!collect(net, &landing)) {
+        collect(net, landing);
+        if (must_wait(net, landing)) {
                 net->starved = true;
                 return false;
         }
         do
-                n = readv(net->tap.fd, landing.v, (int)landing.n);
+                n = readv(net->tap.fd, landing->v, (int)landing->n);
         while (n < 0 && errno == EINTR);
-        if (n < HEADER_SIZE) {
-                give_back(net, &landing, 0);
+        if (n < HEADER_SIZE)
                 return false;
-        }
-        deliver(net, &landing, (size_t)n);
+        deliver(net, landing, (size_t)n);
         return true;
 }
 
@@ -114,22 +169,35 @@ static void watch_tap(struct net *net)
                 (void)loop_add(net->virtio.loop, &net->tap);
 }
 
+/* Packets for one turn; the landing's buffers are the guest's again at its end. */
+static void receive(struct net *net)
+{
+        struct queue *queue = &net->virtio.queues[QUEUE_RECEIVE];
+        struct landing landing;
+        uint16_t waiting;
+        unsigned n = 0;
+
+        landing.n = landing.n_heads = landing.size = 0;
+        while (n < PACKETS_A_TURN && receive_packet(net, &landing))
+                n++;
+        waiting = (uint16_t)landing.n_heads;
+        give_back(net, &landing);
+        if (n > 0)
+                virtio_signal_queue(&net->virtio, QUEUE_RECEIVE);
+        /* What waits was not enough. */
+        if (net->starved && queue_enable_kick_after(queue, waiting))
+                net->starved = false;
+}
+
 static void tap_ready(void *owner, uint32_t events)
 {
         struct net *net = owner;
-        unsigned n = 0;
 
-        (void)events;
-        if (!virtio_is_active(&net->virtio)) {
+        /* A tap that was deleted, or moved away with its namespace, says so for ever. */
+        if (virtio_is_active(&net->virtio) && !(events & (EPOLLERR | EPOLLHUP)))
+                receive(net);
+        else
                 net->starved = true;
-        } else {
-                while (n < PACKETS_A_TURN && receive_packet(net))
-                        n++;
-                if (n > 0)
-                        virtio_signal_queue(&net->virtio, QUEUE_RECEIVE);
-                if (net->starved && queue_enable_kick(&net->virtio.queues[QUEUE_RECEIVE]))
-                        net->starved = false;
-        }
         watch_tap(net);
 }
 

@@ -222,16 +222,21 @@ bool queue_is_empty(const struct queue *queue)
 
 bool queue_enable_kick(struct queue *queue)
 {
+        return queue_enable_kick_after(queue, 0);
+}
+
+bool queue_enable_kick_after(struct queue *queue, uint16_t n)
+{
         struct queue_state *state = &queue->state;
 
         if (!state->enabled || state->broken)
                 return false;
         if (state->event_idx)
-                store16(available_event(queue), state->next_available);
+                store16(available_event(queue), (uint16_t)(state->next_available + n));
         else
                 store16(queue->used + USED_FLAGS, 0);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        return !queue_is_empty(queue);
+        return (uint16_t)(load16(queue->available + AVAILABLE_INDEX) - state->next_available) > n;
 }
 
 void queue_disable_kick(struct queue *queue)

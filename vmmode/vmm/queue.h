@@ -84,6 +84,9 @@ bool queue_wants_signal(struct queue *queue);
 /* Asks the driver to tell us of new requests, or not to: while we look ourselves there is no need. Returns true when
  * something came meanwhile, so that one more look is due. */
 bool queue_enable_kick(struct queue *queue);
+
+/* The same for who cannot use the n requests that wait without more of them. */
+bool queue_enable_kick_after(struct queue *queue, uint16_t n);
 void queue_disable_kick(struct queue *queue);
 
 /* True when no request waits. */

@@ -1,0 +1,329 @@
+/* list and info: what there is. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/ctl/ctl_globals.h"
+#include "cli/ctl/text_table.h"
+#include "cli/output.h"
+#include "oci/json_write.h"
+#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/network.h"
+
+struct list_options {
+        bool json, quiet, running, stopped;
+};
+
+static const struct option_spec list_specs[] = {
+        OPTION(struct list_options, json, "json", 'j', NULL, "an array of objects instead of a table"),
+        OPTION(struct list_options, quiet, "quiet", 'q', NULL, "only the names"),
+        OPTION(struct list_options, running, "running", 'r', NULL, "only those that run"),
+        OPTION(struct list_options, stopped, "stopped", 's', NULL, "only those that do not"),
+};
+
+/* What is being collected. */
+struct listing {
+        struct ctl *ctl;
+        const struct list_options *options;
+        struct json_writer json;
+        struct text_table table;
+        struct ctlnet *net; /* NULL: no addresses */
+        FILE *names;
+};
+
+static void put_status(struct json_writer *json, const struct ctl_status *status)
+{
+        json_string(json, "state", ctl_state_name(status->state));
+        if (status->pid) {
+                json_i64(json, "pid", status->pid);
+                json_string(json, "started", status->started);
+        }
+        json_bool(json, "keeper", status->keeper);
+        if (status->ended) {
+                json_object(json, "last");
+                json_i64(json, "status", status->exit_status);
+                json_string(json, "time", status->ended_at);
+                json_object_end(json);
+        }
+}
+
+static void put_setting(struct json_writer *json, const struct settings *settings, const struct setting *setting)
+{
+        const char *member = (const char *)settings + setting->offset;
+
+        switch (setting->kind) {
+        case SETTING_TEXT:
+                json_string(json, setting->key, *(const char *const *)(const void *)member);
+                return;
+        case SETTING_FLAG:
+                json_bool(json, setting->key, *(const bool *)(const void *)member);
+                return;
+        case SETTING_LIST:
+                json_strings(json, setting->key, (const struct oci_strings *)(const void *)member);
+                return;
+        default:
+                if (!((const struct optional_i64 *)(const void *)member)->set)
+                        return;
+                if (setting->kind == SETTING_CPUS)
+                        json_decimal(json, setting->key,
+                                     (double)((const struct optional_i64 *)(const void *)member)->value / 1000);
+                else
+                        json_i64(json, setting->key, ((const struct optional_i64 *)(const void *)member)->value);
+        }
+}
+
+static void put_network(struct json_writer *json, struct ctlnet *net, const char *name)
+{
+        struct ctlnet_result result;
+        char address[CTLNET_ADDRESS_TEXT], mac[CTLNET_MAC_TEXT];
+
+        if (!network_show(net, name, &result))
+                return;
+        json_object(json, "network");
+        json_string(json, "mac", ctlnet_format_mac(result.mac, mac));
+        if (result.ipv4.family)
+                json_string(json, "ipv4", ctlnet_format_address(&result.ipv4, true, address));
+        if (result.ipv6.family)
+                json_string(json, "ipv6", ctlnet_format_address(&result.ipv6, true, address));
+        if (*result.host_link)
+                json_string(json, "hostLink", result.host_link);
+        json_object_end(json);
+}
+
+static void put_container(struct json_writer *json, const struct ctl_container *container,
+                          const struct ctl_status *status, struct ctlnet *net)
+{
+        json_object(json, NULL);
+        json_string(json, "name", container->name);
+        put_status(json, status);
+        put_network(json, net, container->name);
+        json_object(json, "settings");
+        for (size_t i = 0; i < n_settings && !container->partial; i++)
+                put_setting(json, &container->settings, &setting_table[i]);
+        json_object_end(json);
+        json_object_end(json);
+}
+
+static bool is_wanted(const struct list_options *options, const struct ctl_status *status)
+{
+        bool lives = status->state == CTL_RUNNING || status->state == CTL_PAUSED || status->state == CTL_RESTARTING;
+
+        return (!options->running && !options->stopped) || (options->running && lives) || (options->stopped && !lives);
+}
+
+static int add_row(struct listing *listing, const struct ctl_container *container, const struct ctl_status *status)
+{
+        const struct settings *settings = &container->settings;
+        _cleanup_free_ char *memory = setting_text(settings, setting_find("memory"));
+        _cleanup_free_ char *cpus = setting_text(settings, setting_find("cpus"));
+        char pid[16] = "-", address[CTLNET_ADDRESS_TEXT] = "-";
+        struct ctlnet_result result;
+
+        if (!memory || !cpus)
+                return fail(ENOMEM, "list the containers");
+        if (status->pid)
+                snprintf(pid, sizeof(pid), "%d", (int)status->pid);
+        if (network_show(listing->net, container->name, &result) && result.ipv4.family)
+                (void)ctlnet_format_address(&result.ipv4, false, address);
+        return text_table_add(&listing->table, (const char *[]){container->name, ctl_state_name(status->state), pid,
+                                                                address, *cpus ? cpus : "-", *memory ? memory : "-",
+                                                                settings->autostart ? "yes" : "no",
+                                                                settings->image ? settings->image : "-"});
+}
+
+static int visit(struct ctl_container *container, void *data)
+{
+        struct listing *listing = data;
+        struct ctl_status status;
+        int r = ctl_status(listing->ctl, container, &status);
+
+        if (r < 0)
+                return r;
+        if (!is_wanted(listing->options, &status))
+                return 0;
+        if (listing->options->json)
+                put_container(&listing->json, container, &status, listing->net);
+        else if (listing->options->quiet)
+                fprintf(listing->names, "%s\n", container->name);
+        else
+                return add_row(listing, container, &status);
+        return 0;
+}
+
+static int list_json(struct listing *listing)
+{
+        _cleanup_free_ char *text = NULL;
+        int r, finished;
+
+        json_start(&listing->json, "  ");
+        json_array(&listing->json, NULL);
+        r = ctl_each(listing->ctl, visit, listing);
+        json_array_end(&listing->json);
+        finished = json_finish(&listing->json, &text);
+        if (r < 0 || finished < 0)
+                return r < 0 ? r : finished;
+        return output_text(text);
+}
+
+static int list_lines(struct listing *listing)
+{
+        static const char *const titles[] = {"NAME", "STATE", "PID", "ADDRESS", "CPUS", "MEMORY", "AUTOSTART", "IMAGE"};
+        _cleanup_output_ struct output output = {0};
+        int r = output_begin(&output);
+
+        if (r < 0)
+                return r;
+        listing->names = output.stream;
+        listing->table.n_columns = ELEMENTS(titles);
+        if (!listing->options->quiet)
+                r = text_table_add(&listing->table, titles);
+        if (r == 0)
+                r = ctl_each(listing->ctl, visit, listing);
+        if (r == 0 && !listing->options->quiet)
+                text_table_print(&listing->table, output.stream);
+        text_table_release(&listing->table);
+        return r < 0 ? r : output_end(&output);
+}
+
+static int run_list(struct invocation *invocation)
+{
+        struct listing listing = {.ctl = invocation->ctl, .options = invocation->options};
+        int r;
+
+        listing.net = network_open_quietly(invocation->ctl);
+        if (listing.options->json)
+                r = list_json(&listing);
+        else
+                r = list_lines(&listing);
+        if (listing.net)
+                ctlnet_close(listing.net);
+        return r;
+}
+const struct command ctl_command_list = {
+        .name = "list",
+        .arguments = "",
+        .summary = "the containers, and what they do",
+        .description =
+                "Lists the containers with their states: running, paused, stopped, restarting (it ended, and its "
+                "policy starts it again) or partial (a crash came while it was made; destroy removes it).",
+        .examples = "berthctl list\n"
+                    "berthctl list --running --quiet\n"
+                    "berthctl list --json | jq '.[].name'",
+        .options = OPTION_TABLE(list_specs),
+        .options_size = sizeof(struct list_options),
+        .least = 0,
+        .most = 0,
+        .root = ROOT_READ,
+        .run = run_list,
+};
+
+struct info_options {
+        bool json;
+};
+
+static const struct option_spec info_specs[] = {
+        OPTION(struct info_options, json, "json", 'j', NULL, "an object instead of lines"),
+};
+
+static int info_json(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
+{
+        _cleanup_free_ char *text = NULL;
+        struct json_writer json;
+        int r;
+
+        json_start(&json, "  ");
+        put_container(&json, container, status, net);
+        r = json_finish(&json, &text);
+        return r < 0 ? r : output_text(text);
+}
+
+static void print_line(FILE *out, const char *key, const char *value)
+{
+        fprintf(out, "%-14s %s\n", key, value);
+}
+
+/* Each element of a list on a line of its own. */
+static int print_setting(FILE *out, const struct settings *settings, const struct setting *setting)
+{
+        _cleanup_free_ char *text = setting_text(settings, setting);
+        char *save = NULL;
+
+        if (!text)
+                return fail(ENOMEM, "print the settings");
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+                print_line(out, setting->key, line);
+        return 0;
+}
+
+static void print_network(FILE *out, struct ctlnet *net, const char *name)
+{
+        struct ctlnet_result result;
+        char text[CTLNET_ADDRESS_TEXT];
+
+        if (!network_show(net, name, &result))
+                return;
+        print_line(out, "address", ctlnet_format_address(&result.ipv4, true, text));
+        if (result.ipv6.family)
+                print_line(out, "address", ctlnet_format_address(&result.ipv6, true, text));
+}
+
+static int info_lines(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
+{
+        _cleanup_output_ struct output output = {0};
+        char text[128];
+        int r = output_begin(&output);
+
+        if (r < 0)
+                return r;
+        print_line(output.stream, "name", container->name);
+        print_line(output.stream, "state", ctl_state_name(status->state));
+        if (status->pid) {
+                snprintf(text, sizeof(text), "%d", (int)status->pid);
+                print_line(output.stream, "pid", text);
+                print_line(output.stream, "started", status->started);
+        }
+        if (status->ended) {
+                snprintf(text, sizeof(text), "%d, %s", status->exit_status, status->ended_at);
+                print_line(output.stream, "last end", text);
+        }
+        print_network(output.stream, net, container->name);
+        for (size_t i = 0; i < n_settings && r == 0; i++)
+                r = print_setting(output.stream, &container->settings, &setting_table[i]);
+        return r < 0 ? r : output_end(&output);
+}
+
+static int run_info(struct invocation *invocation)
+{
+        const struct info_options *options = invocation->options;
+        _cleanup_ctl_container_ struct ctl_container container;
+        struct ctl_status status;
+        struct ctlnet *net;
+        int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
+
+        if (r == 0)
+                r = ctl_status(invocation->ctl, &container, &status);
+        if (r < 0)
+                return r;
+        net = network_open_quietly(invocation->ctl);
+        r = options->json ? info_json(&container, &status, net) : info_lines(&container, &status, net);
+        if (net)
+                ctlnet_close(net);
+        return r;
+}
+
+const struct command ctl_command_info = {
+        .name = "info",
+        .arguments = "NAME",
+        .summary = "everything about one container",
+        .description = "Prints the state and the settings of a container.",
+        .options = OPTION_TABLE(info_specs),
+        .options_size = sizeof(struct info_options),
+        .least = 1,
+        .most = 1,
+        .root = ROOT_READ,
+        .run = run_info,
+};

@@ -1,0 +1,66 @@
+#include "cli/ctl/text_table.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define GAP 2
+
+int text_table_add(struct text_table *table, const char *const *texts)
+{
+        char **bigger = realloc(table->cells, (table->n + 1) * table->n_columns * sizeof(*bigger));
+
+        if (!bigger)
+                return fail(ENOMEM, "make a table");
+        table->cells = bigger;
+        memset(&bigger[table->n * table->n_columns], 0, table->n_columns * sizeof(*bigger));
+        for (size_t i = 0; i < table->n_columns; i++) {
+                bigger[table->n * table->n_columns + i] = strdup(texts[i]);
+                if (!bigger[table->n * table->n_columns + i]) {
+                        table->n++;
+                        return fail(ENOMEM, "make a table");
+                }
+        }
+        table->n++;
+        return 0;
+}
+
+static void print_cell(const char *text, size_t width, FILE *out)
+{
+        size_t length = strlen(text);
+
+        for (const char *p = text; *p; p++)
+                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        for (; length < width; length++)
+                fputc(' ', out);
+}
+
+void text_table_print(const struct text_table *table, FILE *out)
+{
+        size_t widths[TEXT_TABLE_COLUMNS] = {0};
+
+        for (size_t i = 0; i < table->n * table->n_columns; i++) {
+                size_t length = strlen(table->cells[i]), column = i % table->n_columns;
+
+                if (length > widths[column])
+                        widths[column] = length;
+        }
+        for (size_t i = 0; i < table->n * table->n_columns; i++) {
+                bool last = i % table->n_columns == table->n_columns - 1;
+
+                print_cell(table->cells[i], last ? 0 : widths[i % table->n_columns] + GAP, out);
+                if (last)
+                        fputc('\n', out);
+        }
+}
+
+void text_table_release(struct text_table *table)
+{
+        for (size_t i = 0; i < table->n * table->n_columns; i++)
+                free(table->cells[i]);
+        free(table->cells);
+        *table = (struct text_table){0};
+}

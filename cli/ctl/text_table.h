@@ -1,0 +1,21 @@
+/* A table of texts with aligned columns. */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define TEXT_TABLE_COLUMNS 16
+
+struct text_table {
+        size_t n_columns; /* set first; at most TEXT_TABLE_COLUMNS */
+        size_t n;
+        char **cells; /* n * n_columns, malloc'ed */
+};
+
+/* A row of n_columns texts, copied. */
+int text_table_add(struct text_table *table, const char *const *texts);
+
+/* Two blanks between columns. Control characters are printed as "?". */
+void text_table_print(const struct text_table *table, FILE *out);
+
+void text_table_release(struct text_table *table);

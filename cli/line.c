@@ -1,0 +1,65 @@
+#include "cli/line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/help.h"
+#include "cli/output.h"
+
+void line_release(struct line *line)
+{
+        if (line->values)
+                options_release(line->table, line->values);
+        free(line->values);
+        free(line->positionals.v);
+}
+
+int line_parse(struct line *line, const struct option_table *table, size_t size, int argc, char **argv)
+{
+        line->table = table;
+        line->values = calloc(1, size + 1);
+        line->positionals.v = calloc((size_t)argc + 1, sizeof(*line->positionals.v));
+        if (!line->values || !line->positionals.v)
+                return fail(ENOMEM, "read the command line");
+        return options_parse(table, argc, argv, line->values, &line->positionals);
+}
+
+int line_check_arguments(const struct program *program, const struct command *command, size_t n)
+{
+        if (n >= command->least && n <= command->most)
+                return 0;
+        return refuse(EINVAL, "%s: too %s arguments: expected %s (see %s %s --help)", command->name,
+                      n < command->least ? "few" : "many", *command->arguments ? command->arguments : "none",
+                      program->name, command->name);
+}
+
+/* The first words are runc's. */
+int line_refuse_command(const struct program *program, const char *name, bool help_wanted)
+{
+        if (help_wanted)
+                return refuse(EINVAL, "No help topic for '%s': unknown command (see %s --help)", name, program->name);
+        return refuse(EINVAL, "unknown command '%s' (see %s --help)", name, program->name);
+}
+
+int line_show_help(const struct program *program, const struct command *command)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = command ? help_command(program, command, &text) : help_program(program, &text);
+
+        return r < 0 ? r : output_text(text);
+}
+
+void line_fill_standard_descriptors(void)
+{
+        struct pollfd standard[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+        poll(standard, ELEMENTS(standard), 0);
+        for (size_t i = 0; i < ELEMENTS(standard); i++)
+                if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
+                        _exit(1);
+}

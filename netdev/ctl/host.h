@@ -1,0 +1,79 @@
+/* What is asked of and told to route netlink, one request each. All on the socket given: the host's (state_host) or one
+ * in a container's namespace. Messages, unless said otherwise. */
+#pragma once
+
+#include "netdev/ctl/state.h"
+
+/* Every link that berthctl makes on the host. */
+#define HOST_GROUP 0xbe47U
+
+struct host_link {
+        int index; /* 0: there is none */
+        unsigned flags;
+        uint8_t mac[6];
+        unsigned mtu;
+        char kind[16]; /* "veth", "bridge"; "" for hardware */
+        char name[CTLNET_LINK_SIZE];
+};
+
+/* By name. 0 with index 0 where there is none. Bare negative errno. */
+int host_find_link(struct netlink *netlink, const char *name, struct host_link *link);
+
+/* By MAC, among those with a link's name or any. As above. */
+int host_find_mac(struct netlink *netlink, const uint8_t mac[6], struct host_link *link);
+
+/* Both ends of a veth, down: one here in `master` (0: none), one in `namespace`. -EEXIST when a name is taken. Bare.
+ * The end in the bridge is to come up last: then both have a carrier at once and its port forwards from the first
+ * packet on, while a carrier that comes later is told to the bridge up to a second later (net/core/link_watch.c). */
+struct host_veth {
+        const char *name, *peer;
+        uint8_t mac[6], peer_mac[6];
+        unsigned mtu;
+        int master, namespace;
+};
+int host_add_veth(struct netlink *netlink, const struct host_veth *veth);
+
+/* A macvlan (vlan 0) or VLAN of a link, made in another namespace. Bare. */
+struct host_upper {
+        const char *name;
+        int parent, namespace;
+        unsigned vlan, mtu;
+        uint8_t mac[6];
+};
+int host_add_upper(struct netlink *netlink, const struct host_upper *upper);
+
+int host_add_bridge(struct netlink *netlink, const char *name, const uint8_t mac[6], unsigned mtu);
+int host_add_ifb(struct netlink *netlink, const char *name, unsigned mtu);
+
+/* No link of the name is no error. */
+int host_delete_link(struct netlink *netlink, const char *name);
+int host_set_master(struct netlink *netlink, const char *name, int master);
+/* Lets a bridge send frames out by the port that they came in by. */
+int host_set_hairpin(struct netlink *netlink, int index, const char *name);
+int host_set_up(struct netlink *netlink, int index, const char *name);
+int host_rename_link(struct netlink *netlink, int index, const char *name);
+
+/* One that is there already is no error. */
+int host_add_address(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address);
+
+/* To an address by a link, or (destination NULL) everywhere by a gateway, which need not lie in a subnet of the link.
+ */
+int host_add_route(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *destination,
+                   const struct ctlnet_address *gateway);
+
+/* Answer on the link for an address that is elsewhere (proxy ARP, proxy NDP), or no longer. */
+int host_set_proxy(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address, bool on);
+
+/* A route of the host that overlaps the subnet: "" or "route 10.0.0.0/8 by eth0". Routes by the links `parent` and
+ * `own` and default routes do not count. */
+int host_overlap(struct ctlnet *net, const struct ctlnet_address *subnet, const char *parent, const char *own,
+                 char *with, size_t size);
+
+/* /proc/sys/net/PATH: written where it differs. */
+int host_sysctl(const char *path, const char *value);
+
+/* True where br_netfilter shows frames on bridges to the chains of IP (net.bridge.bridge-nf-call-iptables). */
+bool host_filters_bridges(void);
+
+/* Lets this host forward, and go on listening to the routers from which it learnt its own routes. */
+int host_forward(bool ipv6);

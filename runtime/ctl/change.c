@@ -1,0 +1,154 @@
+/* Changing what is there: settings, name. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/syscalls.h"
+#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/network.h"
+#include "runtime/ctl/resources.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+static bool lies_between(size_t offset, size_t first, size_t last)
+{
+        return offset >= first && offset <= last;
+}
+
+/* A limit of the cgroup, that the kernel takes at any time. */
+static bool is_resource(const struct setting *setting)
+{
+        return setting->live &&
+               lies_between(setting->offset, offsetof(struct settings, cpus), offsetof(struct settings, cpu_set));
+}
+
+static bool is_network(const struct setting *setting)
+{
+        return setting->live &&
+               lies_between(setting->offset, offsetof(struct settings, net), offsetof(struct settings, publish));
+}
+
+static void sort_out(uint64_t changed, bool *resources, bool *network, bool *later)
+{
+        *resources = *network = *later = false;
+        for (size_t i = 0; i < n_settings; i++) {
+                if (!(changed >> i & 1))
+                        continue;
+                *later = *later || !setting_table[i].live;
+                *resources = *resources || is_resource(&setting_table[i]);
+                *network = *network || is_network(&setting_table[i]);
+        }
+}
+
+static int update_resources(struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_(arena_free) struct arena arena = {0};
+        _cleanup_free_ char *text = NULL;
+        struct oci_resources resources = {0};
+        int r = resources_json(&container->settings, container->fd, &text);
+
+        if (r == 0)
+                r = oci_resources_parse(text, strlen(text), &arena, &resources);
+        return r < 0 ? r : container_update(ctl->runtime, container->name, &resources, NULL, NULL);
+}
+
+int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later)
+{
+        struct ctl_status status;
+        bool resources, network;
+        int r = ctl_status(ctl, container, &status);
+
+        if (r == 0)
+                r = network_check(ctl, container->name, &container->settings);
+        if (r < 0)
+                return r;
+        sort_out(changed, &resources, &network, later);
+        if (!status.pid)
+                *later = false;
+        if (status.pid && resources) {
+                r = update_resources(ctl, container);
+                if (r < 0)
+                        return fail_in(r, "container %s", container->name);
+        }
+        if (status.pid && network) {
+                r = network_update(ctl, container);
+                if (r < 0)
+                        return fail_in(r, "container %s", container->name);
+        }
+        return ctl_save(container);
+}
+
+int ctl_rename(struct ctl *ctl, const char *from, const char *to)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        struct ctl_status status;
+        int r = ctl_find(ctl, from, CTL_LOCKED, &container);
+
+        if (r == 0)
+                r = ctl_status(ctl, &container, &status);
+        if (r < 0)
+                return r;
+        if (!ctl_name_valid(to))
+                return refuse(EINVAL,
+                              "'%.80s' is no name of a container: expected letters, digits, '_', '.' and '-', "
+                              "a letter or digit first, at most %d",
+                              to, CTL_NAME_MAX);
+        if (status.state != CTL_STOPPED)
+                return refuse(EBUSY, "container %s is %s: only a stopped one can be renamed", from,
+                              ctl_state_name(status.state));
+        /* What an end that nobody tidied up after has left goes by the old name. */
+        r = container_delete(ctl->runtime, from, true);
+        if (r == 0)
+                r = keeper_forget(ctl, from);
+        if (r < 0)
+                return r;
+        if (syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0)
+                return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
+                                       : fail(errno, "rename container %s to %s", from, to);
+        return network_rename(ctl, from, to);
+}
+
+/* What is one container's own is not copied: ids, addresses, the time. */
+static int copy_settings(const struct ctl_container *from, struct settings *to)
+{
+        static const char *const own[] = {"created", "ids", "ip", "ip6", "mac"};
+        _cleanup_free_ char *text = NULL;
+        int r = settings_format(&from->settings, &text);
+
+        if (r == 0)
+                r = settings_parse(from->name, text, to);
+        for (size_t i = 0; i < ELEMENTS(own); i++)
+                settings_unset(to, setting_find(own[i]));
+        return r;
+}
+
+/* The lock of the original keeps it as it is while it is copied. */
+int ctl_clone(struct ctl *ctl, const char *from, const char *to)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_settings_ struct settings settings = {0};
+        _cleanup_free_ char *source = NULL;
+        struct ctl_status status;
+        int r = ctl_find(ctl, from, CTL_LOCKED, &container);
+
+        if (r == 0)
+                r = ctl_status(ctl, &container, &status);
+        if (r < 0)
+                return r;
+        if (status.state != CTL_STOPPED)
+                return refuse(EBUSY, "container %s is %s: only a stopped one can be cloned", from,
+                              ctl_state_name(status.state));
+        if (asprintf(&source, "dir:%s/containers/%s/%s", ctl->directory, from, CTL_ROOTFS) < 0) {
+                source = NULL;
+                return fail(ENOMEM, "clone container %s", from);
+        }
+        r = copy_settings(&container, &settings);
+        return r < 0 ? r : ctl_create(ctl, to, source, &settings);
+}

@@ -1,0 +1,225 @@
+/* Making a container and removing it. The directory is made with the file `partial` in it, which goes as the last step;
+ * whoever finds it in a directory that nobody has locked knows that a crash left it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/timestamp.h"
+#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/ids.h"
+#include "runtime/ctl/image.h"
+#include "runtime/ctl/init_program.h"
+#include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/network.h"
+
+static int make_file(int dir, const char *file, const char *name)
+{
+        _cleanup_close_ int fd = openat(dir, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+        return fd < 0 ? fail(errno, "make container %s", name) : 0;
+}
+
+/* Locked before anybody can see that it is there and not whole. */
+static int make_directory(struct ctl *ctl, struct ctl_container *container)
+{
+        const char *name = container->name;
+
+        if (mkdirat(ctl->containers_fd, name, 0700) < 0)
+                return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", name)
+                                       : fail(errno, "make container %s", name);
+        container->fd = openat(ctl->containers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (container->fd < 0 || flock(container->fd, LOCK_EX) < 0)
+                return fail(errno, "open container %s", name);
+        return make_file(container->fd, CTL_PARTIAL_FILE, name);
+}
+
+/* Files of the container belong to the ids that they have inside, and are mapped when it starts; some of them are
+ * programs that change the user. So nobody may come near them but root and the container itself, which passes as the
+ * group that its root is on this host. */
+static int protect(const struct ctl_container *container)
+{
+        bool mapped = container->settings.unprivileged && container->settings.ids.set && geteuid() == 0;
+
+        if (mapped && fchown(container->fd, 0, (gid_t)container->settings.ids.value) < 0)
+                return fail(errno, "give the directory of container %s to its group", container->name);
+        return fchmod(container->fd, mapped ? 0710 : 0700) < 0
+                       ? fail(errno, "protect the directory of container %s", container->name)
+                       : 0;
+}
+
+static int adopt_texts(struct settings *settings, const char *key, const struct oci_strings *values)
+{
+        for (size_t i = 0; i < values->n; i++) {
+                int r = settings_set(settings, setting_find(key), values->v[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int adopt_text(struct settings *settings, const char *key, const char *value, const char *present)
+{
+        return !value || !*value || present ? 0 : settings_set(settings, setting_find(key), value);
+}
+
+/* What the person said wins over what the image says; of the environment both count, the person's later. */
+static int adopt_config(struct settings *settings, const struct image_config *config)
+{
+        struct oci_strings said = settings->env;
+        int r = 0;
+
+        settings_unset(settings, setting_find("env"));
+        r = adopt_texts(settings, "env", &config->env);
+        if (r == 0)
+                r = adopt_texts(settings, "env", &said);
+        if (r == 0 && settings->args.n == 0)
+                r = adopt_texts(settings, "arg", &config->args);
+        if (r == 0)
+                r = adopt_text(settings, "user", config->user, settings->user);
+        if (r == 0)
+                r = adopt_text(settings, "workdir", config->workdir, settings->workdir);
+        if (r == 0)
+                r = adopt_text(settings, "stop-signal", config->stop_signal, settings->stop_signal);
+        return r < 0 ? fail_in(r, "the image's configuration") : 0;
+}
+
+static int fill(struct ctl *ctl, struct ctl_container *container, const char *source)
+{
+        struct settings *settings = &container->settings;
+        _cleanup_(arena_free) struct arena arena = {0};
+        struct image_config config = {0};
+        _cleanup_close_ int root = -EBADF;
+        int r;
+
+        if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 || fchmodat(container->fd, CTL_ROOTFS, 0755, 0) < 0)
+                return fail(errno, "make the root of container %s", container->name);
+        root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (root < 0)
+                return fail(errno, "open the root of container %s", container->name);
+        r = image_unpack(ctl, source, root, &arena, &config);
+        if (r == 0)
+                r = adopt_config(settings, &config);
+        if (r == 0)
+                r = init_program_choose(settings, root);
+        return r < 0 ? r : init_program_personalise(settings, root, container->name);
+}
+
+static int make(struct ctl *ctl, struct ctl_container *container, const char *source)
+{
+        struct settings *settings = &container->settings;
+        char now[TIMESTAMP_SIZE];
+        int r = 0;
+
+        timestamp_now(now);
+        r = settings_set(settings, setting_find("created"), now);
+        if (r == 0 && settings->unprivileged && geteuid() == 0)
+                r = ids_allocate(ctl, container);
+        /* From here on the settings say which ids are this container's. */
+        if (r == 0)
+                r = ctl_save(container);
+        if (r == 0)
+                r = protect(container);
+        if (r == 0)
+                r = fill(ctl, container, source);
+        /* Taken now, a fixed address that another has is refused before there is anything to lose. */
+        if (r == 0)
+                r = network_prepare(ctl, container);
+        if (r == 0)
+                r = ctl_save(container);
+        if (r == 0 && unlinkat(container->fd, CTL_PARTIAL_FILE, 0) < 0)
+                r = fail(errno, "finish container %s", container->name);
+        return r;
+}
+
+/* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
+static int remove_directory(struct ctl *ctl, struct ctl_container *container)
+{
+        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE, CTL_LOG_FILE ".1",
+                                              CTL_LAST_FILE, CTL_STOPPED_FILE, "snapshots",  SETTINGS_FILE};
+        int r;
+
+        if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
+                error_clear();
+        for (size_t i = 0; i < ELEMENTS(entries); i++) {
+                r = remove_tree_at(container->fd, entries[i]);
+                if (r < 0)
+                        return fail_in(r, "remove container %s", container->name);
+        }
+        r = remove_tree_at(ctl->containers_fd, container->name);
+        return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
+}
+
+int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings)
+{
+        struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = image_check(source);
+
+        if (r < 0)
+                return r;
+        if (!ctl_name_valid(name))
+                return ctl_find(ctl, name, CTL_UNLOCKED, &container);
+        r = network_check(ctl, name, settings);
+        if (r < 0)
+                return r;
+        snprintf(container.name, sizeof(container.name), "%s", name);
+        r = make_directory(ctl, &container);
+        if (r < 0) {
+                replace_fd(&container.fd, -EBADF);
+                return r;
+        }
+        container.settings = *settings;
+        r = make(ctl, &container, source);
+        if (r < 0) {
+                _cleanup_free_ char *reason = strdup(error_message());
+
+                if (network_forget(ctl, name) < 0 || remove_directory(ctl, &container) < 0)
+                        log_warning("%s", error_message());
+                r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
+        }
+        *settings = container.settings;
+        replace_fd(&container.fd, -EBADF);
+        return r;
+}
+
+int ctl_destroy(struct ctl *ctl, const char *name, bool force)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        struct ctl_status status;
+        int r;
+
+        if (force) {
+                r = ctl_stop(ctl, name, 0, false);
+                if (r < 0 && r != -EINVAL)
+                        return r;
+                error_clear();
+        }
+        r = ctl_find(ctl, name, CTL_LOCKED, &container);
+        if (r < 0 && container.fd >= 0 && (container.partial || force))
+                error_clear();
+        else if (r < 0)
+                return r;
+        r = ctl_status(ctl, &container, &status);
+        if (r == 0 && (status.state == CTL_RUNNING || status.state == CTL_PAUSED || status.state == CTL_RESTARTING))
+                return refuse(EBUSY, "container %s is %s (berthctl stop %s, or destroy --force)", name,
+                              ctl_state_name(status.state), name);
+        if (r < 0 && !force)
+                return r;
+        error_clear();
+        /* Records of an end that nobody has tidied up after. */
+        r = container_delete(ctl->runtime, name, true);
+        if (r == 0)
+                r = network_forget(ctl, name);
+        if (r == 0)
+                r = keeper_forget(ctl, name);
+        return r < 0 ? r : remove_directory(ctl, &container);
+}

@@ -1,0 +1,130 @@
+/* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
+ *   settings     what the person asked for (runtime/ctl/settings.h)
+ *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
+ *   rootfs/      its root file system
+ *   log, log.1   what it said; written by its keeper
+ *   last         how it ended the last time
+ *   stopped      a person has stopped it and not started it since
+ *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
+ * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
+ * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
+ *
+ * Each function returns 0 or a negative errno with a message that names the container. Nothing prints or exits. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/ctl/settings.h"
+#include "runtime/life/container.h"
+
+#define CTL_NAME_MAX     63
+#define CTL_LOCK_SECONDS 60 /* how long to wait for another command on the same container */
+#define CTL_PARTIAL_FILE "partial"
+#define CTL_LAST_FILE    "last"
+#define CTL_STOPPED_FILE "stopped"
+#define CTL_LOG_FILE     "log"
+#define CTL_ROOTFS       "rootfs"
+
+/* Where everything lies; lives as long as the program. */
+struct ctl {
+        const char *directory;                              /* /var/lib/berth, absolute */
+        const char *run;                                    /* /run/berthctl, absolute */
+        int directory_fd;                                   /* -EBADF until ctl_open */
+        int containers_fd;                                  /* DIRECTORY/containers; -EBADF: there are none yet */
+        struct runtime *runtime;                            /* its root is RUN/state */
+        void (*progress)(const char *what, uint64_t bytes); /* called now and then by what takes long; NULL: nobody */
+};
+
+/* Opens the directories; with `make` makes them. */
+int ctl_open(struct ctl *ctl, bool make);
+void ctl_close(struct ctl *ctl);
+
+/* [A-Za-z0-9][A-Za-z0-9_.-]*, at most CTL_NAME_MAX. */
+bool ctl_name_valid(const char *name);
+
+enum ctl_lock { CTL_UNLOCKED, CTL_LOCKED };
+
+/* A container that exists. */
+struct ctl_container {
+        char name[CTL_NAME_MAX + 1];
+        int fd; /* its directory; holds the lock */
+        bool partial;
+        struct settings settings; /* empty when partial */
+};
+
+#define CTL_CONTAINER_NONE                                                                                             \
+        {                                                                                                              \
+                .fd = -EBADF                                                                                           \
+        }
+
+/* -ENOENT without it; -EINVAL for a name that is none, damaged settings, or one that is partial (see ctl_destroy). */
+int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container);
+void ctl_release(struct ctl_container *container);
+#define _cleanup_ctl_container_ _cleanup_(ctl_release)
+
+/* Visits all in the order of their names, partial ones and damaged ones (partial is set, the reason a warning) too.
+ * Stops at the first result that is not 0. */
+int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data);
+
+/* Writes the settings of a container that is locked. */
+int ctl_save(const struct ctl_container *container);
+
+/* ---- create and destroy ---- */
+
+/* settings: complete but for `created`, `ids` and what the image says about the program. source: where its files come
+ * from (runtime/ctl/image.h). On failure nothing is left. */
+int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings);
+
+/* A copy of a stopped container with another name, ids and addresses of its own. */
+int ctl_clone(struct ctl *ctl, const char *from, const char *to);
+
+/* Removes it with everything that belongs to it; force: even when it runs, or when its settings are damaged. */
+int ctl_destroy(struct ctl *ctl, const char *name, bool force);
+
+int ctl_rename(struct ctl *ctl, const char *from, const char *to);
+
+/* ---- run ---- */
+
+enum ctl_state { CTL_STOPPED, CTL_RUNNING, CTL_PAUSED, CTL_RESTARTING, CTL_PARTIAL };
+
+struct ctl_status {
+        enum ctl_state state;
+        pid_t pid;        /* 0: none */
+        char started[40]; /* RFC 3339, "" when it does not run */
+        bool keeper;      /* it has one */
+        bool ended;       /* there is a last end */
+        int exit_status;  /* of the last end; 128 + signal */
+        char ended_at[40];
+};
+
+const char *ctl_state_name(enum ctl_state state);
+int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
+
+int ctl_start(struct ctl *ctl, const char *name);
+
+/* timeout_ms: after the stop signal, before SIGKILL; negative: the container's own. 0: kill at once. A container that
+ * does not run is no error. by_person: the policy unless-stopped remembers it (ctl_autostart). */
+int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person);
+
+/* When the host starts: starts those that have autostart, in the order of start-order and their names. When it stops
+ * (start false): stops all that run, the other way round. One that fails is told to `failed` and does not keep the
+ * others from it: 1 then. */
+int ctl_autostart(struct ctl *ctl, bool start, void (*failed)(const char *message));
+
+/* A container that runs without a keeper gets another. */
+int ctl_ensure_keeper(struct ctl *ctl, const struct ctl_container *container);
+
+/* What the keeper calls: carries out one start, and tidies up after the end. */
+int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid);
+int ctl_ended(struct ctl *ctl, const char *name, int status);
+
+/* ---- change ---- */
+
+/* Gives the running container the live ones of its settings, then writes them: when it refuses, the old ones stay.
+ * `changed` holds a bit for each row of setting_table that is new. *later: some count only from the next start. */
+int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later);
+
+/* config.json for these settings, malloc'ed, the caller's. */
+int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);

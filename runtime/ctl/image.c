@@ -1,0 +1,80 @@
+#include "runtime/ctl/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define SOURCES "busybox, debian:SUITE, dir:PATH, tar:FILE, oci:LAYOUT[:TAG], docker-archive:FILE or docker://NAME"
+
+/* The rest of the text behind the prefix, NULL when it does not begin so. */
+static const char *after(const char *source, const char *prefix)
+{
+        size_t length = strlen(prefix);
+
+        return strncmp(source, prefix, length) == 0 ? source + length : NULL;
+}
+
+static int check_path(const char *source, const char *path, mode_t type)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return fail(errno, "image %s", source);
+        if ((st.st_mode & S_IFMT) != type)
+                return refuse(EINVAL, "image %s: not a %s", source, type == S_IFDIR ? "directory" : "file");
+        return 0;
+}
+
+static int check_layout(const char *source, const char *rest)
+{
+        const char *colon = strrchr(rest, ':');
+        char path[4096];
+
+        snprintf(path, sizeof(path), "%.*s", (int)(colon ? (size_t)(colon - rest) : strlen(rest)), rest);
+        return check_path(source, path, S_IFDIR);
+}
+
+int image_check(const char *source)
+{
+        const char *rest;
+
+        if (strcmp(source, "busybox") == 0)
+                return 0;
+        if ((rest = after(source, "dir:")))
+                return check_path(source, rest, S_IFDIR);
+        if ((rest = after(source, "tar:")) || (rest = after(source, "docker-archive:")))
+                return check_path(source, rest, S_IFREG);
+        if ((rest = after(source, "oci:")))
+                return check_layout(source, rest);
+        if ((rest = after(source, "debian:")) || (rest = after(source, "docker://")))
+                return *rest ? 0 : refuse(EINVAL, "image %s: a name is missing", source);
+        return refuse(EINVAL, "unknown image '%s': expected %s", source, SOURCES);
+}
+
+int image_unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
+{
+        const char *rest;
+        int r;
+
+        if (strcmp(source, "busybox") == 0)
+                r = image_busybox(root);
+        else if ((rest = after(source, "dir:")))
+                r = image_copy_directory(ctl, rest, root);
+        else if ((rest = after(source, "tar:")))
+                r = image_unpack_file(ctl, rest, rest, root, false);
+        else if ((rest = after(source, "oci:")))
+                r = image_oci_layout(ctl, rest, root, arena, config);
+        else if ((rest = after(source, "docker-archive:")))
+                r = image_docker_archive(ctl, rest, root, arena, config);
+        else if (after(source, "docker://"))
+                r = image_registry(ctl, source, root, arena, config);
+        else if ((rest = after(source, "debian:")))
+                r = image_debian(ctl, rest, root);
+        else
+                r = image_check(source);
+        return r < 0 ? fail_in(r, "image %s", source) : 0;
+}

@@ -1,0 +1,361 @@
+/* OCI image layouts, what `docker save` writes, and registries (which skopeo brings as a layout). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/path.h"
+#include "base/process.h"
+#include "oci/json.h"
+#include "runtime/ctl/image.h"
+
+#define DOCUMENT_MOST      ((size_t)4 * 1024 * 1024)
+#define FETCH_DEADLINE_MS  (30 * 60 * 1000)
+#define TEMPORARY_TEMPLATE "image-XXXXXX"
+#define TAG_ANNOTATION     "org.opencontainers.image.ref.name"
+
+/* An image being read: where its files are. */
+struct source {
+        const struct ctl *ctl;
+        int directory;
+        struct arena *arena;
+};
+
+/* Files are regular ones below the directory: a link of the image leads nowhere else. */
+static int open_file(const struct source *source, const char *path)
+{
+        _cleanup_close_ int fd = in_root_open(source->directory, path, O_RDONLY | O_NONBLOCK);
+        struct stat st;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return refuse(EINVAL, "%s is no file", path);
+        return take_fd(&fd);
+}
+
+static int read_document(const struct source *source, const char *path, const struct json_node **root)
+{
+        _cleanup_close_ int fd = open_file(source, path);
+        _cleanup_free_ char *text = NULL;
+        struct json_node *node;
+        size_t size;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = read_all(fd, DOCUMENT_MOST, &text, &size);
+        if (r < 0)
+                return fail(-r, "read %s", path);
+        r = json_parse(source->arena, path, text, size, &node);
+        *root = node;
+        return r;
+}
+
+static const char *text_of(const struct json_node *object, const char *key)
+{
+        const struct json_node *node = object ? json_member(object, key) : NULL;
+
+        return node && node->kind == JSON_STRING ? node->text : NULL;
+}
+
+/* "sha256:abc..." is the file blobs/sha256/abc... */
+static int blob_path(const char *digest, char *path, size_t size)
+{
+        const char *colon = digest ? strchr(digest, ':') : NULL;
+
+        if (!colon || colon == digest || strspn(colon + 1, "0123456789abcdef") != strlen(colon + 1) ||
+            strlen(colon + 1) < 32 ||
+            strspn(digest, "abcdefghijklmnopqrstuvwxyz0123456789") != (size_t)(colon - digest))
+                return refuse(EINVAL, "'%.100s' is no digest", digest ? digest : "");
+        snprintf(path, size, "blobs/%.*s/%s", (int)(colon - digest), digest, colon + 1);
+        return 0;
+}
+
+static int unpack_layer(const struct source *source, const char *path, size_t number, int root)
+{
+        _cleanup_close_ int fd = open_file(source, path);
+        char name[64], opened[64];
+
+        if (fd < 0)
+                return fd;
+        snprintf(name, sizeof(name), "layer %zu", number);
+        snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
+        return image_unpack_file(source->ctl, opened, name, root, true);
+}
+
+static int take_strings(struct arena *arena, const struct json_node *array, struct oci_strings *strings)
+{
+        size_t n = array && array->kind == JSON_ARRAY ? array->n : 0;
+        const char **bigger = arena_array(arena, strings->n + n, sizeof(*bigger));
+
+        if (n == 0)
+                return 0;
+        if (!bigger)
+                return fail(ENOMEM, "read the image's configuration");
+        if (strings->n)
+                memcpy(bigger, strings->v, strings->n * sizeof(*bigger));
+        strings->v = bigger;
+        for (const struct json_node *node = array->first; node; node = node->next) {
+                if (node->kind != JSON_STRING)
+                        return refuse(EINVAL, "the image's configuration has a list that is none of strings");
+                strings->v[strings->n++] = node->text;
+        }
+        return 0;
+}
+
+/* The image's own words about its program: entry point and arguments are one line. */
+static int take_config(const struct source *source, const char *path, struct image_config *config)
+{
+        const struct json_node *document = NULL, *inner;
+        int r = read_document(source, path, &document);
+
+        if (r < 0)
+                return r;
+        inner = json_member(document, "config");
+        if (!inner || inner->kind != JSON_OBJECT)
+                return 0;
+        r = take_strings(source->arena, json_member(inner, "Entrypoint"), &config->args);
+        if (r == 0)
+                r = take_strings(source->arena, json_member(inner, "Cmd"), &config->args);
+        if (r == 0)
+                r = take_strings(source->arena, json_member(inner, "Env"), &config->env);
+        config->user = text_of(inner, "User");
+        config->workdir = text_of(inner, "WorkingDir");
+        config->stop_signal = text_of(inner, "StopSignal");
+        return r;
+}
+
+/* ---- layouts ---- */
+
+static bool has_tag(const struct json_node *manifest, const char *tag)
+{
+        const char *name = text_of(json_member(manifest, "annotations"), TAG_ANNOTATION);
+
+        return !tag || (name && strcmp(name, tag) == 0);
+}
+
+static bool is_for_us(const struct json_node *manifest)
+{
+        const char *architecture = text_of(json_member(manifest, "platform"), "architecture");
+
+#if defined(__x86_64__)
+        return !architecture || strcmp(architecture, "amd64") == 0;
+#elif defined(__aarch64__)
+        return !architecture || strcmp(architecture, "arm64") == 0;
+#else
+        return true;
+#endif
+}
+
+static const struct json_node *choose(const struct json_node *index, const char *tag)
+{
+        const struct json_node *list = json_member(index, "manifests");
+
+        if (!list || list->kind != JSON_ARRAY)
+                return NULL;
+        for (const struct json_node *node = list->first; node; node = node->next)
+                if (has_tag(node, tag) && is_for_us(node))
+                        return node;
+        return NULL;
+}
+
+/* From index.json to the manifest; an index may name another index, for several machines. */
+static int find_manifest(const struct source *source, const char *tag, const struct json_node **manifest)
+{
+        const struct json_node *document = NULL, *entry;
+        char path[256] = "index.json";
+
+        for (int depth = 0; depth < 4; depth++) {
+                int r = read_document(source, path, &document);
+
+                if (r < 0)
+                        return r;
+                if (json_member(document, "layers")) {
+                        *manifest = document;
+                        return 0;
+                }
+                entry = choose(document, depth == 0 ? tag : NULL);
+                if (!entry)
+                        return tag && depth == 0 ? refuse(EINVAL, "there is no image with the tag '%s'", tag)
+                                                 : refuse(EINVAL, "there is no image for this machine");
+                r = blob_path(text_of(entry, "digest"), path, sizeof(path));
+                if (r < 0)
+                        return r;
+        }
+        return refuse(EINVAL, "the index names no manifest");
+}
+
+static int unpack_layout(const struct source *source, const char *tag, int root, struct image_config *config)
+{
+        const struct json_node *manifest = NULL, *layers;
+        char path[256];
+        size_t number = 0;
+        int r = find_manifest(source, tag, &manifest);
+
+        if (r < 0)
+                return r;
+        layers = json_member(manifest, "layers");
+        for (const struct json_node *layer = layers->kind == JSON_ARRAY ? layers->first : NULL; layer;
+             layer = layer->next) {
+                r = blob_path(text_of(layer, "digest"), path, sizeof(path));
+                if (r == 0)
+                        r = unpack_layer(source, path, ++number, root);
+                if (r < 0)
+                        return r;
+        }
+        if (number == 0)
+                return refuse(EINVAL, "the image has no layers");
+        r = blob_path(text_of(json_member(manifest, "config"), "digest"), path, sizeof(path));
+        return r < 0 ? r : take_config(source, path, config);
+}
+
+int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct arena *arena,
+                     struct image_config *config)
+{
+        const char *colon = strrchr(text, ':');
+        _cleanup_free_ char *path = colon ? strndup(text, (size_t)(colon - text)) : strdup(text);
+        struct source source = {.ctl = ctl, .arena = arena, .directory = -EBADF};
+        int r;
+
+        if (!path)
+                return fail(ENOMEM, "open %s", text);
+        source.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (source.directory < 0)
+                return fail(errno, "open %s", path);
+        r = unpack_layout(&source, colon ? colon + 1 : NULL, root, config);
+        cleanup_close(&source.directory);
+        return r;
+}
+
+/* ---- places for what is only needed while an image is unpacked ---- */
+
+/* Below the directory of berthctl, where there is room for images; /tmp is often memory. A crash leaves it for the next
+ * that is made to be removed by a person: it has no name that anything looks for. */
+struct temporary {
+        char name[sizeof(TEMPORARY_TEMPLATE)];
+        char path[4096];
+        const struct ctl *ctl;
+        int fd;
+};
+
+static int temporary_make(const struct ctl *ctl, struct temporary *temporary)
+{
+        *temporary = (struct temporary){.ctl = ctl, .fd = -EBADF};
+        snprintf(temporary->path, sizeof(temporary->path), "%s/%s", ctl->directory, TEMPORARY_TEMPLATE);
+        if (!mkdtemp(temporary->path)) {
+                temporary->path[0] = '\0';
+                return fail(errno, "make a directory in %s", ctl->directory);
+        }
+        snprintf(temporary->name, sizeof(temporary->name), "%s", strrchr(temporary->path, '/') + 1);
+        temporary->fd = open(temporary->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return temporary->fd < 0 ? fail(errno, "open %s", temporary->path) : 0;
+}
+
+static void temporary_remove(struct temporary *temporary)
+{
+        replace_fd(&temporary->fd, -EBADF);
+        if (temporary->path[0])
+                (void)remove_tree_at(temporary->ctl->directory_fd, temporary->name);
+}
+
+/* ---- docker save ---- */
+
+int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,
+                         struct image_config *config)
+{
+        _cleanup_(temporary_remove) struct temporary temporary;
+        struct source source = {.ctl = ctl, .arena = arena};
+        const struct json_node *list = NULL, *image, *layers;
+        size_t number = 0;
+        int r = temporary_make(ctl, &temporary);
+
+        if (r == 0)
+                r = image_unpack_file(ctl, path, path, temporary.fd, false);
+        source.directory = temporary.fd;
+        if (r == 0)
+                r = read_document(&source, "manifest.json", &list);
+        if (r < 0)
+                return r;
+        image = json_element(list, 0);
+        layers = image ? json_member(image, "Layers") : NULL;
+        if (!layers || layers->kind != JSON_ARRAY || !text_of(image, "Config"))
+                return refuse(EINVAL, "manifest.json names no layers");
+        for (const struct json_node *layer = layers->first; layer; layer = layer->next) {
+                if (layer->kind != JSON_STRING)
+                        return refuse(EINVAL, "manifest.json names no layers");
+                r = unpack_layer(&source, layer->text, ++number, root);
+                if (r < 0)
+                        return r;
+        }
+        return take_config(&source, text_of(image, "Config"), config);
+}
+
+/* ---- programs that bring images ---- */
+
+/* The last lines that a program has said, as one. */
+static void fold(char *text)
+{
+        for (char *p = text; *p; p++)
+                if (*p == '\n')
+                        *p = ' ';
+}
+
+static int run_program(const struct ctl *ctl, const char *program, const char *package, const char *const *args)
+{
+        char output[2048];
+        int r;
+
+        if (ctl->progress)
+                ctl->progress(program, 0);
+        r = process_run(program, args, FETCH_DEADLINE_MS, output, sizeof(output));
+        if (r < 0)
+                return fail_in(r, "run %s (package %s)", program, package);
+        fold(output);
+        return r == 0 ? 0 : refuse(EINVAL, "%s failed: %s", program, output);
+}
+
+int image_registry(const struct ctl *ctl, const char *text, int root, struct arena *arena, struct image_config *config)
+{
+        _cleanup_(temporary_remove) struct temporary temporary;
+        struct source source = {.ctl = ctl, .arena = arena};
+        _cleanup_free_ char *target = NULL;
+        int r = temporary_make(ctl, &temporary);
+
+        if (r < 0)
+                return r;
+        if (asprintf(&target, "oci:%s:image", temporary.path) < 0) {
+                target = NULL;
+                return fail(ENOMEM, "fetch %s", text);
+        }
+        r = run_program(ctl, "skopeo", "skopeo", (const char *[]){"skopeo", "copy", text, target, NULL});
+        source.directory = temporary.fd;
+        return r < 0 ? r : unpack_layout(&source, "image", root, config);
+}
+
+int image_debian(const struct ctl *ctl, const char *suite, int root)
+{
+        _cleanup_(temporary_remove) struct temporary temporary;
+        _cleanup_free_ char *archive = NULL;
+        int r;
+
+        if (strspn(suite, "abcdefghijklmnopqrstuvwxyz") != strlen(suite))
+                return refuse(EINVAL, "'%s' is no suite of Debian", suite);
+        r = temporary_make(ctl, &temporary);
+        if (r < 0)
+                return r;
+        if (asprintf(&archive, "%s/root.tar", temporary.path) < 0) {
+                archive = NULL;
+                return fail(ENOMEM, "make Debian");
+        }
+        r = run_program(ctl, "mmdebstrap", "mmdebstrap",
+                        (const char *[]){"mmdebstrap", "--quiet", "--variant=important",
+                                         "--include=systemd-sysv,dbus,libpam-systemd", "--format=tar", suite, archive,
+                                         NULL});
+        return r < 0 ? r : image_unpack_file(ctl, archive, suite, root, false);
+}

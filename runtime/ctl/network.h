@@ -1,0 +1,30 @@
+/* The network of a container: its settings as what netdev/ctlnet.h takes, and the steps of its life. */
+#pragma once
+
+#include "netdev/ctlnet.h"
+#include "runtime/ctl/ctl.h"
+
+/* Whether there is such a network, and no port or address that is none. For create and set. */
+int network_check(const struct ctl *ctl, const char *name, const struct settings *settings);
+
+/* Takes the addresses that the container keeps, and writes its /etc/resolv.conf where that is berthctl's. */
+int network_prepare(const struct ctl *ctl, const struct ctl_container *container);
+
+/* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */
+int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);
+
+/* Undoes what stands for it in the host; no error when there is nothing. */
+int network_detach(const struct ctl *ctl, const char *name);
+
+/* Gives its addresses back. */
+int network_forget(const struct ctl *ctl, const char *name);
+int network_rename(const struct ctl *ctl, const char *from, const char *to);
+
+/* Changes rates and published ports of a container that runs. */
+int network_update(const struct ctl *ctl, const struct ctl_container *container);
+
+/* False: it has no address of its own. */
+bool network_show(struct ctlnet *net, const char *name, struct ctlnet_result *result);
+
+/* NULL when nothing has been made yet, or it cannot be opened: for looking only. */
+struct ctlnet *network_open_quietly(const struct ctl *ctl);

@@ -1,0 +1,336 @@
+/* Starting and stopping. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/syscalls.h"
+#include "base/timestamp.h"
+#include "oci/vocabulary.h"
+#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/mapped_root.h"
+#include "runtime/ctl/network.h"
+#include "runtime/life/record.h"
+
+#define STOP_TIMEOUT_MS 10000
+#define KILL_TIMEOUT_MS 10000
+#define TIDY_TIMEOUT_MS 30000
+
+/* ---- status ---- */
+
+const char *ctl_state_name(enum ctl_state state)
+{
+        static const char *const names[] = {[CTL_STOPPED] = "stopped",
+                                            [CTL_RUNNING] = "running",
+                                            [CTL_PAUSED] = "paused",
+                                            [CTL_RESTARTING] = "restarting",
+                                            [CTL_PARTIAL] = "partial"};
+
+        return names[state];
+}
+
+/* "STATUS TIME" */
+static void read_last(const struct ctl_container *container, struct ctl_status *status)
+{
+        char text[64];
+
+        if (read_small_file_at(container->fd, CTL_LAST_FILE, text, sizeof(text)) < 0)
+                return;
+        status->ended = sscanf(text, "%d %39s", &status->exit_status, status->ended_at) == 2;
+}
+
+static void take_status(const struct container *loaded, struct ctl_status *status)
+{
+        if (loaded->status != STATUS_RUNNING && loaded->status != STATUS_PAUSED)
+                return;
+        status->state = loaded->status == STATUS_PAUSED ? CTL_PAUSED : CTL_RUNNING;
+        status->pid = loaded->record->init.pid;
+        snprintf(status->started, sizeof(status->started), "%s", loaded->record->created);
+}
+
+int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        struct container loaded = {.dir_fd = -EBADF};
+        int r;
+
+        *status = (struct ctl_status){.state = container->partial ? CTL_PARTIAL : CTL_STOPPED};
+        if (container->partial)
+                return 0;
+        read_last(container, status);
+        status->keeper = keeper_lives(ctl, container->name);
+        r = container_load(ctl->runtime, container->name, &loaded);
+        if (r == 0)
+                take_status(&loaded, status);
+        if (r < 0 && r != -ENOENT)
+                return fail_in(r, "container %s", container->name);
+        if (r == 0)
+                container_release(&loaded);
+        error_clear();
+        if (status->state == CTL_STOPPED && status->keeper)
+                status->state = CTL_RESTARTING;
+        return 0;
+}
+
+/* ---- start ---- */
+
+int ctl_start(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        struct ctl_status status;
+        int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
+
+        if (r == 0)
+                r = ctl_status(ctl, &container, &status);
+        if (r < 0)
+                return r;
+        if (status.state != CTL_STOPPED)
+                return refuse(EBUSY, "container %s is %s already", name, ctl_state_name(status.state));
+        (void)unlinkat(container.fd, CTL_STOPPED_FILE, 0);
+        return keeper_spawn(ctl, &container, -EBADF);
+}
+
+static int write_config(struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = ctl_configure(ctl, container, &text);
+
+        if (r < 0)
+                return r;
+        r = replace_file_at(container->fd, "config.json", text, strlen(text), 0600);
+        return r < 0 ? fail(-r, "write the config.json of container %s", container->name) : 0;
+}
+
+/* What an end that nobody tidied up after has left. */
+static int remove_remains(struct ctl *ctl, const struct ctl_container *container)
+{
+        struct container loaded = {.dir_fd = -EBADF};
+        bool lives;
+        int r = container_load(ctl->runtime, container->name, &loaded);
+
+        lives = r == 0 && (loaded.status == STATUS_RUNNING || loaded.status == STATUS_PAUSED);
+        if (r == 0)
+                container_release(&loaded);
+        if (lives)
+                return refuse(EBUSY, "container %s runs already", container->name);
+        error_clear();
+        if (r != -ENOENT)
+                r = container_delete(ctl->runtime, container->name, true);
+        else
+                r = 0;
+        return r < 0 ? r : network_detach(ctl, container->name);
+}
+
+/* Only what is made here is copied into the container's mount namespace. */
+static int create(struct ctl *ctl, const struct ctl_container *container, const char *console_socket)
+{
+        _cleanup_free_ char *bundle = NULL;
+        _cleanup_close_ int before = -EBADF;
+        struct create_request request = {.id = container->name, .console_socket = console_socket};
+        int r = 0;
+
+        if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
+                bundle = NULL;
+                return fail(ENOMEM, "keep the path of a container");
+        }
+        request.bundle = bundle;
+        if (container->settings.ids.set)
+                r = mapped_root_attach(ctl, container, &before);
+        if (r == 0)
+                r = container_create(ctl->runtime, &request);
+        if (r == 0 && before >= 0)
+                r = mapped_root_leave(before);
+        return r;
+}
+
+static int connect_and_start(struct ctl *ctl, const struct ctl_container *container, pid_t *pid)
+{
+        struct container loaded = {.dir_fd = -EBADF};
+        int r = container_load(ctl->runtime, container->name, &loaded);
+
+        if (r < 0)
+                return r;
+        *pid = loaded.record->init.pid;
+        container_release(&loaded);
+        r = network_attach(ctl, container, *pid);
+        return r < 0 ? r : container_start(ctl->runtime, container->name, NULL);
+}
+
+static int create_and_start(struct ctl *ctl, const struct ctl_container *container, const char *console_socket,
+                            pid_t *pid)
+{
+        int r = create(ctl, container, console_socket);
+
+        if (r == 0)
+                r = connect_and_start(ctl, container, pid);
+        if (r < 0) {
+                _cleanup_free_ char *reason = strdup(error_message());
+
+                (void)container_delete(ctl->runtime, container->name, true);
+                (void)network_detach(ctl, container->name);
+                return refuse(-r, "%s", reason ? reason : "not enough memory");
+        }
+        return 0;
+}
+
+int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+
+        if (r == 0)
+                r = remove_remains(ctl, &container);
+        if (r == 0)
+                r = network_prepare(ctl, &container);
+        if (r == 0)
+                r = write_config(ctl, &container);
+        if (r < 0)
+                return r;
+        if (container.settings.isolation)
+                ctl->runtime->isolation =
+                        strcmp(container.settings.isolation, "vm") == 0 ? ISOLATION_VM : ISOLATION_PROCESS;
+        return create_and_start(ctl, &container, container.settings.terminal ? console_socket : NULL, pid);
+}
+
+int ctl_ended(struct ctl *ctl, const char *name, int status)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        char text[64], now[TIMESTAMP_SIZE];
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+
+        if (r < 0)
+                return r;
+        timestamp_now(now);
+        snprintf(text, sizeof(text), "%d %s\n", status, now);
+        r = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
+        if (r < 0)
+                return fail(-r, "write down the end of container %s", name);
+        return remove_remains(ctl, &container);
+}
+
+/* ---- keeper ---- */
+
+/* A pidfd of the container's init, checked after it was opened. -ESRCH without a message when it does not live. */
+static int open_init(struct ctl *ctl, const char *name)
+{
+        struct container loaded = {.dir_fd = -EBADF};
+        _cleanup_close_ int fd = -EBADF;
+        int r = container_load(ctl->runtime, name, &loaded);
+
+        if (r < 0) {
+                error_clear();
+                return -ESRCH;
+        }
+        if (loaded.record->init.pid)
+                fd = sys_pidfd_open(loaded.record->init.pid, 0);
+        if (fd < 0 || process_is_alive(&loaded.record->init, NULL) != 1)
+                r = -ESRCH;
+        container_release(&loaded);
+        return r < 0 ? r : take_fd(&fd);
+}
+
+int ctl_ensure_keeper(struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_close_ int init = -EBADF;
+
+        if (keeper_lives(ctl, container->name))
+                return 0;
+        init = open_init(ctl, container->name);
+        return init < 0 ? 0 : keeper_spawn(ctl, container, init);
+}
+
+/* ---- stop ---- */
+
+static int signal_of(const struct settings *settings)
+{
+        int signal = SIGTERM;
+
+        if (settings->stop_signal && signal_parse(settings->stop_signal, &signal) < 0)
+                signal = SIGTERM;
+        return signal;
+}
+
+static int kill_it(struct ctl *ctl, const char *name, int init)
+{
+        int r = container_kill(ctl->runtime, name, SIGKILL, true);
+
+        if (r < 0 && r != -ESRCH)
+                return r;
+        error_clear();
+        if (wait_fd(init, POLLIN, KILL_TIMEOUT_MS) == -ETIMEDOUT)
+                return refuse(ETIMEDOUT, "container %s does not end, %d seconds after it was killed", name,
+                              KILL_TIMEOUT_MS / 1000);
+        return 0;
+}
+
+/* A frozen process cannot answer a signal. */
+static int ask_to_end(struct ctl *ctl, const struct ctl_container *container, int init, int64_t timeout_ms)
+{
+        int r;
+
+        if (timeout_ms == 0)
+                return kill_it(ctl, container->name, init);
+        (void)container_resume(ctl->runtime, container->name);
+        error_clear();
+        r = container_kill(ctl->runtime, container->name, signal_of(&container->settings), false);
+        if (r < 0 && r != -ESRCH)
+                return r;
+        error_clear();
+        if (wait_fd(init, POLLIN, (int)timeout_ms) != -ETIMEDOUT)
+                return 0;
+        return kill_it(ctl, container->name, init);
+}
+
+/* The keeper tidies up, and its end is the end of the connection. Without one this is ours. */
+static int wait_for_keeper(struct ctl *ctl, const struct ctl_container *container, int keeper)
+{
+        char packet[16];
+
+        if (keeper < 0)
+                return ctl_ended(ctl, container->name, 255);
+        if (receive_message(keeper, packet, sizeof(packet), NULL, 0, TIDY_TIMEOUT_MS) == -ETIMEDOUT)
+                return refuse(ETIMEDOUT, "the keeper of container %s has not ended after %d seconds", container->name,
+                              TIDY_TIMEOUT_MS / 1000);
+        return 0;
+}
+
+static int remember_stop(const struct ctl_container *container)
+{
+        int r = replace_file_at(container->fd, CTL_STOPPED_FILE, "", 0, 0600);
+
+        return r < 0 ? fail(-r, "write down that container %s was stopped", container->name) : 0;
+}
+
+int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
+{
+        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_close_ int keeper = -EBADF, init = -EBADF;
+        int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
+
+        if (r < 0)
+                return r;
+        if (timeout_ms < 0)
+                timeout_ms = container.settings.stop_timeout.set ? container.settings.stop_timeout.value * 1000
+                                                                 : STOP_TIMEOUT_MS;
+        if (by_person) {
+                r = remember_stop(&container);
+                if (r < 0)
+                        return r;
+        }
+        keeper = keeper_stop(ctl, name);
+        if (keeper < 0 && keeper != -ENOENT)
+                return keeper;
+        init = open_init(ctl, name);
+        r = init >= 0 ? ask_to_end(ctl, &container, init, timeout_ms) : 0;
+        if (r < 0 || (init < 0 && keeper < 0))
+                return r;
+        return wait_for_keeper(ctl, &container, keeper);
+}

@@ -1,0 +1,192 @@
+/* The containers on disk: finding, locking, listing. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "runtime/ctl/ctl.h"
+
+#define SETTINGS_MOST ((size_t)1024 * 1024)
+#define NAME_FIRST    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define NAME_FURTHER  NAME_FIRST "_.-"
+
+bool ctl_name_valid(const char *name)
+{
+        size_t length = strlen(name);
+
+        return length > 0 && length <= CTL_NAME_MAX && strchr(NAME_FIRST, name[0]) &&
+               strspn(name, NAME_FURTHER) == length;
+}
+
+static int make_path(const char *path, mode_t mode)
+{
+        char partial[4096];
+
+        if (strlen(path) >= sizeof(partial))
+                return fail(ENAMETOOLONG, "make directory %s", path);
+        snprintf(partial, sizeof(partial), "%s", path);
+        for (char *p = partial + 1; *p; p++) {
+                if (*p != '/')
+                        continue;
+                *p = '\0';
+                if (mkdir(partial, 0755) < 0 && errno != EEXIST)
+                        return fail(errno, "make directory %s", partial);
+                *p = '/';
+        }
+        return mkdir(path, mode) < 0 && errno != EEXIST ? fail(errno, "make directory %s", path) : 0;
+}
+
+/* The mapped root of a container must be able to pass, and nobody may list. What protects a container's files, of which
+ * some may be set-user-id programs, from the host's users is the mode of its own directory (ctl_create). */
+int ctl_open(struct ctl *ctl, bool make)
+{
+        const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+        int r;
+
+        if (make) {
+                r = make_path(ctl->directory, 0711);
+                if (r < 0)
+                        return r;
+        }
+        ctl->directory_fd = open(ctl->directory, flags);
+        if (ctl->directory_fd < 0)
+                return errno == ENOENT && !make ? 0 : fail(errno, "open %s", ctl->directory);
+        if (make && mkdirat(ctl->directory_fd, "containers", 0711) < 0 && errno != EEXIST)
+                return fail(errno, "make %s/containers", ctl->directory);
+        ctl->containers_fd = openat(ctl->directory_fd, "containers", flags);
+        if (ctl->containers_fd < 0 && (errno != ENOENT || make))
+                return fail(errno, "open %s/containers", ctl->directory);
+        return 0;
+}
+
+void ctl_close(struct ctl *ctl)
+{
+        replace_fd(&ctl->containers_fd, -EBADF);
+        replace_fd(&ctl->directory_fd, -EBADF);
+}
+
+void ctl_release(struct ctl_container *container)
+{
+        replace_fd(&container->fd, -EBADF);
+        settings_release(&container->settings);
+}
+
+static int lock_directory(int fd, const char *name)
+{
+        int r = lock_file(fd, LOCK_EX, CTL_LOCK_SECONDS);
+
+        if (r == -ETIMEDOUT)
+                return refuse(EBUSY, "container %s is busy: another command has held it for a minute", name);
+        return r < 0 ? fail(-r, "lock container %s", name) : 0;
+}
+
+/* While we waited for the lock it may have been destroyed or renamed. */
+static bool is_still_there(struct ctl *ctl, const char *name, int fd)
+{
+        struct stat ours, there;
+
+        return fstat(fd, &ours) == 0 && fstatat(ctl->containers_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+               ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+static int read_settings(struct ctl_container *container)
+{
+        _cleanup_free_ char *text = NULL;
+        char name[128];
+        size_t size;
+        int r = read_regular_file_at(container->fd, SETTINGS_FILE, SETTINGS_MOST, &text, &size);
+
+        if (r < 0)
+                return fail(-r, "read the settings of container %s", container->name);
+        if (strlen(text) != size)
+                return refuse(EINVAL, "the settings of container %s hold a NUL byte", container->name);
+        snprintf(name, sizeof(name), "settings of container %s", container->name);
+        return settings_parse(name, text, &container->settings);
+}
+
+int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
+{
+        int r;
+
+        *container = (struct ctl_container)CTL_CONTAINER_NONE;
+        if (!ctl_name_valid(name))
+                return refuse(EINVAL,
+                              "'%.80s' is no name of a container: expected letters, digits, '_', '.' and '-', "
+                              "a letter or digit first, at most %d",
+                              name, CTL_NAME_MAX);
+        snprintf(container->name, sizeof(container->name), "%s", name);
+        if (ctl->containers_fd >= 0)
+                container->fd = openat(ctl->containers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (container->fd < 0)
+                return ctl->containers_fd < 0 || errno == ENOENT ? refuse(ENOENT, "there is no container %s", name)
+                                                                 : fail(errno, "open container %s", name);
+        r = lock == CTL_LOCKED ? lock_directory(container->fd, name) : 0;
+        if (r == 0 && lock == CTL_LOCKED && !is_still_there(ctl, name, container->fd))
+                r = refuse(ENOENT, "there is no container %s any more", name);
+        if (r == 0 && faccessat(container->fd, CTL_PARTIAL_FILE, F_OK, 0) == 0) {
+                container->partial = true;
+                if (read_settings(container) < 0)
+                        error_clear();
+                r = refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
+        }
+        if (r == 0)
+                r = read_settings(container);
+        if (r < 0 && lock == CTL_UNLOCKED && !container->partial)
+                ctl_release(container);
+        return r;
+}
+
+static int is_name(const struct dirent *entry)
+{
+        return ctl_name_valid(entry->d_name);
+}
+
+int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data)
+{
+        struct dirent **names = NULL;
+        int n, result = 0;
+
+        if (ctl->containers_fd < 0)
+                return 0;
+        n = scandirat(ctl->containers_fd, ".", &names, is_name, alphasort);
+        if (n < 0)
+                return fail(errno, "list %s/containers", ctl->directory);
+        for (int i = 0; i < n; i++) {
+                struct ctl_container container;
+                int r = result ? -ECANCELED : ctl_find(ctl, names[i]->d_name, CTL_UNLOCKED, &container);
+
+                free(names[i]);
+                if (result)
+                        continue;
+                if (r < 0 && r != -ENOENT && !container.partial)
+                        log_warning("%s", error_message());
+                if (r < 0)
+                        error_clear();
+                container.partial = container.partial || r < 0;
+                if (r != -ENOENT)
+                        result = visit(&container, data);
+                ctl_release(&container);
+        }
+        free(names);
+        return result;
+}
+
+int ctl_save(const struct ctl_container *container)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = settings_format(&container->settings, &text);
+
+        if (r < 0)
+                return r;
+        r = replace_file_at(container->fd, SETTINGS_FILE, text, strlen(text), 0600);
+        return r < 0 ? fail(-r, "write the settings of container %s", container->name) : 0;
+}

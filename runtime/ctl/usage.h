@@ -1,0 +1,24 @@
+/* What a running container uses. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/ctl/ctl.h"
+
+#define USAGE_UNLIMITED UINT64_MAX
+
+struct usage {
+        uint64_t cpu_ns;
+        uint64_t memory, memory_limit; /* bytes */
+        uint64_t pids, pids_limit;
+        uint64_t read, written;    /* bytes of all disks */
+        uint64_t received, sent;   /* bytes of all interfaces but loopback */
+        bool has_memory, has_pids; /* the host's tree has the controller */
+};
+
+/* -EINVAL when it does not run. */
+int usage_read(struct ctl *ctl, const char *name, struct usage *usage);
+
+/* Out of a statistics event (runtime/life/container.h). */
+int usage_parse(const char *text, size_t size, struct usage *usage);

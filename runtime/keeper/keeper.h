@@ -1,0 +1,97 @@
+/* berth-keeper: the one small process that stands behind a running container of berthctl. It holds the container's
+ * console or output, writes and rotates its log, reaps it, starts it again by its policy, and has the end tidied up.
+ * Nothing else needs it: a container whose keeper was killed goes on, and berthctl starts another.
+ *
+ *      berth-keeper POLICY MOST LOG-SIZE TERMINAL NAME PROGRAM [ARGUMENT...]
+ *
+ * POLICY is a number of enum keeper_policy, MOST how often on-failure starts again (0: without end), LOG-SIZE in bytes,
+ * TERMINAL 0 or 1. PROGRAM and its arguments are berthctl up to its sub-command; the keeper calls
+ *      PROGRAM... keeper-launch NAME   starts the container as a child of its own, which the keeper inherits; says
+ *                                      "pid N" or an error on descriptor 3
+ *      PROGRAM... keeper-ended NAME STATUS
+ * and has descriptors of its own for what it works on (enum keeper_descriptor). Its working directory is
+ * RUN/keepers/NAME. It allocates no memory. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum keeper_policy { KEEPER_NO, KEEPER_ON_FAILURE, KEEPER_ALWAYS };
+
+/* What the keeper is started with. */
+enum keeper_descriptor {
+        KEEPER_STATUS = 3,    /* gets "ok" or an error when the first start is over, then the end of the stream */
+        KEEPER_DIRECTORY = 4, /* the container's, for its log */
+        KEEPER_ADOPTED = 5,   /* a pidfd of a container that runs already, or not there */
+};
+
+#define KEEPER_SOCKET         "keeper.sock"
+#define KEEPER_CONSOLE_SOCKET "console.sock"
+#define KEEPER_LOCK           "lock" /* flock()ed as long as it lives */
+#define KEEPER_OUTPUT         "output"
+#define KEEPER_LOG            "log"
+#define KEEPER_LOG_OLD        "log.1"
+
+/* Packets on its socket (SOCK_SEQPACKET): a letter and what belongs to it. */
+#define KEEPER_PACKET_MOST 4097
+enum keeper_packet {
+        KEEPER_ATTACH = 'a', /* to it: send what the container says */
+        KEEPER_DATA = 'd',   /* both ways: bytes */
+        KEEPER_WINDOW = 'w', /* to it: rows and columns, two uint16_t */
+        KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same */
+};
+
+#define KEEPER_CLIENTS 8
+#define KEEPER_BUFFER  4096
+
+enum keeper_state { KEEPER_LAUNCHING, KEEPER_RUNNING, KEEPER_ENDING, KEEPER_WAITING, KEEPER_DONE };
+
+struct keeper {
+        /* What it was told. */
+        enum keeper_policy policy;
+        uint32_t most;
+        int64_t log_most;
+        bool terminal;
+        char **program;
+        int n_program;
+        const char *name;
+        /* What it holds; -1: not there. */
+        int signals, listener, console_listener, console, console_peer, output, log, adopted, report;
+        int clients[KEEPER_CLIENTS];
+        bool attached[KEEPER_CLIENTS];
+        /* What goes on. */
+        enum keeper_state state;
+        pid_t helper, init; /* 0: none. helper: the program that starts it or tidies up */
+        bool stopping, told;
+        uint32_t restarts;
+        int64_t started, wake, log_size; /* ms, ms, bytes */
+        int status;                      /* of the last end */
+        char message[1024];              /* what the program that starts it says */
+        size_t message_size;
+        char typed[KEEPER_BUFFER]; /* what the container's terminal has not taken yet */
+        size_t typed_size, typed_at;
+};
+
+/* helper.c: the programs. */
+void keeper_launch(struct keeper *keeper);
+void keeper_read_report(struct keeper *keeper);
+void keeper_reap(struct keeper *keeper);
+void keeper_ended(struct keeper *keeper, int status);
+void keeper_tell(struct keeper *keeper, const char *text);
+
+/* stream.c: what the container says and is told. */
+int keeper_open_log(struct keeper *keeper);
+void keeper_take_console(struct keeper *keeper);
+void keeper_pump(struct keeper *keeper, int *from);
+void keeper_drain(struct keeper *keeper);
+void keeper_accept(struct keeper *keeper);
+void keeper_serve(struct keeper *keeper, size_t client);
+void keeper_write_typed(struct keeper *keeper);
+
+/* decide.c, pure: whether to start again after an end, and after how many milliseconds (*delay). status as waitid gives
+ * it: 128 + signal. A container whose init calls reboot(2) ends by SIGHUP, and by SIGINT when it powers off
+ * (pid_namespaces(7)); neither signal can end it otherwise, because an init gets only those that it handles. */
+bool keeper_decide(enum keeper_policy policy, uint32_t most, uint32_t restarts, int status, int64_t ran_ms,
+                   int64_t *delay, uint32_t *count);

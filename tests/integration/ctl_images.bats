@@ -1,0 +1,181 @@
+# berthctl create: where files come from, and what hostile or damaged sources may not do.
+load ../lib/common
+load ../lib/ctl
+
+# A root file system with what unpacking can get wrong.
+make_root() {
+        mkdir -p "$T/root/bin" "$T/root/etc" "$T/root/dev" "$T/root/tmp"
+        cp /bin/busybox "$T/root/bin/sh"
+        ln "$T/root/bin/sh" "$T/root/bin/twin"
+        ln -s sh "$T/root/bin/ash"
+        echo secret >"$T/root/etc/shadow"
+        chmod 640 "$T/root/etc/shadow"
+        chown 0:42 "$T/root/etc/shadow"
+        chmod 1777 "$T/root/tmp"
+        chmod u+s "$T/root/bin/sh"
+}
+
+root_is_whole() {
+        local root=$DIR/containers/$1/rootfs
+
+        is "$(stat -c %a:%g "$root/etc/shadow")" 640:42
+        is "$(stat -c %a "$root/tmp")" 1777
+        is "$(stat -c %a "$root/bin/sh")" 4755
+        is "$(stat -c %i "$root/bin/sh")" "$(stat -c %i "$root/bin/twin")"
+        is "$(readlink "$root/bin/ash")" sh
+}
+
+# layout NAME LAYER...: an OCI layout $T/NAME of tar files, its program prints the environment.
+layout() {
+        local layer digest size layers='[]' blobs=$T/$1/blobs/sha256
+
+        mkdir -p "$blobs"
+        for layer in "${@:2}"; do
+                digest=$(sha256sum <"$layer" | cut -d ' ' -f 1)
+                cp "$layer" "$blobs/$digest"
+                layers=$(jq -c --arg d "sha256:$digest" '. + [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: $d, size: 1}]' <<<"$layers")
+        done
+        blob() { digest=$(sha256sum | cut -d ' ' -f 1); }
+        echo '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sh"],"Cmd":["-c","echo $GREETING; pwd; exec sleep 1000"],"Env":["GREETING=hello","A=1"],"WorkingDir":"/etc","User":"0:0"}}' >"$T/config"
+        digest=$(sha256sum <"$T/config" | cut -d ' ' -f 1)
+        cp "$T/config" "$blobs/$digest"
+        jq -n --arg d "sha256:$digest" --argjson l "$layers" '{schemaVersion: 2, config: {digest: $d, size: 1}, layers: $l}' >"$T/manifest"
+        digest=$(sha256sum <"$T/manifest" | cut -d ' ' -f 1)
+        cp "$T/manifest" "$blobs/$digest"
+        jq -n --arg d "sha256:$digest" '{schemaVersion: 2, manifests: [{digest: $d, size: 1, annotations: {"org.opencontainers.image.ref.name": "latest"}}]}' >"$T/$1/index.json"
+}
+
+@test "dir: a copy with owners, modes, hard and symbolic links" {
+        make_root
+        ctl create web --image "dir:$T/root" --net none -- /bin/sh -c 'exec sleep 1000'
+        root_is_whole web
+        [ -e "$T/root/bin/sh" ]
+}
+
+@test "tar: packed or not, with device files left out" {
+        make_root
+        mknod "$T/root/dev/null" c 1 3
+        tar -C "$T/root" -cf "$T/plain.tar" .
+        tar -C "$T/root" -cJf "$T/packed.tar.xz" .
+        ctl create plain --image "tar:$T/plain.tar" --net none -- /bin/sh
+        ctl create packed --image "tar:$T/packed.tar.xz" --net none -- /bin/sh
+        root_is_whole plain
+        root_is_whole packed
+        [ ! -e "$DIR/containers/plain/rootfs/dev/null" ]
+}
+
+@test "tar: paths, links and devices that lead out of the root, and damaged files, are refused and nothing is left" {
+        local bad
+
+        mkdir "$T/in"
+        echo evil >"$T/in/evil"
+        tar -C "$T/in" -cPf "$T/dotdot.tar" --transform 's|^|../../|' evil
+        mkdir "$T/link"
+        ln -s "$T/outside" "$T/link/way"
+        tar -C "$T/link" -cf "$T/symlink.tar" way
+        mkdir -p "$T/second/way"
+        echo evil >"$T/second/way/evil"
+        tar -C "$T/second" -rf "$T/symlink.tar" way/evil
+        mkdir "$T/outside"
+        mkdir "$T/devices"
+        mknod "$T/devices/disk" b 8 0
+        tar -C "$T/devices" -cf "$T/device.tar" disk
+        make_root
+        tar -C "$T/root" -czf "$T/whole.tar.gz" .
+        head -c 100000 "$T/whole.tar.gz" >"$T/short.tar.gz"
+        head -c 5000 /dev/urandom >"$T/noise.tar"
+        refused_ctl "leads out" create web --image "tar:$T/dotdot.tar" --net none -- /bin/sh
+        refused_ctl "device file" create web --image "tar:$T/device.tar" --net none -- /bin/sh
+        refused_ctl "short.tar.gz: " create web --image "tar:$T/short.tar.gz" --net none -- /bin/sh
+        refused_ctl "noise.tar: " create web --image "tar:$T/noise.tar" --net none -- /bin/sh
+        run ctl create web --image "tar:$T/symlink.tar" --net none -- /bin/sh
+        [ -z "$(ls "$T/outside")" ]
+        ctl destroy web 2>/dev/null || true
+        for bad in "$T/evil" "$DIR/evil" "$DIR/containers/evil"; do
+                [ ! -e "$bad" ]
+        done
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "oci: layers lie over each other with their whiteouts, and the image says what runs" {
+        make_root
+        tar -C "$T/root" -cf "$T/1.tar" .
+        mkdir -p "$T/two/etc"
+        echo new >"$T/two/etc/new"
+        touch "$T/two/etc/.wh.shadow"
+        tar -C "$T/two" -cf "$T/2.tar" etc
+        layout image "$T/1.tar" "$T/2.tar"
+        ctl create web --image "oci:$T/image:latest" --net none -e A=2
+        [ ! -e "$DIR/containers/web/rootfs/etc/shadow" ]
+        [ ! -e "$DIR/containers/web/rootfs/etc/.wh.shadow" ]
+        grep -q new "$DIR/containers/web/rootfs/etc/new"
+        ctl start web
+        eventually said web '^/etc$'
+        said web '^hello$'
+        tr '\0' '\n' <"/proc/$(ctl_pid web)/environ" | grep -qx A=2
+        ctl stop -f web
+}
+
+@test "oci: damaged layouts are refused by what is wrong with them" {
+        make_root
+        tar -C "$T/root" -cf "$T/1.tar" .
+        layout image "$T/1.tar"
+        refused_ctl "no image with the tag 'other'" create web --image "oci:$T/image:other" --net none
+        refused_ctl "No such file" create web --image "oci:$T/none:latest" --net none
+        echo '{"manifests":[{"digest":"sha256:../../../../etc/passwd"}]}' >"$T/image/index.json"
+        refused_ctl "is no digest" create web --image "oci:$T/image" --net none
+        echo '{' >"$T/image/index.json"
+        refused_ctl "index.json: line" create web --image "oci:$T/image" --net none
+        rm "$T/image/index.json"
+        ln -s /etc/passwd "$T/image/index.json"
+        refused_ctl "index.json" create web --image "oci:$T/image" --net none
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "docker-archive: what docker save writes" {
+        make_root
+        mkdir "$T/save"
+        tar -C "$T/root" -cf "$T/save/layer.tar" .
+        echo '{"config":{"Cmd":["/bin/sh","-c","echo from docker; exec sleep 1000"]}}' >"$T/save/config.json"
+        echo '[{"Config":"config.json","RepoTags":["x:1"],"Layers":["layer.tar"]}]' >"$T/save/manifest.json"
+        tar -C "$T/save" -cf "$T/save.tar" manifest.json config.json layer.tar
+        ctl create web --image "docker-archive:$T/save.tar" --net none
+        root_is_whole web
+        ctl start web
+        eventually said web 'from docker'
+        ctl stop -f web
+        [ -z "$(ls -d "$DIR"/image-* 2>/dev/null)" ]
+        tar -C "$T/save" -cf "$T/less.tar" config.json
+        refused_ctl "manifest.json" create other --image "docker-archive:$T/less.tar" --net none
+}
+
+@test "an image without a program needs one to be said" {
+        make_root
+        refused_ctl "has no /sbin/init" create web --image "dir:$T/root" --net none
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "a full disk in mid-create is an error, and nothing is left" {
+        mkdir -p "$DIR"
+        mount -t tmpfs -o size=1m none "$DIR"
+        defer "umount $DIR"
+        refused_ctl "No space left" create web --image busybox --net none
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "a root that its init runs gets a name and a machine-id of its own; links are left alone" {
+        make_root
+        mkdir "$T/root/sbin"
+        ln -s ../bin/sh "$T/root/sbin/init"
+        echo builder >"$T/root/etc/hostname"
+        echo 0123456789abcdef0123456789abcdef >"$T/root/etc/machine-id"
+        ctl create web --image "dir:$T/root" --net none
+        is "$(cat "$DIR/containers/web/rootfs/etc/hostname")" web
+        [ -f "$DIR/containers/web/rootfs/etc/machine-id" ] && [ ! -s "$DIR/containers/web/rootfs/etc/machine-id" ]
+        ctl create job --image "dir:$T/root" --net none -- /bin/sh
+        is "$(cat "$DIR/containers/job/rootfs/etc/hostname")" builder
+        echo outside >"$T/outside"
+        ln -sf "$T/outside" "$T/root/etc/hostname"
+        ctl create other --image "dir:$T/root" --net none
+        is "$(cat "$T/outside")" outside
+}

@@ -1,0 +1,72 @@
+# For tests of berthctl: $DIR and $RUN are its directories; what a test leaves is destroyed.
+
+BERTHCTL=${BERTHCTL:-$TOP/build/berthctl}
+
+setup() {
+        common_setup
+        DIR=$T/lib
+        RUN=$T/run
+        # Containers of unprivileged ids pass through.
+        chmod 711 "$T"
+}
+
+teardown() {
+        local name failed=0
+
+        for name in "$DIR"/containers/*; do
+                [ -d "$name" ] || continue
+                ctl destroy --force "${name##*/}" </dev/null >"$HELD/destroy" 2>&1 || {
+                        echo "destroy --force ${name##*/}: $(cat "$HELD/destroy")"
+                        failed=1
+                }
+        done
+        for name in "$DIR"/networks/*; do
+                [ -d "$name" ] || continue
+                ctl network delete "${name##*/}" || failed=1
+        done
+        eventually none_lives berth-keeper || failed=1
+        common_teardown || failed=1
+        return $failed
+}
+
+ctl() {
+        timeout -k 2 "$DEADLINE" "$BERTHCTL" --directory "$DIR" --run "$RUN" "$@" 3>&- 4>&-
+}
+
+# refused_ctl WORDS ARGUMENT...: fails with one line that says WORDS.
+refused_ctl() {
+        local words=$1
+
+        run ctl "${@:2}"
+        [ "$status" -ne 0 ] || { echo "not refused: ${*:2}"; return 1; }
+        grep -qiE -- "$words" <<<"$output" || { echo "no /$words/ in: $output"; return 1; }
+        [ "$(wc -l <<<"$output")" -eq 1 ] || { echo "more than one line: $output"; return 1; }
+}
+
+ctl_pid() {
+        ctl info --json "$1" | jq -r .pid
+}
+
+ctl_is() {
+        [ "$(ctl info --json "$1" | jq -r .state)" = "$2" ]
+}
+
+# said NAME REGEX: a line of the log matches.
+said() {
+        ctl logs "$1" | tr -d '\r' | grep -qE -- "$2"
+}
+
+said_often() {
+        [ "$(ctl logs "$1" | grep -c -- "$2")" -ge "$3" ]
+}
+
+runs_in() {
+        [ "$(cat "/proc/$(ctl_pid "$1")/comm" 2>/dev/null)" = "$2" ]
+}
+
+runs_anew() {
+        local pid
+
+        pid=$(ctl_pid "$1")
+        [ -n "$pid" ] && [ "$pid" != null ] && [ "$pid" != "$2" ]
+}
