@@ -109,6 +109,9 @@ int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
  * tree; as far as the caller may. */
 void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd);
 
+/* Removes the group that they may have needed, unless one is still in it. */
+void cgroup_remove_refuge(const struct cgroup_host *host);
+
 /* ---- limits ---- */
 
 /* One write into a group's file. */

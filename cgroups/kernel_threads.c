@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "cgroups/cgroup.h"
+
+#define REFUGE "berth.kernel"
 
 #define PF_KTHREAD 0x00200000 /* linux/sched.h; the seventh field behind the name in /proc/PID/stat */
 
@@ -24,18 +28,32 @@ static bool is_kernel_thread(pid_t pid)
         return behind && sscanf(behind, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & PF_KTHREAD;
 }
 
+/* The root of the tree; but what looks like it from inside a cgroup namespace is a group like others and may hold no
+ * process when it hands on controllers: then a group of theirs beside it. */
+static void expel(int root, pid_t pid)
+{
+        char number[16];
+
+        snprintf(number, sizeof(number), "%d", (int)pid);
+        if (write_file_at(root, "cgroup.procs", number) == 0)
+                return;
+        (void)mkdirat(root, REFUGE, 0755);
+        (void)write_file_at(root, REFUGE "/cgroup.procs", number);
+}
+
 void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd)
 {
         _cleanup_free_ pid_t *pids = NULL;
         size_t n = 0;
         int r = cgroup_processes(cgroup_fd, &pids, &n);
 
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                char number[16];
-
-                snprintf(number, sizeof(number), "%d", (int)pids[i]);
+        for (size_t i = 0; r == 0 && i < n; i++)
                 if (is_kernel_thread(pids[i]))
-                        (void)write_file_at(host->root_fd, "cgroup.procs", number);
-        }
+                        expel(host->root_fd, pids[i]);
         error_clear();
+}
+
+void cgroup_remove_refuge(const struct cgroup_host *host)
+{
+        (void)unlinkat(host->root_fd, REFUGE, AT_REMOVEDIR);
 }

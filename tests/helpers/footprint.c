@@ -102,6 +102,12 @@ static bool is_marked_cgroup(const char *path)
         return !value || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 || strstr(path, value + 1);
 }
 
+/* Notebooks of mount(8) and udev, which write in their own time. */
+static bool is_the_systems(const char *path)
+{
+        return strcmp(path, "/run/mount") == 0 || strcmp(path, "/run/udev") == 0;
+}
+
 static void take_tree(struct lines *lines, const char *kind, const char *path, int depth, bool files)
 {
         DIR *dir = opendir(path);
@@ -114,7 +120,7 @@ static void take_tree(struct lines *lines, const char *kind, const char *path, i
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
-                if ((entry->d_type != DT_DIR && !files) || strcmp(child, "/run/mount") == 0) /* mount(8)'s notebook */
+                if ((entry->d_type != DT_DIR && !files) || is_the_systems(child))
                         continue;
                 if (files || is_marked_cgroup(child))
                         add_line(lines, "%s %s", kind, child);

@@ -103,9 +103,10 @@ addresses() {
                 sort_by(.ifname)'
 }
 
+# Those of one metric stand in the order in which links came up, which is nobody's choice.
 routes() {
-        ip -n "$1" -j route show table main
-        ip -n "$1" -j -6 route show table main
+        ip -n "$1" -j route show table main | jq -S 'sort_by(.dst, .metric, .dev)'
+        ip -n "$1" -j -6 route show table main | jq -S 'sort_by(.dst, .metric, .dev)'
 }
 
 neighbours() {

@@ -332,7 +332,17 @@ static int read_oom(int watch, uint64_t *kills)
 
 static int destroy(const struct isolation_target *target, int64_t deadline)
 {
-        return process_isolation.destroy(target, deadline);
+        int r = process_isolation.destroy(target, deadline);
+        struct cgroup_host host;
+
+        if (r < 0 || target->cgroup < 0)
+                return r;
+        if (cgroup_host_probe(&host) == 0) {
+                cgroup_remove_refuge(&host);
+                close(host.root_fd);
+        }
+        error_clear();
+        return 0;
 }
 
 const struct isolation_row vm_isolation = {
