@@ -54,6 +54,8 @@ struct isolation_row {
         /* Refuses what this wall cannot give, and divides the rest. */
         int (*divide)(const struct isolation_request *request, struct isolation_view *view);
         void (*release)(struct isolation_view *view);
+        /* Takes from a process (of exec) what is this host's to do. NULL: nothing. */
+        void (*divide_process)(struct oci_process *process);
         /* The facts of where the inside part is carried out, where they differ from the host's. */
         void (*inside_facts)(const struct isolation_view *view, struct plan_facts *facts);
         /* Builds the container up to POINT_READY. */

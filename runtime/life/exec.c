@@ -86,6 +86,8 @@ static int read_all_of_it(struct execution *e)
         if (!e->spec->process_set && !e->request->process_file)
                 return refuse(EINVAL, "the container has no process to take the rest from: use --process");
         r = exec_process(e->request, &e->spec->process, &e->arena, &e->process);
+        if (r == 0 && e->handle.row->divide_process)
+                e->handle.row->divide_process(&e->process);
         if (r == 0)
                 r = terminal_check(e->process.terminal, e->request->detach, e->request->console_socket);
         if (r == 0)

@@ -71,7 +71,19 @@ static int mapping_namespace(const struct sources *sources, const struct oci_spe
         return idmap_namespace(procfs, &linux_->uid_mappings, &linux_->gid_mappings);
 }
 
-static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *facts)
+/* A copy of the mount; who may make none gives the place itself, and the copy is made in a mount namespace of his own
+ * (vmmode/proxy/share.c). */
+static int open_place(const char *path, bool recursive, unsigned at, bool privileged)
+{
+        int nofollow = at & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, fd;
+
+        if (privileged)
+                return mount_clone(AT_FDCWD, path, recursive, at);
+        fd = open(path, O_PATH | O_CLOEXEC | nofollow);
+        return fd < 0 ? fail(errno, "%s", path) : fd;
+}
+
+static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *facts, bool privileged)
 {
         _cleanup_free_ char *joined = NULL;
         _cleanup_close_ int tree = -EBADF;
@@ -84,9 +96,11 @@ static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *
                         return fail(ENOMEM, "source %s", path);
                 path = joined;
         }
-        tree = mount_clone(AT_FDCWD, path, mount->options.recursive, at);
+        tree = open_place(path, mount->options.recursive, at, privileged);
         if (tree < 0)
                 return fail_in(tree, "source");
+        if (!privileged)
+                return take_fd(&tree);
         /* A copy of a shared mount would stay tied to the host's both ways; only who asks for that gets it. */
         if (!(mount->options.propagation & MS_SHARED))
                 r = mount_propagate(tree, MS_SLAVE | MS_REC);
@@ -96,7 +110,7 @@ static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *
 /* An id-mapped bind mount is finished here, where we have the privilege over the file system; one that is made inside
  * gets the namespace along. */
 static int open_mount(struct sources *sources, const struct oci_spec *spec, const struct oci_mount *mount,
-                      const struct plan_facts *facts, size_t index, int procfs, bool trees)
+                      const struct plan_facts *facts, size_t index, int procfs, bool trees, bool privileged)
 {
         bool is_bind = mount->options.bind && !mount->options.remount;
         _cleanup_close_ int tree = -EBADF, user = -EBADF;
@@ -111,7 +125,7 @@ static int open_mount(struct sources *sources, const struct oci_spec *spec, cons
         }
         if (!is_bind || (!trees && user < 0) || mount->options.copy_symlink)
                 return 0;
-        tree = open_tree_of(mount, facts);
+        tree = open_tree_of(mount, facts, privileged || user >= 0);
         if (tree < 0)
                 return tree;
         r = user >= 0 ? mount_idmap(tree, user, mount->options.idmap == OCI_IDMAP_RECURSIVE) : 0;
@@ -119,7 +133,7 @@ static int open_mount(struct sources *sources, const struct oci_spec *spec, cons
 }
 
 static int open_mounts(struct sources *sources, const struct oci_spec *spec, const struct oci_mounts *mounts,
-                       const struct plan_facts *facts, int procfs, bool trees)
+                       const struct plan_facts *facts, int procfs, bool trees, bool privileged)
 {
         size_t n = mounts->n;
 
@@ -131,16 +145,16 @@ static int open_mounts(struct sources *sources, const struct oci_spec *spec, con
                 int r;
 
                 sources->mount_sources[i] = sources->mount_user_namespaces[i] = PLAN_NO_SLOT;
-                r = open_mount(sources, spec, &mounts->v[i], facts, i, procfs, trees);
+                r = open_mount(sources, spec, &mounts->v[i], facts, i, procfs, trees, privileged);
                 if (r < 0)
                         return fail_in(r, "mounts[%zu] %s", i, mounts->v[i].destination);
         }
         return 0;
 }
 
-static int open_root(struct sources *sources, struct plan_facts *facts)
+static int open_root(struct sources *sources, struct plan_facts *facts, bool privileged)
 {
-        int tree = mount_clone(AT_FDCWD, facts->root, true, 0);
+        int tree = open_place(facts->root, true, 0, privileged);
 
         if (tree < 0)
                 return fail_in(tree, "root.path");
@@ -148,15 +162,15 @@ static int open_root(struct sources *sources, struct plan_facts *facts)
 }
 
 int sources_open(struct sources *sources, const struct oci_spec *spec, const struct oci_spec *inside,
-                 struct plan_facts *facts, int procfs, bool trees)
+                 struct plan_facts *facts, int procfs, bool trees, bool privileged)
 {
         int r = open_namespaces(sources, spec, facts);
 
         facts->root_tree = PLAN_NO_SLOT;
         if (r == 0 && trees)
-                r = open_root(sources, facts);
+                r = open_root(sources, facts, privileged);
         if (r == 0)
-                r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees);
+                r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees, privileged);
         facts->mount_sources = sources->mount_sources;
         facts->mount_user_namespaces = sources->mount_user_namespaces;
         return r;

@@ -12,9 +12,10 @@ struct sources {
 };
 
 /* Opens everything and enters the slots into facts. trees: the root and the sources of bind mounts, too, as detached
- * trees (which takes CAP_SYS_ADMIN). inside: whose mounts they are. */
+ * trees, or, without privilege (CAP_SYS_ADMIN), as the places that these are to be made of. inside: whose mounts they
+ * are. */
 int sources_open(struct sources *sources, const struct oci_spec *spec, const struct oci_spec *inside,
-                 struct plan_facts *facts, int procfs, bool trees);
+                 struct plan_facts *facts, int procfs, bool trees, bool privileged);
 
 /* Adds a descriptor, which belongs to sources from then on, and gives its slot. */
 int sources_add(struct sources *sources, int fd, plan_slot *slot);

@@ -417,7 +417,8 @@ END
         cp -a "$ROOTFS" "$home/bundle/rootfs"
         chown -R lab:lab "$home"
         as lab sh -c "cd $home/bundle && $BERTH spec --rootless"
-        jq '.process.terminal = false | .process.args = ["/bin/sh", "-c", "id -u; touch /made; exit 4"]' "$home/bundle/config.json" >"$home/config.new"
+        jq '.process.terminal = false | .process.args = ["/bin/sh", "-c", "id -u; touch /made; exit 4"] | .root.readonly = false |
+                .linux.namespaces += [{type: "network"}] | del(.mounts[] | select(.type == "none"))' "$home/bundle/config.json" >"$home/config.new"
         cp "$home/config.new" "$home/bundle/config.json"
         run -4 as lab timeout 240 "$BERTH" --isolation vm run --bundle "$home/bundle" "$ID" </dev/null
         is "$output" 0

@@ -28,7 +28,7 @@
         "panic=-1 reboot=a tsc=reliable no_timer_check cryptomgr.notests pci=noearly rcupdate.rcu_expedited=1 "        \
         "net.ifnames=0 random.trust_cpu=on swiotlb=noforce rdinit=/init"
 #define QUIET   "quiet loglevel=0 8250.nr_uarts=0 "
-#define CONSOLE "console=ttyS0,115200 "
+#define CONSOLE "console=ttyS0,115200 loglevel=6 " /* each byte leaves the machine: notices and worse */
 
 /* The descriptors and words with which the proxy is started. Descriptors are borrowed; those in `owned` are closed. */
 struct box {
@@ -177,12 +177,13 @@ static int say_command_line(struct box *box, const struct vm_machine *machine, c
 static void hand_trees(struct box *box, const struct launch *launch)
 {
         const struct plan_facts *facts = launch->inside->facts;
+        const char *kind = launch->privileged ? "tree" : "place";
 
         if (facts->root_tree != PLAN_NO_SLOT)
-                say(box, "tree=%d:%d", facts->root_tree, BECOME_SLOT(facts->root_tree));
+                say(box, "%s=%d:%d", kind, facts->root_tree, BECOME_SLOT(facts->root_tree));
         for (size_t i = 0; i < launch->inside->view->inside->mounts.n; i++)
                 if (facts->mount_sources[i] != PLAN_NO_SLOT)
-                        say(box, "tree=%d:%d", facts->mount_sources[i], BECOME_SLOT(facts->mount_sources[i]));
+                        say(box, "%s=%d:%d", kind, facts->mount_sources[i], BECOME_SLOT(facts->mount_sources[i]));
 }
 
 static int hand_console(struct box *box, const char *file)

@@ -360,6 +360,11 @@ static int divide_mounts(const struct oci_spec *spec, struct vm_division *divisi
         return 0;
 }
 
+void vm_divide_process(struct oci_process *process)
+{
+        process->apparmor_profile = process->selinux_label = NULL;
+}
+
 int vm_divide(const struct isolation_request *request, const struct vm_size *size, struct vm_division *division)
 {
         struct oci_spec *inside = &division->inside;
@@ -370,8 +375,8 @@ int vm_divide(const struct isolation_request *request, const struct vm_size *siz
         linux_->namespaces[OCI_NS_USER] = linux_->namespaces[OCI_NS_NETWORK] = (struct oci_namespace){0};
         linux_->uid_mappings = linux_->gid_mappings = (struct oci_id_maps){0};
         linux_->net_devices = (struct oci_net_devices){0};
-        /* Security modules guard this host: the guest has no policy loaded. */
-        inside->process.apparmor_profile = inside->process.selinux_label = linux_->mount_label = NULL;
+        vm_divide_process(&inside->process);
+        linux_->mount_label = NULL;
         divide_resources(&request->spec->linux_.resources, size, &division->host, &linux_->resources);
         return divide_mounts(request->spec, division);
 }

@@ -45,6 +45,9 @@ int vm_size_find(const struct oci_spec *spec, const struct vm_size_defaults *def
  * The division borrows from the specification. */
 int vm_divide(const struct isolation_request *request, const struct vm_size *size, struct vm_division *division);
 
+/* Security modules guard this host: the guest has no policy loaded. */
+void vm_divide_process(struct oci_process *process);
+
 /* The same for the changes of an update; size: of the running machine. -EINVAL when the guest is too small for the new
  * limit. */
 int vm_divide_update(const struct oci_resources *changes, const struct vm_size *size, struct oci_resources *host,

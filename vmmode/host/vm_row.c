@@ -350,6 +350,7 @@ const struct isolation_row vm_isolation = {
         .group_inside = true,
         .divide = divide,
         .release = release,
+        .divide_process = vm_divide_process,
         .inside_facts = inside_facts,
         .create = create,
         .start = start,

@@ -12,7 +12,7 @@
 #define DEADLINE_DEFAULT 60
 #define NICS_DEFAULT     4
 
-enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE };
+enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE, VALUE_PLACE };
 
 struct option {
         const char *name;
@@ -46,6 +46,7 @@ static const struct option table[] = {
         {"nics", MEMBER(nics), VALUE_NUMBER, OF_BOX, 0, PROXY_NICS_MAX},
         {"cmdline", MEMBER(cmdline), VALUE_TEXT, OF_BOX, 0, 0},
         {"tree", 0, VALUE_TREE, OF_BOX, 0, 0},
+        {"place", 0, VALUE_PLACE, OF_BOX, 0, 0},
 };
 
 static int parse_fd(const char *text, int *fd)
@@ -60,7 +61,7 @@ static int parse_fd(const char *text, int *fd)
 }
 
 /* ENTRY:FD */
-static int parse_tree(const char *value, struct proxy_options *options)
+static int parse_tree(const char *value, bool is_place, struct proxy_options *options)
 {
         const char *colon = strchr(value, ':');
         size_t length = colon ? (size_t)(colon - value) : 0, i = options->n_trees;
@@ -71,6 +72,7 @@ static int parse_tree(const char *value, struct proxy_options *options)
                 return refuse(EINVAL, "must be ENTRY:FD, the entry a number");
         memcpy(options->trees[i].entry, value, length);
         options->trees[i].entry[length] = '\0';
+        options->trees[i].is_place = is_place;
         options->n_trees++;
         return parse_fd(colon + 1, &options->trees[i].fd);
 }
@@ -96,7 +98,9 @@ static int parse_value(const struct option *option, const char *value, struct pr
                 *(bool *)member = strcmp(value, "on") == 0;
                 return 0;
         case VALUE_TREE:
-                return parse_tree(value, options);
+                return parse_tree(value, false, options);
+        case VALUE_PLACE:
+                return parse_tree(value, true, options);
         }
         return -EINVAL;
 }
@@ -113,7 +117,7 @@ static int parse_word(const char *word, struct proxy_options *options, bool *see
                         continue;
                 if ((option->flags & OF_BOX) && !options->is_box)
                         break;
-                if (seen[i] && option->kind != VALUE_TREE)
+                if (seen[i] && option->kind != VALUE_TREE && option->kind != VALUE_PLACE)
                         return refuse(EINVAL, "%s: given twice", word);
                 seen[i] = true;
                 r = parse_value(option, word + length + 1, options);

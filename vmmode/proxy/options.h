@@ -24,7 +24,8 @@ struct proxy_options {
         size_t n_trees;
         struct {
                 char entry[12]; /* its name in the share: digits */
-                int fd;         /* a detached mount */
+                int fd;         /* a detached mount, or */
+                bool is_place;  /* (option "place") what one is to be made of */
         } trees[PROXY_TREES_MAX];
 };
 

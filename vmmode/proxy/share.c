@@ -3,8 +3,11 @@
  * the file server makes for itself. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -24,6 +27,26 @@ static int make_entry(int share, const char *name, int is_directory)
         if (is_directory)
                 return mkdirat(share, name, 0755) < 0 ? -errno : 0;
         return mknodat(share, name, S_IFREG | 0644, 0) < 0 ? -errno : 0;
+}
+
+/* An ordinary user's berth could make no copy of a mount, and gave the place: the copy is made here, where the mount
+ * namespace is ours. Its path is the place's own, not a name that somebody could have changed since. */
+static int own_tree(int *tree)
+{
+        char link[32], path[PATH_MAX];
+        ssize_t n;
+        int copy;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", *tree);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n < 0)
+                return fail(errno, "find the place of the tree");
+        path[n] = '\0';
+        copy = mount_clone(AT_FDCWD, path, true, AT_SYMLINK_NOFOLLOW);
+        if (copy < 0)
+                return copy;
+        replace_fd(tree, copy);
+        return 0;
 }
 
 /* Device nodes of the host mean nothing to the guest, and must mean nothing to the file server (CVE-2020-35517). */
@@ -58,7 +81,10 @@ int share_make(struct proxy *proxy)
                 return fail_in(share, "share");
         r = mount_attach(share, place);
         for (size_t i = 0; r == 0 && i < proxy->options.n_trees; i++) {
-                r = attach_entry(share, proxy->options.trees[i].entry, proxy->options.trees[i].fd);
+                if (proxy->options.trees[i].is_place)
+                        r = own_tree(&proxy->options.trees[i].fd);
+                if (r == 0)
+                        r = attach_entry(share, proxy->options.trees[i].entry, proxy->options.trees[i].fd);
                 if (r < 0)
                         r = fail_in(r, "share: entry %s", proxy->options.trees[i].entry);
                 replace_fd(&proxy->options.trees[i].fd, -EBADF);
