@@ -102,7 +102,8 @@ static int prepare_host(struct made *made, bool park)
         made->facts.root = made->record.rootfs;
         r = make_cgroup_begin(made);
         if (r == 0)
-                r = sources_open(&made->sources, made->spec, made->view.inside, &made->facts, made->procfs, trees, made->privileged);
+                r = sources_open(&made->sources, made->spec, made->view.inside, &made->facts, made->procfs, trees,
+                                 made->privileged);
         if (r == 0 && park)
                 r = make_start_socket(made);
         if (r == 0)

@@ -714,6 +714,32 @@ static void exec_joins_and_never_makes_what_the_container_has(void **state)
                             "0-1");
 }
 
+/* The host part of a VM container: namespaces, the network's settings, and then the program that stands for it. */
+static void the_part_on_this_host_ends_with_another_program(void **state)
+{
+        static const char *const args[] = {"proxy", "box", NULL};
+        struct oci_spec *spec = accept(PROCESS "},'linux':{'namespaces':[" NEW_NAMESPACES "],"
+                                               "'sysctl':{'net.ipv4.ip_forward':'1','kernel.shmmni':'99'}}");
+        const struct plan_facts facts = facts_of_test();
+        struct plan_builder builder = {0};
+        _cleanup_made_ struct made made;
+        const struct step_become *become;
+        const struct step_sysctl *sysctl;
+        const char *words[3];
+
+        (void)state;
+        plan_outside(spec, &facts, 7, args, 2, &builder);
+        finish(&made, &builder);
+        assert_string_equal(made.order, " undumpable unshare loopback sysctl become ");
+        sysctl = step_of(&made, STEP_SYSCTL, 0);
+        assert_string_equal(plan_string(&made.plan, sysctl->key), "net/ipv4/ip_forward");
+        become = step_of(&made, STEP_BECOME, 0);
+        assert_int_equal(become->program, 7);
+        assert_int_equal(plan_strings(&made.plan, become->args, words), 2);
+        assert_string_equal(words[1], "box");
+        oci_spec_free(spec);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -739,6 +765,7 @@ int main(void)
                 cmocka_unit_test(hooks_run_in_their_places),
                 cmocka_unit_test(activation_sockets_replace_what_the_configuration_says_of_them),
                 cmocka_unit_test(ambient_capabilities_are_those_that_can_be_raised),
+                cmocka_unit_test(the_part_on_this_host_ends_with_another_program),
                 cmocka_unit_test(exec_joins_and_never_makes_what_the_container_has),
         };
 
