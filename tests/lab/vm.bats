@@ -407,8 +407,11 @@ END
 
 # ---- an ordinary user ----
 
+# bats test_tags=full
 @test "vm: an ordinary user in group kvm has one, with a user namespace" {
-        local home=$T/home
+        local home=$T/home first
+
+        first=$(awk -F: '$1 == "lab" { print $2 }' /etc/subuid)
 
         adduser --quiet lab kvm
         defer 'deluser --quiet lab kvm'
@@ -418,7 +421,8 @@ END
         chown -R lab:lab "$home"
         as lab sh -c "cd $home/bundle && $BERTH spec --rootless"
         jq '.process.terminal = false | .process.args = ["/bin/sh", "-c", "id -u; touch /made; exit 4"] | .root.readonly = false |
-                .linux.namespaces += [{type: "network"}] | del(.mounts[] | select(.type == "none"))' "$home/bundle/config.json" >"$home/config.new"
+                .linux.namespaces += [{type: "network"}] | del(.mounts[] | select(.type == "none")) |
+                (.linux.uidMappings, .linux.gidMappings) += [{containerID: 1, hostID: '"$first"', size: 65536}]' "$home/bundle/config.json" >"$home/config.new"
         cp "$home/config.new" "$home/bundle/config.json"
         run -4 as lab timeout 240 "$BERTH" --isolation vm run --bundle "$home/bundle" "$ID" </dev/null
         is "$output" 0
