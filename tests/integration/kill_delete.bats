@@ -125,7 +125,6 @@ load ../lib/common
         berth delete --force "$ID"
 }
 
-# bats test_tags=wall
 @test "delete --force: a paused container" {
         launch_waiting
         berth pause "$ID"
