@@ -138,19 +138,5 @@ static int run_program(int argc, char **argv, int *exit_status)
 
 int main(int argc, char **argv)
 {
-        char *nobody[] = {"berthctl", NULL};
-        int exit_status = 1;
-
-        line_fill_standard_descriptors();
-        /* execve with an empty argv: nothing may index argv[0] (CVE-2021-4034). */
-        if (argc < 1) {
-                argc = 1;
-                argv = nobody;
-        }
-        if (run_program(argc, argv, &exit_status) < 0) {
-                report_error(error_message());
-                if (exit_status == 0)
-                        exit_status = 1;
-        }
-        return exit_status;
+        return line_main(argc, argv, "berthctl", run_program);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/report.h"
 
 void line_release(struct line *line)
 {
@@ -54,7 +56,9 @@ int line_show_help(const struct program *program, const struct command *command)
         return r < 0 ? r : output_text(text);
 }
 
-void line_fill_standard_descriptors(void)
+/* A closed standard descriptor would be given to the next file that is opened, and messages would go there: opens
+ * /dev/null in its place, or ends the program with 1. */
+static void fill_standard_descriptors(void)
 {
         struct pollfd standard[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
 
@@ -62,4 +66,24 @@ void line_fill_standard_descriptors(void)
         for (size_t i = 0; i < ELEMENTS(standard); i++)
                 if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
                         _exit(1);
+}
+
+int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char **argv, int *exit_status))
+{
+        char copy[32], *nobody[] = {copy, NULL};
+        int exit_status = 1;
+
+        fill_standard_descriptors();
+        /* execve with an empty argv: nothing may index argv[0] (CVE-2021-4034). */
+        if (argc < 1) {
+                snprintf(copy, sizeof(copy), "%s", name);
+                argc = 1;
+                argv = nobody;
+        }
+        if (run(argc, argv, &exit_status) < 0) {
+                report_error(error_message());
+                if (exit_status == 0)
+                        exit_status = 1;
+        }
+        return exit_status;
 }

@@ -23,6 +23,6 @@ int line_refuse_command(const struct program *program, const char *name, bool he
 /* Prints the help of a command, NULL: of the program. */
 int line_show_help(const struct program *program, const struct command *command);
 
-/* A closed standard descriptor would be given to the next file that is opened, and messages would go there: opens
- * /dev/null in its place, or ends the program with 1. */
-void line_fill_standard_descriptors(void);
+/* The whole of main(): `run` carries out the command line and gives the exit status; what it returns with a message is
+ * reported, and the status is then never 0. An empty argv becomes `name` alone. */
+int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char **argv, int *exit_status));
