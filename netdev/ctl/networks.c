@@ -104,7 +104,9 @@ static int remove_links(struct ctlnet *net, const struct ctlnet_network *network
         bridge_mac(network->name, mac);
         if (network->mode == CTLNET_MACVLAN || !link.index || memcmp(link.mac, mac, sizeof(mac)) != 0)
                 return 0;
-        return host_delete_link(&net->host, network->name);
+        /* Of containers that have ended, and whose namespaces the kernel has still to take apart. */
+        r = host_delete_ports(&net->host, link.index);
+        return r < 0 ? r : host_delete_link(&net->host, network->name);
 }
 
 static int remove_directory(struct ctlnet *net, const char *name)

@@ -445,6 +445,22 @@ took() {
         eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" -eq 1 ]'
 }
 
+@test "crashes: links of ended starts that something holds do not stop the next one, nor outlive their network" {
+        net create n
+        new_namespace a
+        for i in {1..9}; do
+                new_namespace "held$i"
+                net attach a "/run/netns/held$i" net=n >"$T/a"
+                net detach a reaped
+        done
+        [ "$(at "$H" bash -c 'ip -o link | grep -c ": bt"')" -eq 8 ]
+        net attach a /run/netns/a net=n >"$T/a"
+        reaches a "$(of a gateway4)"
+        net forget a
+        net delete n
+        run ! at "$H" bash -c 'ip -o link | grep ": bt"'
+}
+
 # ---- many ----
 
 @test "many: the last of 200 attachments costs what the first did" {
