@@ -73,6 +73,7 @@ struct ctlnet_request {
                                            * where there is no network. */
         struct ctlnet_address gateway4, gateway6; /* only where there is no network */
         uint8_t mac[6];                           /* zero: allocated */
+        bool secondary;                           /* another interface leads to the rest of the world */
         unsigned mtu;                             /* 0: the network's */
         uint64_t rate_in, rate_out;               /* bit/s to and from the container; 0: unlimited */
         bool allow_spoofing;                      /* let other source addresses out (a router, a bridge inside) */
@@ -155,6 +156,10 @@ int ctlnet_detach(struct ctlnet *net, const char *container, enum ctlnet_links l
 
 /* Detaches and gives the addresses back. */
 int ctlnet_forget(struct ctlnet *net, const char *container);
+
+/* The same for all interfaces but those of which the bit is in `kept`. namespace: that of a container that runs on, in
+ * which nothing is left of them; negative: it has ended. */
+int ctlnet_keep(struct ctlnet *net, const char *container, unsigned kept, int namespace);
 
 /* The addresses go with the new name. Not while an interface is attached: -EBUSY. */
 int ctlnet_rename(struct ctlnet *net, const char *from, const char *to);

@@ -244,7 +244,7 @@ static int make(struct attaching *a)
         if (r == 0)
                 r = veth ? attach_veth(a) : a->interface.mode == CTLNET_PHYS ? attach_phys(a) : attach_upper(a);
         if (r == 0)
-                r = inside_configure(a->namespace, &a->interface, a->result);
+                r = inside_configure(a->namespace, &a->network, &a->interface, a->result, !a->request->secondary);
         if (r == 0 && veth)
                 r = open_veth(a);
         if (r == 0)

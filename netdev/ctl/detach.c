@@ -181,6 +181,48 @@ int ctlnet_detach(struct ctlnet *net, const char *container, enum ctlnet_links l
         return with_lock(net, container, detach_one, links);
 }
 
+static int remove_inside(const struct interface *interface, int namespace)
+{
+        if (interface->mode == CTLNET_PHYS)
+                return refuse(EBUSY, "%s is a link of the host: it comes back when the container is stopped",
+                              interface->name);
+        return inside_remove_stale(namespace, interface);
+}
+
+static int forget_unkept(struct ctlnet *net, const char *container, unsigned kept, int namespace)
+{
+        int r = 0;
+
+        for (unsigned index = 0; index < CTLNET_INTERFACES_MAX && r == 0; index++) {
+                struct interface interface;
+
+                if (kept >> index & 1)
+                        continue;
+                r = interface_load(net, container, index, &interface);
+                if (r < 0) {
+                        r = r == -ENOENT ? 0 : r;
+                        continue;
+                }
+                if (namespace >= 0 && interface_is_attached(net, &interface))
+                        r = remove_inside(&interface, namespace);
+                if (r == 0)
+                        r = forget_one(net, &interface, CTLNET_LINKS_DELETED);
+                interface_free(&interface);
+        }
+        return r;
+}
+
+int ctlnet_keep(struct ctlnet *net, const char *container, unsigned kept, int namespace)
+{
+        _cleanup_close_ int lock = -EBADF;
+        int r = names_container_is_good(container) ? state_lock(net, &lock)
+                                                   : refuse(EINVAL, "\"%s\" is no name of a container", container);
+
+        if (r == 0)
+                r = forget_unkept(net, container, kept, namespace);
+        return r < 0 ? fail_in(r, "network of %s", container) : 0;
+}
+
 int ctlnet_forget(struct ctlnet *net, const char *container)
 {
         return with_lock(net, container, forget_one, CTLNET_LINKS_DELETED);

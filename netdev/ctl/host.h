@@ -60,8 +60,8 @@ int host_rename_link(struct netlink *netlink, int index, const char *name);
 /* One that is there already is no error. */
 int host_add_address(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address);
 
-/* To an address by a link (gateway NULL), or by a gateway, which need not lie in a subnet of the link; destination NULL:
- * everywhere. */
+/* To an address by a link (gateway NULL), or by a gateway, which need not lie in a subnet of the link; destination
+ * NULL: everywhere. */
 int host_add_route(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *destination,
                    const struct ctlnet_address *gateway);
 

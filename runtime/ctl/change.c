@@ -10,6 +10,7 @@
 #include "base/syscalls.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/resources.h"
 
@@ -32,7 +33,7 @@ static bool is_resource(const struct setting *setting)
 static bool is_network(const struct setting *setting)
 {
         return setting->live &&
-               lies_between(setting->offset, offsetof(struct settings, net), offsetof(struct settings, publish));
+               lies_between(setting->offset, offsetof(struct settings, nets), offsetof(struct settings, publish));
 }
 
 static void sort_out(uint64_t changed, bool *resources, bool *network, bool *later)
@@ -115,10 +116,23 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         return network_rename(ctl, from, to);
 }
 
+static int free_addresses(struct settings *settings)
+{
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        size_t n;
+        int r = net_settings_read(settings, nets, &n);
+
+        for (size_t i = 0; i < n && r == 0; i++) {
+                nets[i].ipv4 = nets[i].ipv6 = (struct ctlnet_address){0};
+                memset(nets[i].mac, 0, sizeof(nets[i].mac));
+        }
+        return r < 0 || n == 0 ? r : net_settings_write(settings, nets, n);
+}
+
 /* What is one container's own is not copied: ids, addresses, the time. */
 static int copy_settings(const struct ctl_container *from, struct settings *to)
 {
-        static const char *const own[] = {"created", "ids", "ip", "ip6", "mac"};
+        static const char *const own[] = {"created", "ids"};
         _cleanup_free_ char *text = NULL;
         int r = settings_format(&from->settings, &text);
 
@@ -126,7 +140,7 @@ static int copy_settings(const struct ctl_container *from, struct settings *to)
                 r = settings_parse(from->name, text, to);
         for (size_t i = 0; i < ELEMENTS(own); i++)
                 settings_unset(to, setting_find(own[i]));
-        return r;
+        return r < 0 ? r : free_addresses(to);
 }
 
 /* The lock of the original keeps it as it is while it is copied. */

@@ -126,5 +126,13 @@ int ctl_ended(struct ctl *ctl, const char *name, int status);
  * `changed` holds a bit for each row of setting_table that is new. *later: some count only from the next start. */
 int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later);
 
+/* One interface more for a container that is locked, at once when it runs: "lab,ip=10.20.0.5" (net_setting.h). *later:
+ * it counts from the next start only (virtual machines). When that fails nothing is changed. */
+int ctl_connect(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later);
+
+/* One less: "lab", or "eth1". The others keep their names and addresses. The first goes only while the container does
+ * not run. */
+int ctl_disconnect(struct ctl *ctl, struct ctl_container *container, const char *which, bool *later);
+
 /* config.json for these settings, malloc'ed, the caller's. */
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);

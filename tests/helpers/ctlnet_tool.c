@@ -142,7 +142,7 @@ static void read_more(const char *a, struct ctlnet_request *request)
         else if ((v = value_of(a, "out")))
                 request->rate_out = need_rate(v);
         else if ((v = value_of(a, "index")))
-                request->index = (unsigned)atoi(v);
+                request->secondary = (request->index = (unsigned)atoi(v)) > 0;
         else if ((v = value_of(a, "name")))
                 request->interface = v;
         else if ((v = value_of(a, "hostname")))

@@ -90,3 +90,145 @@ serves() {
         is "$(readlink "/proc/$(ctl_pid one)/ns/net")" "$(readlink "/proc/$(ctl_pid two)/ns/net")"
         ctl destroy -f two one
 }
+
+@test "net container:NAME goes with the other: asked when it is stopped, killed when it ends by itself" {
+        ctl create one --image busybox -p 8123:80 -- /bin/sleep 1000
+        ctl create two --image busybox --net container:one --restart always -- /bin/sh -c \
+                'trap "echo asked; exit 0" TERM; mkdir -p /www; echo served >/www/index.html; httpd -h /www; echo up
+                while :; do sleep 0.1; done'
+        ctl create three --image busybox --net container:two -- /bin/sleep 1000
+        ctl start one two three
+        ip link set lo up
+        eventually serves 127.0.0.1:8123 served
+        is "$(readlink "/proc/$(ctl_pid one)/ns/net")" "$(readlink "/proc/$(ctl_pid three)/ns/net")"
+        ctl stop one -t 5s
+        ctl_is two stopped
+        ctl_is three stopped
+        eventually said two asked
+        ctl start one two
+        kill -KILL "$(ctl_pid one)"
+        eventually ctl_is one stopped
+        ctl_is two stopped
+        is "$(ip -o link | grep -c ': bt')" 0
+        refused_ctl "does not run" start three
+        ctl destroy one two three
+}
+
+# ---- several interfaces ----
+
+names_inside() {
+        ctl exec "$1" ls /sys/class/net | tr '\n' ' '
+}
+
+routes_out_of() {
+        ctl exec "$1" ip route | sed -n 's/^default \(.* eth[0-9]\).*/\1/p'
+}
+
+# address_on NAME INTERFACE: as the kernel has it.
+address_on() {
+        ctl exec "$1" ip -4 -o addr show "$2" | sed 's/.*inet \([0-9.]*\).*/\1/'
+}
+
+three_networks() {
+        ctl network create lab --subnet 10.77.0.0/24
+        ctl network create side --subnet 10.79.0.0/24
+        ctl network create back --subnet 10.78.0.0/24 --mode routed
+}
+
+@test "several interfaces: their order, names and addresses stay, and the first leads to the world" {
+        three_networks
+        ctl create web --image busybox --net lab,ip=10.77.0.9 --net back,mac=02:00:00:00:00:77 --net side -- /bin/sleep 1000
+        run -0 grep '^net = ' "$DIR/containers/web/settings"
+        is "$output" "net = lab,ip=10.77.0.9
+net = back,mac=02:00:00:00:00:77
+net = side"
+        for i in 1 2; do
+                ctl start web
+                is "$(names_inside web)" "eth0 eth1 eth2 lo "
+                is "$(address_on web eth0)" 10.77.0.9
+                is "$(address_on web eth1)" "$(ctl info --json web | jq -r '.interfaces[1].ipv4' | cut -d / -f 1)"
+                is "$(ctl exec web cat /sys/class/net/eth1/address)" 02:00:00:00:00:77
+                is "$(routes_out_of web)" "via 10.77.0.1 dev eth0"
+                eventually ctl exec web ping -c 1 -W 1 10.77.0.1
+                eventually ctl exec web ping -c 1 -W 1 10.78.0.1
+                eventually ctl exec web ping -c 1 -W 1 10.79.0.1
+                ctl stop -f web
+        done
+        is "$(ctl info --json web | jq -r '.interfaces | map(.net + "=" + .interface) | join(" ")')" \
+                "lab=eth0 back=eth1 side=eth2"
+        run -0 ctl info web
+        matches "^address +10.77.0.9/24, eth0$"
+        matches "^address +10.78.0.[0-9]+/32, eth1$"
+        ctl clone web copy
+        is "$(ctl info --json copy | jq -r '.settings.net | join(" ")')" "lab back side"
+        ctl destroy web copy
+        is "$(ctl network list | awk 'NR > 1 { print $1, $NF }' | tr '\n' ' ')" "back 0 lab 0 side 0 "
+}
+
+@test "several interfaces: two containers reach each other by the network that they share" {
+        three_networks
+        ctl create web --image busybox --net lab --net back -- /bin/sleep 1000
+        ctl create db --image busybox --net back -- /bin/sleep 1000
+        ctl create other --image busybox --net lab -- /bin/sleep 1000
+        ctl start web db other
+        eventually ctl exec web ping -c 1 -W 1 "$(address_of db)"
+        eventually ctl exec other ping -c 1 -W 1 "$(address_of web)"
+        run ctl exec other ping -c 1 -W 1 "$(address_of db)"
+        [ "$status" -ne 0 ]
+        ctl destroy -f web db other
+}
+
+@test "connect and disconnect: of a stopped container, and at once of one that runs" {
+        local second
+
+        three_networks
+        ctl create web --image busybox --net lab --ip 10.77.0.9 -- /bin/sleep 1000
+        ctl network connect back web
+        second=$(ctl info --json web | jq -r '.interfaces[1].ipv4')
+        ctl start web
+        is "$(address_on web eth1)" "${second%/*}"
+        ctl network connect side,ip=10.79.0.20 web
+        is "$(names_inside web)" "eth0 eth1 eth2 lo "
+        is "$(address_on web eth2)" 10.79.0.20
+        eventually busybox ping -c 1 -W 1 10.79.0.20
+        # The one in the middle goes, and the others stay what they are.
+        ctl network disconnect back web
+        is "$(names_inside web)" "eth0 eth2 lo "
+        refused_ctl "first interface goes only while it is stopped" network disconnect eth0 web
+        ctl stop -f web
+        ctl start web
+        is "$(names_inside web)" "eth0 eth2 lo "
+        is "$(address_on web eth0)" 10.77.0.9
+        is "$(address_on web eth2)" 10.79.0.20
+        ctl stop -f web
+        ctl network disconnect eth0 web
+        ctl network delete back
+        ctl start web
+        is "$(names_inside web)" "eth2 lo "
+        is "$(routes_out_of web)" "via 10.79.0.1 dev eth2"
+        ctl destroy -f web
+}
+
+@test "connect: what cannot be is refused, and nothing is left of it" {
+        three_networks
+        ctl create one --image busybox --net lab,ip=10.77.0.9 -- /bin/sleep 1000
+        ctl create two --image busybox --net none -- /bin/sleep 1000
+        ctl create three --image busybox --net host -- /bin/sleep 1000
+        ctl start two
+        refused_ctl "10.77.0.9 belongs to one" network connect lab,ip=10.77.0.9 two
+        is "$(names_inside two)" "lo "
+        refused_ctl "there is no network moon" network connect moon two
+        refused_ctl "no interface is connected to back" network disconnect back two
+        refused_ctl "host stands alone" network connect lab three
+        refused_ctl "there is no container four" network connect lab four
+        refused_ctl "invalid value 'lab,ip=x'" network connect lab,ip=x two
+        refused_ctl "two interfaces eth3" create four --image busybox --net lab,name=eth3 --net back,name=eth3
+        refused_ctl "stands alone" create four --image busybox --net lab --net none
+        refused_ctl "two interfaces are connected to lab" create four --image busybox --net lab --net lab
+        refused_ctl "gateway of its own" create four --image busybox --net lab,gateway=10.77.0.1
+        refused_ctl "more than 8" create four --image busybox $(printf -- '--net n%d ' {1..9})
+        ctl network connect lab two
+        eventually ctl exec two ping -c 1 -W 1 10.77.0.1
+        is "$(ctl network show --json lab | jq .members)" 2
+        ctl destroy -f one two three
+}
