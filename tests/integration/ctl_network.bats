@@ -232,3 +232,98 @@ net = side"
         is "$(ctl network show --json lab | jq .members)" 2
         ctl destroy -f one two three
 }
+
+# ---- other modes ----
+
+# A cable whose far end stays with the host: up0 is a link to lend, 192.0.2.1 is in the world.
+lay_cable() {
+        ip link add up0 type veth peer name down0
+        defer "ip link del down0 2>/dev/null || true"
+        ip addr add 192.0.2.1/24 dev down0
+        ip link set down0 up
+        ip link set up0 up
+}
+
+@test "host and none: the host's own network, and loopback alone" {
+        ctl create one --image busybox --net host -- /bin/sleep 1000
+        ctl create two --image busybox --net none -- /bin/sleep 1000
+        ctl start one two
+        is "$(readlink "/proc/$(ctl_pid one)/ns/net")" "$(readlink /proc/self/ns/net)"
+        is "$(names_inside two)" "lo "
+        is "$(ctl info --json one | jq .network)" null
+        refused_ctl "no interface" set two --publish 80:80
+        ctl destroy -f one two
+}
+
+@test "macvlan and phys: links of the host beside a network, and what they cannot" {
+        lay_cable
+        ctl create web --image busybox --net berth0 --net macvlan:up0,ip=192.0.2.7/24,mac=02:00:00:00:00:07 -- /bin/sleep 1000
+        ctl start web
+        eventually busybox ping -c 1 -W 1 192.0.2.7
+        is "$(routes_out_of web | sed 's/.* //')" eth0
+        ctl network disconnect macvlan:up0 web
+        is "$(names_inside web)" "eth0 lo "
+        ctl network connect macvlan:up0,ip=192.0.2.8/24 web
+        eventually busybox ping -c 1 -W 1 192.0.2.8
+        ctl stop -f web
+        ctl set web --net phys:up0,ip=192.0.2.9/24,gateway=192.0.2.1 --net berth0
+        ctl set web --publish 80:80
+        refused_ctl "published in the modes bridge and routed only, not phys" start web
+        ctl set web --unset publish
+        ctl start web
+        eventually busybox ping -c 1 -W 1 192.0.2.9
+        is "$(routes_out_of web)" ""
+        run -0 ctl exec web ip route
+        has "default via 192.0.2.1 dev up0"
+        refused_ctl "no link up9" network connect macvlan:up9 web
+        ctl stop -f web
+        ctl set web --net berth0
+        lay_cable
+        ctl start web
+        ctl network connect phys:up0,ip=192.0.2.10/24 web
+        eventually busybox ping -c 1 -W 1 192.0.2.10
+        refused_ctl "comes back when the container is stopped" network disconnect phys:up0 web
+        ctl destroy -f web
+}
+
+@test "vlan: a VLAN of a link of the host belongs to a container" {
+        lay_cable
+        ip link add link down0 name v5 type vlan id 5 2>/dev/null || skip "this kernel has no VLANs"
+        ip addr add 198.51.100.1/24 dev v5
+        ip link set v5 up
+        ctl create web --image busybox --net vlan:up0.5,ip=198.51.100.2/24,gateway=198.51.100.1 -- /bin/sleep 1000
+        ctl create two --image busybox --net vlan:up0.5 -- /bin/sleep 1000
+        ctl start web
+        eventually busybox ping -c 1 -W 1 198.51.100.2
+        is "$(routes_out_of web)" "via 198.51.100.1 dev eth0"
+        refused_ctl "VLAN 5 of up0 is taken" start two
+        ctl destroy -f web two
+}
+
+# ---- names ----
+
+finds() { # finds CONTAINER NAME [SERVER]
+        ctl exec "$1" nslookup "$2" ${3:+"$3"} 2>/dev/null | grep -A 1 "^Name:.*$2" | grep -q "^Address:"
+}
+
+@test "names: containers of a network find each other, those of another do not" {
+        local second
+
+        ctl network create one
+        ctl network create two
+        ctl create web --image busybox --net one -- /bin/sleep 1000
+        ctl create db --image busybox --net one --hostname database -- /bin/sleep 1000
+        ctl create far --image busybox --net two -- /bin/sleep 1000
+        ctl start web db far
+        second=$(ctl network show --json one | jq -r .gateway4)
+        eventually finds web db
+        finds web database
+        finds db web
+        run ! finds far db
+        run ! finds far db "$second"
+        ctl network connect one far
+        eventually finds far db "$second"
+        ctl stop -f db
+        eventually eval '! finds web db'
+        ctl destroy -f web db far
+}
