@@ -173,8 +173,9 @@ int ctlnet_set_publish(struct ctlnet *net, const char *container, unsigned index
                        size_t n);
 
 /* Makes tables, bridges and elements anew from the records (after `nft flush ruleset`); an attachment does it by itself
- * when it finds the tables missing. */
-int ctlnet_repair(struct ctlnet *net);
+ * when it finds the tables missing. Undoes what belongs to containers that have ended with nobody there, and gives back
+ * the addresses of those that do not exist. exists: NULL: all do. */
+int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data);
 
 /* Names the first base chain of another table that drops forwarded packets by policy, and so those of containers,
  * whatever our tables say: "ip filter FORWARD"; "" when there is none. */

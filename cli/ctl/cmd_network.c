@@ -212,6 +212,8 @@ static int run(struct invocation *invocation)
 {
         const char *word = invocation->arguments[0];
 
+        if (strcmp(word, "repair") == 0 && invocation->n_arguments == 1)
+                return ctl_repair_networks(invocation->ctl);
         for (size_t i = 0; i < ELEMENTS(changes); i++) {
                 if (strcmp(changes[i].name, word) != 0)
                         continue;
@@ -236,13 +238,14 @@ static int run(struct invocation *invocation)
                 ctlnet_close(net);
                 return r;
         }
-        return refuse(EINVAL, "network: unknown word '%s': expected create, list, show, delete, connect or disconnect",
+        return refuse(EINVAL,
+                      "network: unknown word '%s': expected create, list, show, delete, connect, disconnect or repair",
                       word);
 }
 
 const struct command ctl_command_network = {
         .name = "network",
-        .arguments = "create|list|show|delete [NAME] or connect|disconnect NET CONTAINER",
+        .arguments = "create|list|show|delete [NAME] or connect|disconnect NET CONTAINER or repair",
         .summary = "the networks that containers join",
         .description =
                 "Makes, lists, shows and deletes networks. Members of a network reach each other, by their names, "
@@ -250,7 +253,9 @@ const struct command ctl_command_network = {
                 "use. A network that has members cannot be deleted.\nconnect gives a container one interface more, at "
                 "once "
                 "when it runs: NET is what --net of create takes. disconnect takes one away, by its network or its "
-                "name inside (eth1); the first one only while the container is stopped.",
+                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges and "
+                "firewall tables anew, and undoes "
+                "what crashes left.",
         .examples = "berthctl network create lab --subnet 10.20.0.0/24\n"
                     "berthctl create web --image busybox --net lab --ip 10.20.0.5\n"
                     "berthctl network connect lab,ip=10.20.0.9 db\n"

@@ -33,5 +33,11 @@ int inside_configure(int namespace, const struct ctlnet_network *network, const 
 /* A link of that name and MAC, which an attachment that crashed left. */
 int inside_remove_stale(int namespace, const struct interface *interface);
 
+/* *ended: it stands as attached, and its link is gone. */
+int interface_has_ended(struct ctlnet *net, const struct interface *interface, bool *ended);
+
 /* Undoes all of an attached interface and says so in its record. Goes on after a failure and returns the first. */
 int detach_interface(struct ctlnet *net, struct interface *interface, enum ctlnet_links links);
+
+/* The same, and its addresses are free. */
+int forget_interface(struct ctlnet *net, struct interface *interface);

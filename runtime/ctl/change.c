@@ -1,12 +1,15 @@
 /* Changing what is there: settings, name. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/syscalls.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/keeper_call.h"
@@ -108,12 +111,67 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         r = container_delete(ctl->runtime, from, true);
         if (r == 0)
                 r = keeper_forget(ctl, from);
+        if (r == 0)
+                r = replace_file_at(container.fd, CTL_WAS_FILE, from, strlen(from), 0600);
+        if (r == 0 && syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0) {
+                r = errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
+                                    : fail(errno, "rename container %s to %s", from, to);
+                (void)unlinkat(container.fd, CTL_WAS_FILE, 0);
+        }
         if (r < 0)
                 return r;
-        if (syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0)
-                return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
-                                       : fail(errno, "rename container %s to %s", from, to);
-        return network_rename(ctl, from, to);
+        snprintf(container.name, sizeof(container.name), "%s", to);
+        return ctl_finish_rename(ctl, &container);
+}
+
+int ctl_finish_rename(struct ctl *ctl, const struct ctl_container *container)
+{
+        char was[CTL_NAME_MAX + 2];
+        int r = 0;
+
+        if (read_small_file_at(container->fd, CTL_WAS_FILE, was, sizeof(was)) < 0)
+                return 0;
+        /* With a container of that name, it was not renamed, or another one has its place. */
+        if (faccessat(ctl->containers_fd, was, F_OK, 0) < 0)
+                r = network_rename(ctl, was, container->name);
+        if (r == 0 && unlinkat(container->fd, CTL_WAS_FILE, 0) < 0)
+                r = fail(errno, "finish renaming container %s", container->name);
+        return r;
+}
+
+/* ---- what crashes left ---- */
+
+static int finish_rename(struct ctl_container *container, void *data)
+{
+        _cleanup_ctl_container_ struct ctl_container locked = CTL_CONTAINER_NONE;
+        struct ctl *ctl = data;
+        int r;
+
+        if (container->partial || faccessat(container->fd, CTL_WAS_FILE, F_OK, 0) < 0)
+                return 0;
+        r = ctl_find(ctl, container->name, CTL_LOCKED, &locked);
+        return r < 0 ? r : ctl_finish_rename(ctl, &locked);
+}
+
+static bool exists(const char *name, void *data)
+{
+        const struct ctl *ctl = data;
+
+        return ctl->containers_fd >= 0 && faccessat(ctl->containers_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int ctl_repair_networks(struct ctl *ctl)
+{
+        struct ctlnet *net;
+        int r = ctl_each(ctl, finish_rename, ctl);
+
+        if (r == 0)
+                r = ctlnet_open(ctl->directory, &net);
+        if (r < 0)
+                return r;
+        r = ctlnet_repair(net, exists, ctl);
+        ctlnet_close(net);
+        return r;
 }
 
 static int free_addresses(struct settings *settings)

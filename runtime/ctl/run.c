@@ -123,10 +123,8 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         if (lives)
                 return refuse(EBUSY, "container %s runs already", container->name);
         error_clear();
-        if (r != -ENOENT)
-                r = container_delete(ctl->runtime, container->name, true);
-        else
-                r = 0;
+        /* Also without a record: a create that was killed may have come no further than its directory. */
+        r = container_delete(ctl->runtime, container->name, true);
         if (r < 0)
                 return r;
         joined_stop(ctl, container->name, 0);
@@ -192,6 +190,8 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pi
 
         if (r == 0)
                 r = remove_remains(ctl, &container);
+        if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
         if (r == 0)
                 r = network_prepare(ctl, &container);
         if (r == 0)

@@ -255,7 +255,7 @@ static int changes(const char *command, char **arguments)
                         add_port(&request, *port);
                 need(ctlnet_set_publish(net, arguments[0], 0, ports, request.n_publish));
         } else if (strcmp(command, "repair") == 0)
-                need(ctlnet_repair(net));
+                need(ctlnet_repair(net, NULL, NULL));
         else if (strcmp(command, "blocked") == 0) {
                 need(ctlnet_forward_blocked(net, chain, sizeof(chain)));
                 puts(chain);

@@ -327,3 +327,93 @@ finds() { # finds CONTAINER NAME [SERVER]
         eventually eval '! finds web db'
         ctl destroy -f web db far
 }
+
+# ---- crashes ----
+
+# killed_at POINT COMMAND...: berthctl, killed at its POINTth system call; fails when it has fewer.
+killed_at() {
+        "$TOOLS/inject" -n "$1" -x sleep "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>/dev/null 4>&- </dev/null
+}
+
+links_of_containers() {
+        ip -o link | grep -c ': b[it]' || true
+}
+
+@test "crashes: a start killed at any point is no obstacle for the next, and address and port stay the container's" {
+        local address point=150 killed=0
+
+        ctl create other --image busybox -p 8123:80 -- /bin/sleep 1000
+        ctl create web --image busybox -p 8123:80 --net-rate 100mbit -- /bin/sleep 1000
+        address=$(address_of web)
+        while killed_at $point keeper-launch web; do
+                killed=$((killed + 1))
+                # Somebody else gets the port, or hears who has it: not from one that is not there.
+                ctl start web
+                is "$(address_on web eth0)" "$address"
+                is "$(links_of_containers)" 2
+                refused_ctl "8123.*web" start other
+                ctl stop -f web
+                eventually eval '[ "$(links_of_containers)" = 0 ]'
+                point=$((point + 97))
+        done
+        [ $killed -ge 8 ]
+        ctl destroy -f web
+        ctl start other
+        ctl destroy -f other
+        run -0 nft list ruleset
+        lacks web.0 other.0
+}
+
+@test "crashes: connect, disconnect, rename and destroy killed at any point are done or not, and can be done again" {
+        local point
+
+        ctl network create lab --subnet 10.77.0.0/24
+        ctl create web --image busybox -- /bin/sleep 1000
+        ctl start web
+        for ((point = 100; point < 2000; point += 61)); do
+                killed_at $point network connect lab,ip=10.77.0.9 web || break
+                run ctl network connect lab,ip=10.77.0.9 web
+                [ "$status" -eq 0 ] || has "two interfaces are connected to lab"
+                is "$(address_on web eth1)" 10.77.0.9
+                killed_at $point network disconnect lab web || true
+                run ctl network disconnect lab web
+                [ "$status" -eq 0 ] || has "no interface is connected to lab"
+                is "$(names_inside web)" "eth0 lo "
+                is "$(ctl network show --json lab | jq .members)" 0
+        done
+        [ $point -gt 300 ]
+        ctl stop -f web
+        address=$(address_of web)
+        for ((point = 60; point < 2000; point += 23)); do
+                killed_at $point rename web db || break
+                [ ! -d "$DIR/containers/db" ] || { ctl start db; ctl stop -f db; ctl rename db web; }
+                is "$(address_of web)" "$address"
+        done
+        [ $point -gt 150 ]
+        [ ! -d "$DIR/containers/db" ] || ctl rename db web
+        for ((point = 60; point < 2000; point += 41)); do
+                [ -d "$DIR/containers/web" ] || ctl create web --image busybox -- /bin/sleep 1000
+                killed_at $point destroy web || break
+                ctl network repair
+                [ ! -d "$DIR/containers/web" ] || ctl destroy web
+                is "$(ctl network show --json berth0 | jq .members)" 0
+        done
+        [ $point -gt 150 ]
+}
+
+@test "two at once: commands that create, connect and destroy give every container an address of its own" {
+        local i
+
+        ctl network create lab --subnet 10.77.0.0/26
+        for i in {1..12}; do
+                { ctl create "c$i" --image busybox --net lab -- /bin/sleep 1000 && ctl network connect berth0 "c$i" &&
+                        { [ $((i % 3)) -ne 0 ] || ctl destroy "c$i"; }; } &
+        done
+        wait
+        is "$(ctl list -q | wc -l)" 8
+        is "$(ctl list --json | jq -r '.[].interfaces[].ipv4' | sort -u | wc -l)" 16
+        is "$(ctl network list --json | jq 'map(.members) | add')" 16
+        for i in $(ctl list -q); do ctl destroy "$i" & done
+        wait
+        is "$(ctl network list --json | jq 'map(.members) | add')" 0
+}

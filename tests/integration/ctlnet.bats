@@ -558,6 +558,32 @@ took() {
         run ! at "$H" bash -c 'ip -o link | grep ": bt"'
 }
 
+@test "crashes: a port of a container that ended with nobody to tidy up is free, and so is what repair finds" {
+        container a publish=8080:80
+        end_namespace a
+        eventually eval '[ -z "$(at "$H" bash -c "ip -o link | grep \": bt\"")" ]'
+        grep -q '^link = bt' "$NET/interfaces/a.0"
+        container b publish=8080:80
+        answer b 80 hello
+        [ "$(call world $HOST 8080)" = hello ]
+        nothing_of a
+        [ "$(net show a | awk '$1 == "ipv4"')" = "$(grep '^ipv4' "$T/a")" ]
+        net publish b
+        container c publish=9090:80
+        end_namespace c
+        eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" = 1 ]'
+        net publish b 9090:80
+        [ "$(call world $HOST 9090)" = hello ]
+        container d publish=7070:80
+        end_namespace d
+        eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" = 1 ]'
+        ln -s nobody.0 "$NET/networks/berth0/addresses/10.64.0.77"
+        net repair
+        nothing_of d
+        [ ! -L "$NET/networks/berth0/addresses/10.64.0.77" ]
+        [ "$(call world $HOST 9090)" = hello ]
+}
+
 # ---- many ----
 
 @test "many: the last of 200 attachments costs what the first did" {
