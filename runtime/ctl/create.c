@@ -144,8 +144,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const char *so
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
 static int remove_directory(struct ctl *ctl, struct ctl_container *container)
 {
-        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE, CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE, "snapshots",  SETTINGS_FILE};
+        static const char *const entries[] = {CTL_ROOTFS,        "config.json", CTL_LOG_FILE,
+                                              CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,
+                                              "snapshots",       CTL_WAS_FILE,  SETTINGS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -217,6 +218,8 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         error_clear();
         /* Records of an end that nobody has tidied up after. */
         r = container_delete(ctl->runtime, name, true);
+        if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
         if (r == 0)
                 r = network_forget(ctl, name);
         if (r == 0)

@@ -5,6 +5,7 @@
  *   log, log.1   what it said; written by its keeper
  *   last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
+ *   was          its name before, until its addresses have gone with the new one
  *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
  * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
@@ -24,6 +25,7 @@
 #define CTL_PARTIAL_FILE "partial"
 #define CTL_LAST_FILE    "last"
 #define CTL_STOPPED_FILE "stopped"
+#define CTL_WAS_FILE     "was"
 #define CTL_LOG_FILE     "log"
 #define CTL_ROOTFS       "rootfs"
 
@@ -125,6 +127,20 @@ int ctl_ended(struct ctl *ctl, const char *name, int status);
 /* Gives the running container the live ones of its settings, then writes them: when it refuses, the old ones stay.
  * `changed` holds a bit for each row of setting_table that is new. *later: some count only from the next start. */
 int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later);
+
+/* One interface more for a container that is locked, at once when it runs: "lab,ip=10.20.0.5" (net_setting.h). *later:
+ * it counts from the next start only (virtual machines). When that fails nothing is changed. */
+int ctl_connect(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later);
+
+/* One less: "lab", or "eth1". The others keep their names and addresses. The first goes only while the container does
+ * not run. */
+int ctl_disconnect(struct ctl *ctl, struct ctl_container *container, const char *which, bool *later);
+
+/* What a crash in ctl_rename left to do, for a container that is locked. */
+int ctl_finish_rename(struct ctl *ctl, const struct ctl_container *container);
+
+/* Makes everything in the host's kernel anew that belongs to networks, and undoes what crashes left there. */
+int ctl_repair_networks(struct ctl *ctl);
 
 /* config.json for these settings, malloc'ed, the caller's. */
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);

@@ -16,6 +16,7 @@
 #include "base/timestamp.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
@@ -122,11 +123,12 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         if (lives)
                 return refuse(EBUSY, "container %s runs already", container->name);
         error_clear();
-        if (r != -ENOENT)
-                r = container_delete(ctl->runtime, container->name, true);
-        else
-                r = 0;
-        return r < 0 ? r : network_detach(ctl, container->name);
+        /* Also without a record: a create that was killed may have come no further than its directory. */
+        r = container_delete(ctl->runtime, container->name, true);
+        if (r < 0)
+                return r;
+        joined_stop(ctl, container->name, 0);
+        return network_detach(ctl, container->name);
 }
 
 /* Only what is made here is copied into the container's mount namespace. */
@@ -189,7 +191,11 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pi
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
                 r = network_prepare(ctl, &container);
+        if (r == 0)
+                r = joined_register(ctl, &container);
         if (r == 0)
                 r = write_config(ctl, &container);
         if (r < 0)
@@ -325,6 +331,7 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
                 if (r < 0)
                         return r;
         }
+        joined_stop(ctl, name, timeout_ms);
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;

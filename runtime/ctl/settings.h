@@ -51,8 +51,8 @@ struct settings {
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
         /* What it sees. */
-        const char *net;                /* as ctlnet_parse_net takes it; NULL: none */
-        const char *ip, *ip6, *mac;     /* fixed ones; NULL: allocated */
+        struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
+        const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
         const char *rate_in, *rate_out; /* "100mbit" */
         struct oci_strings publish;     /* [ADDRESS:]PORT:PORT[/udp] */
         struct oci_strings dns;         /* addresses */
