@@ -85,3 +85,84 @@ make_other() {
         refused_ctl "No space left" create web --image busybox --net none
         [ -z "$(ls "$DIR/containers")" ]
 }
+
+# ---- the keeper ----
+
+@test "keeper: with every place taken, the ninth console is told so and stop is heard" {
+        local i
+
+        make_web --restart always
+        ctl start web
+        for i in 1 2 3 4 5 6 7; do
+                ctl console web </dev/null >"$T/console$i" 2>&1 &
+        done
+        eventually clients_are 7
+        refused_ctl "as many as can be" console web
+        ctl stop web
+        wait
+        ctl_is web stopped
+}
+
+# Connections of the keeper's socket, the listening one left out.
+clients_are() {
+        [ "$(grep -c "keepers/web/keeper.sock\|keeper.sock" /proc/net/unix)" -eq $(($1 + 1)) ]
+}
+
+@test "keeper: silent connections and garbage on its socket keep nobody from stopping the container" {
+        make_web --restart always
+        ctl start web
+        # What looks like numbers of the protocol, too long, empty, and eight that say nothing.
+        python3 - "$RUN/keepers/web/keeper.sock" <<'END'
+import os, socket, sys
+def connect():
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(sys.argv[1])
+        return s
+for data in (b'', b'x', b'w', b'w\1', b'd' * 4097, b'a' * 60000, os.urandom(4000), b'\0'):
+        s = connect()
+        try:
+                s.send(data)
+        except OSError:
+                pass
+held = [connect() for _ in range(20)]
+os.fork() and os._exit(0)
+os.close(1), os.close(2), os.setsid()
+import time
+time.sleep(4)
+END
+        ctl_is web running
+        ctl stop web
+        ctl_is web stopped
+        eventually none_lives python3
+}
+
+@test "keeper: a terminal that takes nothing more does not keep it from hearing stop" {
+        make_terminal() {
+                ctl create web --image busybox --net none --stop-timeout 0 -t -- \
+                        /bin/sh -c 'stty raw -echo; echo ready; exec sleep 1000'
+        }
+        make_terminal
+        ctl start web
+        eventually said web ready
+        { head -c 200000 /dev/zero; sleep 3; } | ctl console web >/dev/null 2>&1 &
+        sleep 0.5
+        ctl stop web
+        ctl_is web stopped
+        wait
+}
+
+@test "stop: one that comes while the container is being started stops it" {
+        local i
+
+        make_web
+        for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+                ctl start web >/dev/null 2>&1 &
+                sleep "0.0$((i % 6))"
+                ctl stop web
+                wait
+                # Either it came first, and the start later, or it stopped what was started.
+                ctl stop web
+                ctl_is web stopped
+                none_lives berth-keeper
+        done
+}
