@@ -51,9 +51,10 @@ enum ctl_lock { CTL_UNLOCKED, CTL_LOCKED };
 /* A container that exists. */
 struct ctl_container {
         char name[CTL_NAME_MAX + 1];
-        int fd; /* its directory; holds the lock */
-        bool partial;
-        struct settings settings; /* empty when partial */
+        int fd;                   /* its directory; holds the lock */
+        bool partial;             /* only partly made, or partly removed */
+        bool damaged;             /* its settings are: they hold what could be read */
+        struct settings settings; /* of a partial one what there is */
 };
 
 #define CTL_CONTAINER_NONE                                                                                             \
@@ -61,12 +62,13 @@ struct ctl_container {
                 .fd = -EBADF                                                                                           \
         }
 
-/* -ENOENT without it; -EINVAL for a name that is none, damaged settings, or one that is partial (see ctl_destroy). */
+/* -ENOENT without it; -EINVAL for a name that is none. One that is partial or damaged is an error, too, but is open
+ * then, and says what it is: for what must be possible all the same (ctl_stop, ctl_destroy). */
 int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container);
 void ctl_release(struct ctl_container *container);
 #define _cleanup_ctl_container_ _cleanup_(ctl_release)
 
-/* Visits all in the order of their names, partial ones and damaged ones (partial is set, the reason a warning) too.
+/* Visits all in the order of their names, partial ones and damaged ones (the reason is a warning) too.
  * Stops at the first result that is not 0. */
 int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data);
 

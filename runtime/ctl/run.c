@@ -212,7 +212,7 @@ int ctl_ended(struct ctl *ctl, const char *name, int status)
         char text[64], now[TIMESTAMP_SIZE];
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
-        if (r < 0)
+        if (r < 0 && !container.damaged)
                 return r;
         timestamp_now(now);
         snprintf(text, sizeof(text), "%d %s\n", status, now);
@@ -321,8 +321,10 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
         _cleanup_close_ int keeper = -EBADF, init = -EBADF;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
-        if (r < 0)
+        /* What runs can be stopped, whatever has become of its settings since. */
+        if (r < 0 && !container.damaged && (by_person || !container.partial))
                 return r;
+        error_clear();
         if (timeout_ms < 0)
                 timeout_ms = container.settings.stop_timeout.set ? container.settings.stop_timeout.value * 1000
                                                                  : STOP_TIMEOUT_MS;

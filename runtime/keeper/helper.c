@@ -109,6 +109,7 @@ static void launch_failed(struct keeper *keeper)
 {
         if (keeper->told) {
                 keeper_ended(keeper, 255);
+                keeper_answer(keeper);
                 return;
         }
         keeper_tell(keeper, keeper->message_size ? keeper->message : "the program that starts it was killed");
@@ -126,6 +127,7 @@ static void launch_ended(struct keeper *keeper)
         }
         keeper->state = KEEPER_RUNNING;
         keeper_tell(keeper, "ok");
+        keeper_answer(keeper);
 }
 
 void keeper_ended(struct keeper *keeper, int status)
