@@ -111,8 +111,8 @@ help:
 ## make check-native   what needs no other machine; make check-lab: what runs in the one that the tests boot
 ## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
-## make bench      speed and size beside crun and runc
-## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers
+## make bench      speed and size beside crun and runc, and of virtual machines beside QEMU where KVM is real
+## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers, and virtual machines
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
 ## make format     clang-format; make lint: clang-tidy
@@ -229,7 +229,7 @@ $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
 CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
-BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench first_byte machine kernel rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
 $(BUILD)/tests/%: tests/helpers/%.c
@@ -275,7 +275,7 @@ $(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
 
-$(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
+$(patsubst %,$(BUILD)/tests/%,floor pairbench first_byte): $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -o $@ $<
@@ -345,6 +345,8 @@ bench:
 	@scripts/install-deps build bench check
 	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
+	@tests/bench/vm start
+	@tests/bench/vm guests
 
 .PHONY: bench-lab
 bench-lab:
