@@ -160,6 +160,43 @@ program_is_gone() {
         [ "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")" -le 300 ]
 }
 
+# The host's privileges of a process, as its capabilities and its no_new_privs say.
+has_no_privileges() {
+        [ "$(sed -n 's/^CapPrm:\t0*//p' "/proc/$1/status")" = "" ] && grep -q '^NoNewPrivs:.*1' "/proc/$1/status"
+}
+
+@test "vm: the proxy has given up its privileges and the host's files before it hears the first word of the guest" {
+        local box
+
+        bundle
+        args /bin/true
+        kernel_word fake.silent
+        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+        eventually pgrep -o -f '^berth-vmm ' >"$T/machine"
+        box=$(ps -o ppid= -p "$(cat "$T/machine")" | tr -d ' ')
+        eventually has_no_privileges "$box"
+        run -1 grep -vE ' / / .* tmpfs berth | /0 ' "/proc/$box/mountinfo"
+        kill -KILL $!
+        wait $! || true
+        berth delete --force "$ID"
+}
+
+@test "vm: between create and start only the helper that makes the network has privileges, and then nobody" {
+        local helper
+
+        bundle
+        args /bin/probe wait
+        create
+        has_no_privileges "$(pid_of)"
+        helper=$(child berth-network)
+        ! has_no_privileges "$helper"
+        berth start "$ID"
+        eventually grep -q ready "$T/out"
+        has_no_privileges "$(pid_of)"
+        is_dead "$helper"
+        ! child berth-network
+}
+
 @test "vm: volumes are seen both ways, single files too, and read-only ones are" {
         bundle
         mkdir "$T/volume"
