@@ -45,6 +45,7 @@ static const struct option table[] = {
         {"cpus", MEMBER(cpus), VALUE_NUMBER, OF_BOX, 1, 4096},
         {"nics", MEMBER(nics), VALUE_NUMBER, OF_BOX, 0, PROXY_NICS_MAX},
         {"cmdline", MEMBER(cmdline), VALUE_TEXT, OF_BOX, 0, 0},
+        {"jail", MEMBER(jail), VALUE_TEXT, OF_BOX, 0, 0},
         {"tree", 0, VALUE_TREE, OF_BOX, 0, 0},
         {"place", 0, VALUE_PLACE, OF_BOX, 0, 0},
 };
