@@ -2,6 +2,7 @@
  * that nobody has to look again and again. */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,11 @@ struct cgroup_watch {
         int events_fd, memory_fd; /* memory_fd is -EBADF where there is no memory controller */
         uint64_t oom_kills;       /* seen so far */
 };
+
+#define CGROUP_WATCH_NONE                                                                                              \
+        {                                                                                                              \
+                .fd = -EBADF, .events_fd = -EBADF, .memory_fd = -EBADF                                                 \
+        }
 
 struct cgroup_change {
         bool ended;         /* no process is left, or the group is gone; stays true */

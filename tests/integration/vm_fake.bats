@@ -197,6 +197,37 @@ has_no_privileges() {
         ! child berth-network
 }
 
+@test "vm: the pid that engines see is alone in the container's group, all else of the machine is in a group below" {
+        local group
+
+        launch_waiting
+        berth exec --detach --pid-file "$T/exec.pid" "$ID" /bin/probe wait </dev/null >"$T/exec" 2>&1
+        group=$(cgroup_of)
+        is "$(cat "$group/cgroup.procs")" "$(pid_of)"
+        for pid in $(machine | head -n 1) $(file_server) $(cat "$T/exec.pid"); do
+                grep -qx "$pid" "$group/machine/cgroup.procs"
+        done
+        berth pause "$ID"
+        grep -q 'frozen 1' "$group/machine/cgroup.events"
+        berth resume "$ID"
+        berth delete --force "$ID"
+        [ ! -e "$group" ]
+}
+
+@test "vm: a signal that ends the program is no error, however fast its machine goes" {
+        local i
+
+        bundle
+        args /bin/probe wait
+        for i in 1 2 3 4 5 6 7 8; do
+                rm -f "$T/out"
+                launch
+                berth kill "$ID" TERM
+                eventually is_state stopped
+                berth delete "$ID"
+        done
+}
+
 @test "vm: volumes are seen both ways, single files too, and read-only ones are" {
         bundle
         mkdir "$T/volume"

@@ -33,6 +33,7 @@ static struct proxy the_proxy = {
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
         .network = -EBADF,
+        .oom = -EBADF,
         .share = -EBADF,
         .session = -EBADF,
         .streams = {-EBADF, -EBADF, -EBADF},
@@ -81,6 +82,9 @@ static int meet_guest(struct proxy *proxy)
 
         if (r == 0 && proxy->options.nics)
                 r = network_prepare(proxy);
+        if (r == 0 && proxy->options.counts_kills)
+                r = oom_prepare(proxy);
+        replace_fd(&proxy->options.cgroup, -EBADF);
         if (r == 0)
                 r = guest_reach(proxy);
         if (r == 0 && is_box)
@@ -179,6 +183,7 @@ int main(int argc, char **argv)
                 return fail_to_start(proxy, r);
         }
         r = proxy_run(proxy);
+        oom_finish(proxy);
         if (r >= 0)
                 return r;
         write_reason(proxy);

@@ -80,7 +80,7 @@ static int execute(struct proxy *proxy, int file_server, int control)
                 return fail(ENOMEM, "start the machine");
         if (cmdline)
                 put_text(&words, cmdline);
-        return child_start(&proxy->vmm, options->vmm, words.argv, words.keep, words.n_keep);
+        return child_start(&proxy->vmm, options->cgroup, options->vmm, words.argv, words.keep, words.n_keep);
 }
 
 int machine_start(struct proxy *proxy, int file_server)

@@ -45,6 +45,9 @@ struct proxy {
         struct child vmm, file_server;
         int vmm_control;
         int network;                  /* the helper that reads the container's network, until it has */
+        int oom;                      /* the helper that counts kills of the guest's (oom.c) */
+        bool oom_under_way;           /* it has not answered yet */
+        int64_t oom_next;             /* when the next is counted, as now_ms() */
         int share;                    /* the root of what the file server serves */
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
@@ -152,8 +155,19 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
+/* A kill for want of memory in the guest is to be seen in the container's group here (oom.c): starts the helper; tells
+ * it of one; takes its answer when proxy->oom is readable; waits for the last, until a deadline. */
+int oom_prepare(struct proxy *proxy);
+void oom_count(struct proxy *proxy);
+void oom_counted(struct proxy *proxy);
+void oom_finish(struct proxy *proxy);
+
 /* Gives up the capabilities and the host's files (jail.c), before the first word of the guest is heard. */
 int jail_drop_privileges(struct proxy *proxy);
 
 /* The filter of system calls, once the program runs. */
 int jail_enter(void);
+
+/* Capabilities alone, and new privileges; the filter of the helper that counts kills. */
+int jail_drop_capabilities(void);
+int jail_enter_counting(void);
