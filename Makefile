@@ -67,6 +67,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
+        $(addprefix cgroups/,oom.c events.c files.c memory.c) \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
 # The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.

@@ -254,7 +254,7 @@ static int stream(const struct subject *subject, struct cgroup_watch *watch, int
 int container_events(struct runtime *runtime, const char *id, int interval_ms, event_writer write, void *data)
 {
         _cleanup_(subject_release) struct subject subject;
-        struct cgroup_watch watch = {.fd = -EBADF, .events_fd = -EBADF, .memory_fd = -EBADF, .above_fd = -EBADF};
+        struct cgroup_watch watch = CGROUP_WATCH_NONE;
         int r = subject_open(runtime, id, &subject);
 
         if (r < 0)
