@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/syscalls.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/event_log.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/resources.h"
@@ -82,7 +83,10 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
                 if (r < 0)
                         return fail_in(r, "container %s", container->name);
         }
-        return ctl_save(container);
+        r = ctl_save(container);
+        if (r == 0)
+                event_record(ctl, container->name, EVENT_CHANGED, (struct event_details){0});
+        return r;
 }
 
 int ctl_rename(struct ctl *ctl, const char *from, const char *to)
@@ -112,6 +116,7 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         if (syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0)
                 return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
                                        : fail(errno, "rename container %s to %s", from, to);
+        event_record(ctl, from, EVENT_RENAMED, (struct event_details){.to = to});
         return network_rename(ctl, from, to);
 }
 
