@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/timestamp.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/event_log.h"
 #include "runtime/ctl/ids.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/init_program.h"
@@ -192,6 +193,8 @@ int ctl_create(struct ctl *ctl, const char *name, const char *source, struct set
                         log_warning("%s", error_message());
                 r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
         }
+        if (r == 0)
+                event_record(ctl, name, EVENT_CREATED, (struct event_details){0});
         *settings = container.settings;
         replace_fd(&container.fd, -EBADF);
         return r;
@@ -228,5 +231,9 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
                 r = network_forget(ctl, name);
         if (r == 0)
                 r = keeper_forget(ctl, name);
-        return r < 0 ? r : remove_directory(ctl, &container);
+        if (r == 0)
+                r = remove_directory(ctl, &container);
+        if (r == 0)
+                event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
+        return r;
 }
