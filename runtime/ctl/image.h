@@ -37,6 +37,11 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root);
  * Follows no link. */
 int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as);
 
+/* Copies a root of berthctl's own into the empty directory `to`, with all that is in it and the root's own owner and
+ * mode; only sockets, which nobody listens on any more, are left out. Where the file system has reflinks, both share
+ * their data. name: what messages and progress call it. */
+int image_copy_root(const struct ctl *ctl, int from, int to, const char *name);
+
 int image_oci_layout(const struct ctl *ctl, const char *source, int root, struct arena *arena,
                      struct image_config *config);
 int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,

@@ -4,8 +4,10 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +16,7 @@
 #include "base/path.h"
 #include "runtime/ctl/image.h"
 
-#define BLOCK_SIZE   ((size_t)64 * 1024)
+#define READ_SIZE    ((size_t)64 * 1024)
 #define WHITEOUT     ".wh."
 #define WHITEOUT_ALL ".wh..wh..opq"
 #define EXTRACT_COMMON                                                                                                 \
@@ -30,6 +32,8 @@ struct unpacking {
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
         bool whiteouts;
+        bool own;    /* a container's own files, not a stranger's: device files and the root itself are copied, too */
+        bool shared; /* extents of files are shared as long as the file system can */
 };
 
 static int archive_failure(const struct unpacking *unpacking, struct archive *archive)
@@ -37,8 +41,16 @@ static int archive_failure(const struct unpacking *unpacking, struct archive *ar
         const char *text = archive_error_string(archive);
         int error = archive_errno(archive);
 
-        return refuse(error == ENOSPC || error == EDQUOT || error == EIO ? error : EINVAL, "%s: %s", unpacking->name,
-                      text ? text : "damaged archive");
+        if (error == ENOSPC || error == EDQUOT || error == EIO)
+                return fail(error, "%s", unpacking->name);
+        return refuse(EINVAL, "%s: %s", unpacking->name, text ? text : "damaged archive");
+}
+
+/* What an image has beyond the host's means (attributes that this file system cannot have) is left out; of a container
+ * nothing may get lost. */
+static bool has_failed(const struct unpacking *unpacking, int result)
+{
+        return unpacking->own ? result < ARCHIVE_OK : result < ARCHIVE_WARN;
 }
 
 static bool leads_out(const char *path)
@@ -63,7 +75,9 @@ static int check_entry(const struct unpacking *unpacking, struct archive_entry *
         const char *path = archive_entry_pathname(entry), *link = archive_entry_hardlink(entry);
         _cleanup_free_ char *copy = NULL;
 
-        *skip = false;
+        *skip = archive_entry_filetype(entry) == AE_IFSOCK;
+        if (unpacking->own)
+                return 0;
         if (!path)
                 return refuse(EINVAL, "%s: an entry without a name", unpacking->name);
         if (leads_out(path) || (link && leads_out(link)))
@@ -74,10 +88,10 @@ static int check_entry(const struct unpacking *unpacking, struct archive_entry *
                         return 0;
                 return refuse(EINVAL, "%s: entry '%.200s' is a device file", unpacking->name, path);
         }
-        if (archive_entry_filetype(entry) == AE_IFSOCK || *relative(path) == '\0') {
+        if (*relative(path) == '\0')
                 *skip = true;
+        if (*skip)
                 return 0;
-        }
         copy = strdup(relative(path));
         if (!copy)
                 return fail(ENOMEM, "unpack %s", unpacking->name);
@@ -149,13 +163,31 @@ static int copy_data(struct unpacking *unpacking)
         int r;
 
         while ((r = archive_read_data_block(unpacking->in, &block, &size, &offset)) == ARCHIVE_OK) {
-                if (archive_write_data_block(unpacking->out, block, size, offset) < ARCHIVE_WARN)
+                /* A full disk is no more than a warning to libarchive. */
+                if (archive_write_data_block(unpacking->out, block, size, offset) < ARCHIVE_OK)
                         return archive_failure(unpacking, unpacking->out);
                 unpacking->bytes += size;
                 if (unpacking->ctl->progress)
                         unpacking->ctl->progress(unpacking->name, unpacking->bytes);
         }
         return r == ARCHIVE_EOF ? 0 : archive_failure(unpacking, unpacking->in);
+}
+
+/* True when the file got the extents of the one that it is copied from, which takes neither time nor room. */
+static bool share_data(struct unpacking *unpacking, struct archive_entry *entry)
+{
+        const char *path = archive_entry_sourcepath(entry);
+        _cleanup_close_ int from = -EBADF, to = -EBADF;
+
+        if (!unpacking->shared || !path)
+                return false;
+        from = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        to = in_root_open(unpacking->root, archive_entry_pathname(entry), O_WRONLY | O_NOFOLLOW);
+        if (from >= 0 && to >= 0 && ioctl(to, FICLONE, from) == 0)
+                return true;
+        unpacking->shared = false;
+        error_clear();
+        return false;
 }
 
 static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
@@ -168,16 +200,17 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
         r = whiteout(unpacking, entry);
         if (r != 0)
                 return r < 0 ? r : 0;
-        if (archive_write_header(unpacking->out, entry) < ARCHIVE_WARN)
+        if (has_failed(unpacking, archive_write_header(unpacking->out, entry)))
                 return fail_in(archive_failure(unpacking, unpacking->out), "entry '%.200s'",
                                archive_entry_pathname(entry));
-        if (!archive_entry_hardlink(entry) && archive_entry_size(entry) > 0) {
+        if (!archive_entry_hardlink(entry) && archive_entry_size(entry) > 0 && !share_data(unpacking, entry)) {
                 r = copy_data(unpacking);
                 if (r < 0)
                         return r;
         }
-        return archive_write_finish_entry(unpacking->out) < ARCHIVE_WARN ? archive_failure(unpacking, unpacking->out)
-                                                                         : 0;
+        return has_failed(unpacking, archive_write_finish_entry(unpacking->out))
+                       ? archive_failure(unpacking, unpacking->out)
+                       : 0;
 }
 
 static int copy_all(struct unpacking *unpacking)
@@ -195,7 +228,8 @@ static int copy_all(struct unpacking *unpacking)
                         return r;
         }
         /* Modes and times of directories are set at the end. */
-        return archive_write_close(unpacking->out) < ARCHIVE_WARN ? archive_failure(unpacking, unpacking->out) : 0;
+        return has_failed(unpacking, archive_write_close(unpacking->out)) ? archive_failure(unpacking, unpacking->out)
+                                                                          : 0;
 }
 
 /* libarchive writes relative to the working directory. */
@@ -239,7 +273,7 @@ int image_unpack_file(const struct ctl *ctl, const char *path, const char *name,
         archive_read_support_filter_all(unpacking.in);
         archive_read_support_format_tar(unpacking.in);
         archive_read_support_format_cpio(unpacking.in);
-        if (archive_read_open_fd(unpacking.in, fd, BLOCK_SIZE) != ARCHIVE_OK)
+        if (archive_read_open_fd(unpacking.in, fd, READ_SIZE) != ARCHIVE_OK)
                 return archive_failure(&unpacking, unpacking.in);
         return copy_all(&unpacking);
 }
@@ -292,45 +326,58 @@ static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
                 if (r < 0)
                         return r;
         }
-        return archive_write_close(unpacking->out) < ARCHIVE_WARN ? archive_failure(unpacking, unpacking->out) : 0;
+        return has_failed(unpacking, archive_write_close(unpacking->out)) ? archive_failure(unpacking, unpacking->out)
+                                                                          : 0;
+}
+
+/* path: absolute, with neither ".." nor a link at its end. */
+static int copy_directory(struct unpacking *unpacking, const char *path, int root, const char *as)
+{
+        int r = begin(unpacking, root);
+
+        if (r < 0)
+                return r;
+        (void)archive_read_disk_set_symlink_physical(unpacking->in);
+        (void)archive_read_disk_set_behavior(unpacking->in, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
+        if (archive_read_disk_open(unpacking->in, path) != ARCHIVE_OK)
+                return archive_failure(unpacking, unpacking->in);
+        return copy_tree(unpacking, strlen(path), as);
 }
 
 int image_copy_directory(const struct ctl *ctl, const char *path, int root)
 {
         _cleanup_free_ char *absolute = realpath(path, NULL);
         _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl, .name = path, .in = archive_read_disk_new(), .before = -EBADF};
-        int r;
+                .ctl = ctl, .name = path, .in = archive_read_disk_new(), .before = -EBADF, .shared = true};
 
-        if (!absolute)
-                return fail(errno, "find %s", path);
-        r = begin(&unpacking, root);
-        if (r < 0)
-                return r;
-        (void)archive_read_disk_set_symlink_physical(unpacking.in);
-        (void)archive_read_disk_set_behavior(unpacking.in, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
-        if (archive_read_disk_open(unpacking.in, absolute) != ARCHIVE_OK)
-                return archive_failure(&unpacking, unpacking.in);
-        return copy_tree(&unpacking, strlen(absolute), "");
+        return absolute ? copy_directory(&unpacking, absolute, root, "") : fail(errno, "find %s", path);
 }
 
 int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF};
-        int r;
+                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF, .shared = true};
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
                 path = NULL;
                 return fail(ENOMEM, "copy %s", name);
         }
-        r = begin(&unpacking, root);
-        if (r < 0)
-                return r;
-        (void)archive_read_disk_set_symlink_physical(unpacking.in);
-        (void)archive_read_disk_set_behavior(unpacking.in, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
-        if (archive_read_disk_open(unpacking.in, path) != ARCHIVE_OK)
-                return archive_failure(&unpacking, unpacking.in);
-        return copy_tree(&unpacking, strlen(path), as);
+        return copy_directory(&unpacking, path, root, as);
+}
+
+int image_copy_root(const struct ctl *ctl, int from, int to, const char *name)
+{
+        struct stat st;
+        char path[64];
+        _cleanup_(end) struct unpacking unpacking = {
+                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF, .own = true, .shared = true};
+        int r;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d/.", from);
+        r = copy_directory(&unpacking, path, to, "");
+        /* Its entries have come later. */
+        if (r == 0 && (fstat(from, &st) < 0 || futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0))
+                r = fail(errno, "copy %s", name);
+        return r;
 }

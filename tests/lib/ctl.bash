@@ -70,3 +70,13 @@ runs_anew() {
         pid=$(ctl_pid "$1")
         [ -n "$pid" ] && [ "$pid" != null ] && [ "$pid" != "$2" ]
 }
+
+# killed_after SECONDS ARGUMENT...: berthctl, killed in the middle.
+killed_after() {
+        timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
+}
+
+# The root of a container on disk.
+root_of() {
+        echo "$DIR/containers/$1/rootfs"
+}
