@@ -2,12 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+
+struct freeze {
+        bool held;      /* it runs, and was frozen here: thawed at the end */
+        pid_t pid;      /* its init; 0: it does not run */
+        pid_t guardian; /* thaws it when this program dies before it has */
+        int guard;      /* the guardian's pipe */
+};
 
 /* A word on the pipe: all is well. Its end without one: the parent has died. Signals of the terminal are meant for the
  * parent. */
@@ -57,17 +65,15 @@ static void dismiss_guardian(struct freeze *freeze)
         freeze->guardian = 0;
 }
 
-int freeze_begin(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze)
+static int begin(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze)
 {
         struct ctl_status status;
         int r = ctl_status(ctl, container, &status);
 
-        *freeze = (struct freeze){0};
         if (r < 0 || !status.pid)
                 return r;
         freeze->pid = status.pid;
-        freeze->paused = status.state == CTL_PAUSED;
-        if (freeze->paused)
+        if (status.state == CTL_PAUSED)
                 return 0;
         r = post_guardian(ctl, container, freeze);
         if (r < 0)
@@ -77,7 +83,7 @@ int freeze_begin(struct ctl *ctl, const struct ctl_container *container, struct 
         return r < 0 ? fail_in(r, "hold container %s still", container->name) : 0;
 }
 
-int freeze_end(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze)
+static int end(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze)
 {
         struct ctl_status status;
         int r = ctl_status(ctl, container, &status);
@@ -90,6 +96,22 @@ int freeze_end(struct ctl *ctl, const struct ctl_container *container, struct fr
                 r = resumed < 0 ? fail_in(resumed, "let container %s go on", container->name) : r;
         }
         dismiss_guardian(freeze);
-        freeze->held = false;
         return r;
+}
+
+int freeze_during(struct ctl *ctl, const struct ctl_container *container, int (*act)(void *data), void *data)
+{
+        struct freeze freeze = {0};
+        int r = begin(ctl, container, &freeze), ended;
+        _cleanup_free_ char *reason = NULL;
+
+        if (r == 0)
+                r = act(data);
+        if (r == 0)
+                return end(ctl, container, &freeze);
+        reason = strdup(error_message());
+        ended = end(ctl, container, &freeze);
+        if (ended < 0 && ended != -EAGAIN)
+                return fail_in(r, "%s; and then", reason ? reason : "not enough memory");
+        return refuse(-r, "%s", reason ? reason : "not enough memory");
 }

@@ -3,18 +3,6 @@
 
 #include "runtime/ctl/ctl.h"
 
-/* All zero: nothing is held. */
-struct freeze {
-        bool held;      /* it runs, and was frozen here: thawed at the end */
-        bool paused;    /* it was paused before, and stays so */
-        pid_t pid;      /* its init */
-        pid_t guardian; /* thaws it when this program dies before it has */
-        int guard;      /* the guardian's pipe */
-};
-
-/* Freezes the container when it runs. */
-int freeze_begin(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze);
-
-/* Thaws it. -EAGAIN when it has run meanwhile, because somebody else has thawed, stopped or started it. Also after a
- * failure of freeze_begin. */
-int freeze_end(struct ctl *ctl, const struct ctl_container *container, struct freeze *freeze);
+/* Calls act(data) while the container, if it runs, is frozen. -EAGAIN when it has run meanwhile, because somebody else
+ * has thawed, stopped or started it. When this program dies, the container is thawed all the same. */
+int freeze_during(struct ctl *ctl, const struct ctl_container *container, int (*act)(void *data), void *data);

@@ -62,35 +62,25 @@ static void name_by_date(const char *date, char *name)
 
 /* ---- create ---- */
 
-static int copy_root(struct ctl *ctl, const struct ctl_container *container, int draft)
+struct copying {
+        struct ctl *ctl;
+        const struct ctl_container *container;
+        int draft;
+};
+
+static int copy_root(void *data)
 {
-        _cleanup_close_ int from = storage_open(container), to = -EBADF;
+        const struct copying *copying = data;
+        _cleanup_close_ int from = storage_open(copying->container), to = -EBADF;
 
         if (from < 0)
                 return from;
-        if (mkdirat(draft, CTL_ROOTFS, 0700) < 0)
+        if (mkdirat(copying->draft, CTL_ROOTFS, 0700) < 0)
                 return fail(errno, "make the snapshot's root");
-        to = openat(draft, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        to = openat(copying->draft, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (to < 0)
                 return fail(errno, "open the snapshot's root");
-        return image_copy_root(ctl, from, to, container->name);
-}
-
-static int copy_frozen(struct ctl *ctl, const struct ctl_container *container, int draft)
-{
-        struct freeze freeze;
-        int r = freeze_begin(ctl, container, &freeze), ended;
-        _cleanup_free_ char *reason = NULL;
-
-        if (r == 0)
-                r = copy_root(ctl, container, draft);
-        if (r == 0)
-                return freeze_end(ctl, container, &freeze);
-        reason = strdup(error_message());
-        ended = freeze_end(ctl, container, &freeze);
-        if (ended < 0 && ended != -EAGAIN)
-                return fail_in(r, "%s; and then", reason ? reason : "not enough memory");
-        return refuse(-r, "%s", reason ? reason : "not enough memory");
+        return image_copy_root(copying->ctl, from, to, copying->container->name);
 }
 
 static int write_about(int draft, const struct snapshot *snapshot)
@@ -114,7 +104,7 @@ static int make(struct ctl *ctl, const struct ctl_container *container, int snap
         draft = openat(snapshots, DRAFT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (draft < 0)
                 return fail(errno, "open its directory");
-        r = copy_frozen(ctl, container, draft);
+        r = freeze_during(ctl, container, copy_root, &(struct copying){ctl, container, draft});
         if (r == 0)
                 r = tree_size(draft, CTL_ROOTFS, &snapshot->bytes);
         if (r == 0)

@@ -2,31 +2,6 @@
 load ../lib/common
 load ../lib/ctl
 
-# What copying can get wrong: owners, modes, links, attributes, holes, devices, the root directory itself.
-furnish() {
-        local root
-
-        root=$(root_of "$1")
-        echo first >"$root/root/file"
-        ln "$root/root/file" "$root/root/twin"
-        ln -s file "$root/root/link"
-        chown 33:44 "$root/root/file"
-        chmod 4751 "$root/root/file"
-        truncate -s 64M "$root/root/holes"
-        echo end >>"$root/root/holes"
-        mknod "$root/root/null" c 1 3
-        mkfifo "$root/root/fifo"
-        setfattr -n user.berth -v yes "$root/root/file" 2>/dev/null || true
-        chmod 711 "$root"
-        touch -d '2001-02-03 04:05:06' "$root/root"
-}
-
-# describe NAME: its tree in one line for each file.
-describe() {
-        (cd "$(root_of "$1")" && find . -printf '%p %y %m %U:%G %n %T@ %l %s\n' | grep -v '^\./\(dev\|etc\) ' | sort &&
-                find . -type f -exec sha256sum {} + | sort && stat -c '%t:%T' root/null && find root/holes -printf '%k\n')
-}
-
 @test "snapshot: restore gives back every file as it was, and what came later is gone" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         furnish web
