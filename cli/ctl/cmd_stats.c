@@ -57,7 +57,7 @@ static int visit(struct ctl_container *container, void *data)
 static int check_names(struct invocation *invocation)
 {
         for (size_t i = 0; i < invocation->n_arguments; i++) {
-                _cleanup_ctl_container_ struct ctl_container container;
+                _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
                 int r = ctl_find_running(invocation->ctl, invocation->arguments[i], &container);
 
                 if (r < 0)

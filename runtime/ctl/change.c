@@ -96,7 +96,7 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
 
 int ctl_rename(struct ctl *ctl, const char *from, const char *to)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r = ctl_find(ctl, from, CTL_LOCKED, &container);
 
@@ -221,7 +221,7 @@ static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, s
 /* The lock of the original keeps it as it is while it is copied. */
 int ctl_clone(struct ctl *ctl, const char *from, const char *to)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_settings_ struct settings settings = {0};
         struct ctl_status status;
         int r = ctl_find(ctl, from, CTL_LOCKED, &container);
