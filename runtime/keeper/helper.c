@@ -125,6 +125,7 @@ static void launch_ended(struct keeper *keeper)
                 return;
         }
         keeper->state = KEEPER_RUNNING;
+        keeper_hold(keeper);
         keeper_tell(keeper, "ok");
 }
 
