@@ -10,6 +10,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/user.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -257,14 +258,17 @@ static void put_seccomp(struct json_writer *json)
 static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
 {
         const struct settings *settings = &container->settings;
-        char group[128];
+        const char *parent = settings->cgroup_parent;
+        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
         int r;
 
         json_object(json, "linux");
         put_mappings(json, settings);
         put_namespaces(json, settings, network);
-        if (geteuid() == 0) {
-                snprintf(group, sizeof(group), "/berth/%s", container->name);
+        if (!parent && geteuid() == 0)
+                parent = "/berth";
+        if (parent) {
+                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
                 json_string(json, "cgroupsPath", group);
         }
         r = resources_put(json, settings, container->fd);

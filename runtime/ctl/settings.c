@@ -49,6 +49,8 @@ const struct setting setting_table[] = {
         SETTING("io-write", BYTES, io_write, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
+        SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
+                .expected = "an absolute path of the cgroup tree, without '..'"),
         SETTING("net", TEXT, net, .check = check_net,
                 .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),

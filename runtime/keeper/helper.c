@@ -126,6 +126,7 @@ static void launch_ended(struct keeper *keeper)
         }
         keeper->state = KEEPER_RUNNING;
         keeper_hold(keeper);
+        keeper_answer(keeper);
         keeper_tell(keeper, "ok");
 }
 

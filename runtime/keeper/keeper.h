@@ -42,7 +42,7 @@ enum keeper_packet {
         KEEPER_ATTACH = 'a', /* to it: send what the container says */
         KEEPER_DATA = 'd',   /* both ways: bytes */
         KEEPER_WINDOW = 'w', /* to it: rows and columns, two uint16_t */
-        KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same */
+        KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same, when no start is under way */
 };
 
 #define KEEPER_CLIENTS 8
@@ -63,7 +63,7 @@ struct keeper {
         /* What it holds; -1: not there. */
         int signals, listener, console_listener, console, console_peer, hold, output, log, adopted, report;
         int clients[KEEPER_CLIENTS];
-        bool attached[KEEPER_CLIENTS];
+        bool attached[KEEPER_CLIENTS], asked[KEEPER_CLIENTS]; /* asked: KEEPER_STOP, not answered yet */
         /* What goes on. */
         enum keeper_state state;
         pid_t helper, init; /* 0: none. helper: the program that starts it or tidies up */
@@ -101,6 +101,7 @@ void keeper_pump(struct keeper *keeper, int *from);
 void keeper_drain(struct keeper *keeper);
 void keeper_accept(struct keeper *keeper);
 void keeper_serve(struct keeper *keeper, size_t client);
+void keeper_answer(struct keeper *keeper);
 void keeper_write_typed(struct keeper *keeper);
 
 /* decide.c, pure: whether to start again after an end, and after how many milliseconds (*delay). status as waitid gives

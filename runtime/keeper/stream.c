@@ -43,7 +43,7 @@ static void write_log(struct keeper *keeper, const char *data, size_t size)
 static void drop_client(struct keeper *keeper, size_t client)
 {
         replace_fd(&keeper->clients[client], -1);
-        keeper->attached[client] = false;
+        keeper->attached[client] = keeper->asked[client] = false;
 }
 
 /* packet: with room for the letter in front. Who does not read loses the connection, not the container its time. */
@@ -144,6 +144,17 @@ static void take_typed(struct keeper *keeper, const char *data, size_t size)
         keeper_write_typed(keeper);
 }
 
+void keeper_answer(struct keeper *keeper)
+{
+        const char word = KEEPER_STOP;
+
+        for (size_t i = 0; i < KEEPER_CLIENTS; i++) {
+                if (keeper->asked[i])
+                        (void)send(keeper->clients[i], &word, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+                keeper->asked[i] = false;
+        }
+}
+
 /* Whoever held it was killed together with the keeper. */
 static void tell_lost(struct keeper *keeper, size_t client)
 {
@@ -181,7 +192,9 @@ void keeper_serve(struct keeper *keeper, size_t client)
                 keeper->stopping = true;
                 if (keeper->state == KEEPER_WAITING)
                         keeper->state = KEEPER_DONE;
-                (void)send(keeper->clients[client], packet, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+                keeper->asked[client] = true;
+                if (keeper->state != KEEPER_LAUNCHING)
+                        keeper_answer(keeper);
                 return;
         default:
                 drop_client(keeper, client);

@@ -29,8 +29,7 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         eventually said web 'line 3$'
         kill_keeper web
         is "$(ctl info --json web | jq -c '[.state, .pid, .keeper]')" "[\"running\",$pid,false]"
-        run -0 ctl exec web echo still here
-        is "$output" "still here"
+        is "$(ctl exec web echo still here)" "still here"
         is "$(ctl info --json web | jq -c .keeper)" true
         eventually said web 'line 40$'
         # Nothing that was said meanwhile is lost.
@@ -72,6 +71,8 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         holder=$(pgrep -x berth-holder)
         kill -KILL "$holder"
         eventually another_holds "$holder"
+        # Standing still it cannot replace the other.
+        kill -STOP "$(keeper_of web)"
         kill -KILL "$(pgrep -x berth-holder)" "$(keeper_of web)"
         eventually none_lives berth-holder
         is "$(ctl info --json web | jq -r .state)" running
@@ -129,7 +130,7 @@ another_holds() {
 @test "keeper: gives the container no descriptor but its own three" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        is "$(ls "/proc/$(ctl_pid web)/fd" | tr '\n' ' ')" "0 1 2 "
+        is "$(ctl exec web ls /proc/1/fd | tr '\n' ' ')" "0 1 2 "
         ctl stop -f web
 }
 
@@ -188,11 +189,10 @@ another_holds() {
         refused_ctl "container web is stopped" exec web true
         ctl start web
         run -3 ctl exec web sh -c 'exit 3'
-        run -0 ctl exec -u nobody -w /etc -e A=b web sh -c 'id -u; pwd; echo $A $HOME'
+        run -0 --separate-stderr ctl exec -u nobody -w /etc -e A=b web sh -c 'id -u; pwd; echo $A $HOME'
         is "${lines[*]}" "65534 /etc b /"
         run -143 ctl exec web sh -c 'kill -TERM $$'
-        run -0 ctl exec web cat <<<"through stdin"
-        is "$output" "through stdin"
+        is "$(ctl exec web cat <<<"through stdin")" "through stdin"
         refused_ctl "/bin/missing" exec web /bin/missing
         refused_ctl "no user 'somebody'" exec -u somebody web id
         refused_ctl "expected NAME=VALUE" exec -e novalue web id
@@ -230,7 +230,7 @@ another_holds() {
         grep -qw memory /sys/fs/cgroup/cgroup.controllers && skip "this host has the memory controller"
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        refused_ctl "memory" set web --memory 64m
+        refused_ctl "(memory|cpu) controller" set web --memory 64m
         is "$(ctl info --json web | jq -c .settings.memory)" null
         ctl stop -f web
 }

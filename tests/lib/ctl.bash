@@ -61,7 +61,7 @@ said_often() {
 }
 
 runs_in() {
-        [ "$(cat "/proc/$(ctl_pid "$1")/comm" 2>/dev/null)" = "$2" ]
+        [ "$(ctl exec "$1" cat /proc/1/comm 2>/dev/null)" = "$2" ]
 }
 
 runs_anew() {
