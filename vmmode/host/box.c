@@ -230,7 +230,7 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand_group(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);
         say(box, "cpus=%u", machine->size.cpus);
-        say(box, "jail=%s", machine->config.jail);
+        say(box, "jail=%s", machine->config->jail);
         r = say_command_line(box, machine, launch->inside->spec);
         return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size);
 }
