@@ -37,7 +37,7 @@ struct launch_inside {
         const char *id;
         int dir;    /* the container's state directory */
         int cgroup; /* of create: the group that it begins in (a directory descriptor), -EBADF: none of its own */
-        const char *below; /* exec: the group, from the container's own: "/", "/inner" */
+        const char *below; /* exec: the group that was asked for, from the container's own: "/", "/inner"; NULL: none */
         bool terminal;
 };
 
