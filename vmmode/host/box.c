@@ -208,6 +208,7 @@ static void hand_group(struct box *box, const struct launch *launch)
 
 static int fill(struct box *box, const struct launch *launch, const struct vm_machine *machine)
 {
+        const struct oci_namespace *network = &launch->inside->spec->linux_.namespaces[OCI_NS_NETWORK];
         int socket = own(box, agent_socket_make(launch->inside->dir)), r;
 
         if (socket < 0)
@@ -232,7 +233,7 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         say(box, "cpus=%u", machine->size.cpus);
         say(box, "jail=%s", machine->config->jail);
         r = say_command_line(box, machine, launch->inside->spec);
-        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size);
+        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size, network->path);
 }
 
 /* What the first process makes on this host: the container's network and user namespaces, and an own one of each other
