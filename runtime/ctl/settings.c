@@ -50,8 +50,9 @@ const struct setting setting_table[] = {
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("net", LIST, nets, .check = check_net,
-                .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
-                            "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
+                .expected =
+                        "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
+                        "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),
         SETTING("ip6", TEXT, ip6, .check = check_ip6, .expected = "an IPv6 address"),
         SETTING("mac", TEXT, mac, .check = check_mac, .expected = "a MAC address such as 02:00:5e:10:00:01"),
