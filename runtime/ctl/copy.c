@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/subids.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
@@ -99,8 +100,16 @@ static int resolve_target(struct ctl *ctl, const struct copy_end *end, const cha
         return 0;
 }
 
-int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
+struct copying {
+        struct ctl *ctl;
+        const struct copy_end *from, *to;
+};
+
+static int copy(void *data)
 {
+        const struct copying *copying = data;
+        const struct copy_end *from = copying->from, *to = copying->to;
+        struct ctl *ctl = copying->ctl;
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
         _cleanup_close_ int directory = -EBADF;
         struct stat st;
@@ -117,4 +126,14 @@ int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end
         if (directory < 0)
                 return fail(errno, "open the directory of %s", to->path);
         return image_copy_tree(ctl, source.parent, source.name, directory, target.name);
+}
+
+/* Where the container's ids are mapped, so that owners are what they are inside. */
+int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        struct copying copying = {ctl, from, to};
+        int r = ctl_find(ctl, from->container ? from->container : to->container, CTL_UNLOCKED, &container);
+
+        return r < 0 ? r : subids_run(&container.settings, copy, &copying);
 }

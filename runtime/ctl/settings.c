@@ -23,6 +23,8 @@ const struct setting setting_table[] = {
         SETTING("isolation", TEXT, isolation, .check = check_isolation, .expected = "process or vm", .fixed = true),
         SETTING("unprivileged", FLAG, unprivileged, .fixed = true),
         SETTING("ids", NUMBER, ids, .least = 1, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE, .fixed = true),
+        SETTING("subuids", TEXT, subuids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
+        SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
         SETTING("env", LIST, env, .check = check_env, .expected = "NAME=VALUE"),
         SETTING("user", TEXT, user, .check = check_user, .expected = "a name, UID or UID:GID"),

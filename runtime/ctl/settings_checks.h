@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 int check_isolation(const char *text);
+int check_subids(const char *text);
 int check_env(const char *text);
 int check_user(const char *text);
 int check_absolute(const char *text);

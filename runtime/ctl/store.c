@@ -98,7 +98,7 @@ static bool is_still_there(struct ctl *ctl, const char *name, int fd)
                ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
-static int read_settings(struct ctl_container *container)
+int ctl_read_settings(struct ctl_container *container)
 {
         _cleanup_free_ char *text = NULL;
         char name[128];
@@ -134,12 +134,12 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
                 r = refuse(ENOENT, "there is no container %s any more", name);
         if (r == 0 && faccessat(container->fd, CTL_PARTIAL_FILE, F_OK, 0) == 0) {
                 container->partial = true;
-                if (read_settings(container) < 0)
+                if (ctl_read_settings(container) < 0)
                         error_clear();
                 r = refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
         }
         if (r == 0)
-                r = read_settings(container);
+                r = ctl_read_settings(container);
         if (r < 0 && lock == CTL_UNLOCKED && !container->partial)
                 ctl_release(container);
         return r;
