@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/syscalls.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/event_log.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
@@ -89,7 +90,10 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
                 if (r < 0)
                         return fail_in(r, "container %s", container->name);
         }
-        return ctl_save(container);
+        r = ctl_save(container);
+        if (r == 0)
+                event_record(ctl, container->name, EVENT_CHANGED, (struct event_details){0});
+        return r;
 }
 
 int ctl_rename(struct ctl *ctl, const char *from, const char *to)
@@ -123,6 +127,7 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         }
         if (r < 0)
                 return r;
+        event_record(ctl, from, EVENT_RENAMED, (struct event_details){.to = to});
         snprintf(container.name, sizeof(container.name), "%s", to);
         return ctl_finish_rename(ctl, &container);
 }

@@ -7,6 +7,8 @@
  *   stopped      a person has stopped it and not started it since
  *   was          its name before, until its addresses have gone with the new one
  *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
+ * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
+ *
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
  * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
  *
@@ -51,9 +53,10 @@ enum ctl_lock { CTL_UNLOCKED, CTL_LOCKED };
 /* A container that exists. */
 struct ctl_container {
         char name[CTL_NAME_MAX + 1];
-        int fd; /* its directory; holds the lock */
-        bool partial;
-        struct settings settings; /* empty when partial */
+        int fd;                   /* its directory; holds the lock */
+        bool partial;             /* only partly made, or partly removed */
+        bool damaged;             /* its settings are: they hold what could be read */
+        struct settings settings; /* of a partial one what there is */
 };
 
 #define CTL_CONTAINER_NONE                                                                                             \
@@ -61,12 +64,13 @@ struct ctl_container {
                 .fd = -EBADF                                                                                           \
         }
 
-/* -ENOENT without it; -EINVAL for a name that is none, damaged settings, or one that is partial (see ctl_destroy). */
+/* -ENOENT without it; -EINVAL for a name that is none. One that is partial or damaged is an error, too, but is open
+ * then, and says what it is: for what must be possible all the same (ctl_stop, ctl_destroy). */
 int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container);
 void ctl_release(struct ctl_container *container);
 #define _cleanup_ctl_container_ _cleanup_(ctl_release)
 
-/* Visits all in the order of their names, partial ones and damaged ones (partial is set, the reason a warning) too.
+/* Visits all in the order of their names, partial ones and damaged ones (the reason is a warning) too.
  * Stops at the first result that is not 0. */
 int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data);
 
@@ -107,6 +111,9 @@ struct ctl_status {
 const char *ctl_state_name(enum ctl_state state);
 int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
 
+/* One that runs or is paused. -EINVAL with the state of any other; release it also after a failure. */
+int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container);
+
 int ctl_start(struct ctl *ctl, const char *name);
 
 /* timeout_ms: after the stop signal, before SIGKILL; negative: the container's own. 0: kill at once. A container that
@@ -121,9 +128,21 @@ int ctl_autostart(struct ctl *ctl, bool start, void (*failed)(const char *messag
 /* A container that runs without a keeper gets another. */
 int ctl_ensure_keeper(struct ctl *ctl, const struct ctl_container *container);
 
-/* What the keeper calls: carries out one start, and tidies up after the end. */
-int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid);
-int ctl_ended(struct ctl *ctl, const char *name, int status);
+int ctl_pause(struct ctl *ctl, const char *name);
+int ctl_resume(struct ctl *ctl, const char *name);
+
+/* How a container ended. */
+struct ctl_end {
+        int status;     /* 128 + signal */
+        int signal;     /* that ended it; 0: none, or nobody knows */
+        uint64_t kills; /* of its processes for want of memory, not told by ctl_oom */
+};
+
+/* What the keeper calls: carries out one start (restarts: which in a row by its policy, 0: a person's), tells that
+ * processes were killed for want of memory, and tidies up after the end. */
+int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid);
+int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills);
+int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end);
 
 /* ---- change ---- */
 

@@ -22,7 +22,8 @@ const struct setting setting_table[] = {
         SETTING("created", TEXT, created, .fixed = true),
         SETTING("isolation", TEXT, isolation, .check = check_isolation, .expected = "process or vm", .fixed = true),
         SETTING("unprivileged", FLAG, unprivileged, .fixed = true),
-        SETTING("ids", NUMBER, ids, .least = 1, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE, .fixed = true),
+        SETTING("ids", NUMBER, ids, .least = SETTINGS_IDS_SIZE, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE,
+                .fixed = true),
         SETTING("subuids", TEXT, subuids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
@@ -326,6 +327,7 @@ static int parse_line(struct settings *settings, char *line)
 
 int settings_parse(const char *name, const char *text, struct settings *settings)
 {
+        const char *problem = NULL;
         unsigned number = 0;
         const char *p = text;
 
@@ -339,12 +341,14 @@ int settings_parse(const char *name, const char *text, struct settings *settings
                 if (begin < p + length && *begin != '#') {
                         line = arena_strndup(&settings->arena, begin, (size_t)(p + length - begin));
                         r = line ? parse_line(settings, line) : fail(ENOMEM, "read the settings");
-                        if (r < 0)
-                                return fail_in(r, "%s: line %u", name, number);
+                        if (r == -ENOMEM)
+                                return fail_in(r, "%s", name);
+                        if (r < 0 && !problem)
+                                problem = arena_printf(&settings->arena, "line %u: %s", number, error_message());
                 }
                 p += length + (p[length] == '\n');
         }
-        return 0;
+        return problem ? refuse(EINVAL, "%s: %s", name, problem) : 0;
 }
 
 void settings_release(struct settings *settings)
