@@ -27,7 +27,7 @@ struct settings_options {
                        "put its group into this one of the cgroup tree (/berth)"),                                     \
                 OPTION(type, member.net, "net", 0, "NET[,KEY=VALUE...]",                                               \
                        "an interface: a network, macvlan:LINK, vlan:LINK.VLAN or phys:LINK (repeatable); or none, "    \
-                       "host, container:NAME"),                                                                        \
+                       "host, container:NAME, pasta"),                                                                 \
                 OPTION(type, member.ip, "ip", 0, "ADDRESS", "a fixed IPv4 address of the first interface"),            \
                 OPTION(type, member.ip6, "ip6", 0, "ADDRESS", "a fixed IPv6 address of the first interface"),          \
                 OPTION(type, member.mac, "mac", 0, "ADDRESS", "a fixed MAC address of the first interface"),           \

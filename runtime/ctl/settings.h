@@ -32,7 +32,8 @@ struct settings {
         const char *created;   /* RFC 3339 */
         const char *isolation; /* "process" or "vm"; NULL: process */
         bool unprivileged;
-        struct optional_i64 ids; /* the first host id of its range; unprivileged only */
+        struct optional_i64 ids;       /* the first host id of its range; unprivileged only */
+        const char *subuids, *subgids; /* an ordinary user's: "FIRST:COUNT"; NULL: one id (runtime/ctl/subids.h) */
         /* The program. */
         struct oci_strings args; /* at least one */
         struct oci_strings env;  /* NAME=VALUE */

@@ -35,10 +35,14 @@ ctl() {
 
 # refused_ctl WORDS ARGUMENT...: fails with one line that says WORDS.
 refused_ctl() {
-        local words=$1
+        refused_by ctl "$@"
+}
 
-        run ctl "${@:2}"
-        [ "$status" -ne 0 ] || { echo "not refused: ${*:2}"; return 1; }
+refused_by() {
+        local words=$2
+
+        run "$1" "${@:3}"
+        [ "$status" -ne 0 ] || { echo "not refused: ${*:3}"; return 1; }
         grep -qiE -- "$words" <<<"$output" || { echo "no /$words/ in: $output"; return 1; }
         [ "$(wc -l <<<"$output")" -eq 1 ] || { echo "more than one line: $output"; return 1; }
 }
