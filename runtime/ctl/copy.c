@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/still_view.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
@@ -49,6 +50,25 @@ static int resolve_on_host(const char *path, struct place *place)
         return place->parent < 0 ? fail(errno, "open the directory of %s", path) : 0;
 }
 
+/* As in_root_parent, but nothing is made. */
+static int find_parent(int root, const char *path, char *name, size_t size)
+{
+        _cleanup_free_ char *parent = strdup(path);
+        char *last;
+
+        if (!parent)
+                return fail(ENOMEM, "copy %s", path);
+        for (size_t n = strlen(parent); n > 0 && parent[n - 1] == '/'; n--)
+                parent[n - 1] = '\0';
+        last = strrchr(parent, '/');
+        last = last ? last + 1 : parent;
+        if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || strlen(last) >= size)
+                return refuse(EINVAL, "%s: does not name a file", path);
+        snprintf(name, size, "%s", last);
+        *last = '\0';
+        return in_root_open(root, *parent ? parent : "/", O_PATH | O_DIRECTORY);
+}
+
 static int resolve(struct ctl *ctl, const struct copy_end *end, struct place *place)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -62,7 +82,7 @@ static int resolve(struct ctl *ctl, const struct copy_end *end, struct place *pl
         place->root = openat(container.fd, CTL_ROOTFS, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (place->root < 0)
                 return fail(errno, "open the root of container %s", end->container);
-        place->parent = in_root_parent(place->root, end->path, place->name, sizeof(place->name));
+        place->parent = find_parent(place->root, end->path, place->name, sizeof(place->name));
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
 
@@ -99,22 +119,36 @@ static int resolve_target(struct ctl *ctl, const struct copy_end *end, const cha
         return 0;
 }
 
+/* What is a container's is looked at without following what it puts there in the meantime. */
+static int open_place(const struct copy_end *end, const struct place *place)
+{
+        int fd = end->container ? still_view_open(place->parent)
+                                : openat(place->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0 && end->container)
+                return fail_in(fd, "container %s", end->container);
+        return fd < 0 ? fail(errno, "open the directory of %s", end->path) : fd;
+}
+
 int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
 {
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
-        _cleanup_close_ int directory = -EBADF;
+        _cleanup_close_ int read_from = -EBADF, write_to = -EBADF;
         struct stat st;
-        int r = resolve(ctl, from, &source);
+        int r = still_view_prepare(ctl);
 
+        if (r == 0)
+                r = resolve(ctl, from, &source);
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
         if (r == 0)
                 r = resolve_target(ctl, to, source.name, &target);
         if (r < 0)
                 return r;
-        /* libarchive wants one that it can enter. */
-        directory = openat(target.parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (directory < 0)
-                return fail(errno, "open the directory of %s", to->path);
-        return image_copy_tree(ctl, source.parent, source.name, directory, target.name);
+        read_from = open_place(from, &source);
+        if (read_from < 0)
+                return read_from;
+        write_to = open_place(to, &target);
+        return write_to < 0 ? write_to
+                            : image_copy_tree(ctl, read_from, source.name, write_to, target.name, !to->container);
 }

@@ -28,6 +28,7 @@ struct unpacking {
         struct archive *in, *out;
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
+        bool disarm;
         enum {
                 COPY,
                 ARCHIVE,
@@ -124,6 +125,8 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
                 r = image_entry_whiteout(unpacking->root, entry);
         else if (unpacking->what != COPY)
                 r = image_entry_settle(unpacking->root, entry);
+        else if (unpacking->disarm)
+                r = image_entry_disarm(entry);
         if (r < 0)
                 return fail_in(r, "%s: entry '%.200s'", unpacking->name, archive_entry_pathname(entry));
         if (unpacking->what == WHITEOUTS)
@@ -305,11 +308,11 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
         return copy_tree(&unpacking, strlen(absolute), "");
 }
 
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as)
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, bool disarm)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF};
+                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF, .disarm = disarm};
         int r;
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {

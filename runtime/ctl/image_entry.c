@@ -97,7 +97,7 @@ static void entry_drop(struct archive_entry **entry)
                 archive_entry_free(*entry);
 }
 
-static void copy_attributes(struct archive_entry *from, struct archive_entry *to)
+static void copy_attributes(struct archive_entry *from, struct archive_entry *to, bool (*wanted)(const char *name))
 {
         const char *name;
         const void *value;
@@ -106,11 +106,11 @@ static void copy_attributes(struct archive_entry *from, struct archive_entry *to
         archive_entry_xattr_clear(to);
         archive_entry_xattr_reset(from);
         while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
-                if (is_images_business(name))
+                if (wanted(name))
                         archive_entry_xattr_add_entry(to, name, value, size);
 }
 
-static int filter_attributes(struct archive_entry *entry)
+static int filter_attributes(struct archive_entry *entry, bool (*wanted)(const char *name))
 {
         _cleanup_(entry_drop) struct archive_entry *kept = NULL;
 
@@ -119,9 +119,22 @@ static int filter_attributes(struct archive_entry *entry)
         kept = archive_entry_new();
         if (!kept)
                 return fail(ENOMEM, "keep its attributes");
-        copy_attributes(entry, kept);
-        copy_attributes(kept, entry);
+        copy_attributes(entry, kept, wanted);
+        copy_attributes(kept, entry, wanted);
         return 0;
+}
+
+static bool is_no_power(const char *name)
+{
+        return strncmp(name, "security.", 9) != 0 && strncmp(name, "trusted.", 8) != 0;
+}
+
+int image_entry_disarm(struct archive_entry *entry)
+{
+        mode_t set_ids = archive_entry_filetype(entry) == AE_IFDIR ? S_ISGID : S_ISUID | S_ISGID;
+
+        archive_entry_set_perm(entry, archive_entry_perm(entry) & ~set_ids);
+        return filter_attributes(entry, is_no_power);
 }
 
 static int settle_entry(int root, struct archive_entry *entry)
@@ -145,7 +158,7 @@ int image_entry_settle(int root, struct archive_entry *entry)
 {
         const char *link = archive_entry_hardlink(entry);
         char settled[PATH_MAX];
-        int r = filter_attributes(entry);
+        int r = filter_attributes(entry, is_images_business);
 
         if (r == 0)
                 r = settle_entry(root, entry);

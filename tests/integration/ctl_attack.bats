@@ -344,3 +344,106 @@ with tarfile.open(sys.argv[1], 'w') as tar:
 END
         echo "$T/link.tar"
 }
+
+# ---- cp ----
+
+# A tree in the container whose "dir" and a link to $T/outside can change places.
+make_tree() {
+        rm -rf "$1"
+        mkdir -p "$1/dir"
+        ln -s "$T/outside" "$1/link"
+}
+
+# swapping SECONDS TREE: they do, as fast as can be.
+swapping() {
+        "$TOOLS/attack" swap "$1" "$2/dir" "$2/link" >"$T/swap" 2>&1 3>&- 4>&- &
+        eventually grep -q ready "$T/swap"
+}
+
+@test "cp: out of a directory that becomes a link while it is copied comes nothing of the host (CVE-2018-15664)" {
+        local i tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$T/outside"
+        make_tree "$tree"
+        for i in $(seq 1 60); do
+                echo secret >"$T/outside/$i"
+                echo public >"$tree/dir/$i"
+        done
+        swapping 5 "$tree"
+        while kill -0 $! 2>/dev/null; do
+                mkdir "$T/copy"
+                ! ctl cp web:/tree "$T/copy" >"$T/err" 2>&1 || good=$((good + 1))
+                run -1 grep -rl secret "$T/copy"
+                rm -rf "$T/copy"
+        done
+        [ $good -gt 0 ]
+}
+
+@test "cp: into a directory that becomes a link while it is copied, nothing gets out (CVE-2018-15664)" {
+        local i tree=$DIR/containers/web/rootfs/tree
+
+        make_web
+        mkdir -p "$T/outside" "$T/site/dir"
+        for i in $(seq 1 60); do
+                echo evil >"$T/site/dir/new$i"
+        done
+        for i in 1 2 3 4 5 6 7 8 9 10; do
+                make_tree "$tree"
+                swapping 20 "$tree"
+                # The link goes with the first that finds it in its way.
+                while [ -L "$tree/dir" ] || [ -L "$tree/link" ]; do
+                        ctl cp "$T/site/dir" web:/tree >/dev/null 2>&1 || true
+                done
+                kill $! && wait $! || true
+                [ -z "$(ls "$T/outside")" ]
+                is "$(stat -c %a:%u "$T/outside")" 755:0
+        done
+}
+
+@test "cp: what comes out of a container has no power on the host" {
+        local root=$DIR/containers/web/rootfs
+
+        make_web
+        cp /bin/busybox "$root/bin/power"
+        chmod 6755 "$root/bin/power"
+        setcap cap_sys_admin+ep "$root/bin/power" || true
+        mkdir "$root/shared"
+        chmod 3777 "$root/shared"
+        ctl cp web:/bin/power "$T/power"
+        ctl cp web:/shared "$T/shared"
+        is "$(stat -c %a "$T/power" "$T/shared")" "$(printf '755\n1777')"
+        is "$(getcap "$T/power")" ""
+        chmod 4755 "$T/power"
+        ctl cp "$T/power" web:/bin/other
+        is "$(stat -c %a "$root/bin/other")" 4755
+}
+
+@test "cp: an ordinary user's files, both ways, with no link followed either" {
+        local home=$T/home
+
+        mkdir -p "$home/run"
+        chmod 755 "$T" "$home"
+        as_user() {
+                setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$home" XDG_RUNTIME_DIR="$home/run" \
+                        timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
+        }
+        echo page >"$home/page"
+        mkdir "$home/tree"
+        ln -s "$home/page" "$home/tree/link"
+        chown -R 1000:1000 "$home"
+        as_user create web --image busybox -- /bin/sleep 1000
+        as_user cp "$home/page" web:/root
+        as_user cp "$home/tree" web:/tree
+        as_user cp web:/root/page "$home/back"
+        as_user cp web:/tree "$home/other"
+        is "$(cat "$home/back"):$(stat -c %u "$home/back")" page:1000
+        is "$(readlink "$home/other/link")" "$home/page"
+        as_user destroy web
+}
+
+@test "cp: what is not there is not made by looking for it" {
+        make_web
+        refused_ctl "No such file" cp web:/none/deep/file "$T/file"
+        [ ! -e "$DIR/containers/web/rootfs/none" ]
+}
