@@ -12,6 +12,18 @@ setting() {
         sed -n "s/^$2 = //p" "$DIR/containers/$1/settings"
 }
 
+# Somebody without privileges, with $T/home.
+user_at_home() {
+        mkdir -p "$T/home/run"
+        chmod 755 "$T" "$T/home"
+        chown -R 1000:1000 "$T/home"
+}
+
+as_user() {
+        setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$T/home" XDG_RUNTIME_DIR="$T/home/run" \
+                timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
+}
+
 # ---- settings that a hand has changed ----
 
 @test "settings: of a container whose settings are damaged, the ids stay its own" {
@@ -345,6 +357,56 @@ END
         echo "$T/link.tar"
 }
 
+@test "create: a person's umask is his own files' affair" {
+        local root=$DIR/containers/web/rootfs
+
+        (umask 077; make_web)
+        is "$(stat -c %a "$root/etc" "$root/usr" "$root/var" "$root/etc/passwd")" "$(printf '755\n755\n755\n644')"
+        mkdir "$T/in"
+        echo file >"$T/in/file"
+        tar -C "$T/in" -cf "$T/1.tar" --transform 's|^|a/b/|' file
+        (umask 077; ctl create other --image "tar:$T/1.tar" --net none -- /bin/sh)
+        is "$(stat -c %a "$DIR/containers/other/rootfs/a/b")" 755
+}
+
+@test "names and values that would steer a terminal, or begin a line, do neither" {
+        ctl create web --image busybox --net none -e A=$'x\e[31m\a' -- /bin/sleep $'1\e]0;x\a'
+        run -0 ctl info web
+        lacks $'\e' $'\a'
+        has 'A=x?[31m?'
+        refused_ctl "is no name of a container" info $'a\nb\e[31m'
+        lacks $'\e'
+}
+
+# ---- what containers leave ----
+
+@test "destroy: a tree of any depth goes, with few descriptors and little stack" {
+        make_web
+        python3 - "$DIR/containers/web/rootfs" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(20000):
+        os.mkdir('deep')
+        open('file', 'w').close()
+        os.chdir('deep')
+END
+        (ulimit -S -n 64; ulimit -S -s 256; ctl destroy web)
+        [ ! -e "$DIR/containers/web" ]
+}
+
+@test "destroy: an ordinary user's container that has closed its directories goes" {
+        local home=$T/home
+
+        user_at_home
+        as_user create web --image busybox -- /bin/sleep 1000
+        mkdir -p "$home/.local/share/berth/containers/web/rootfs/a/b/c"
+        chown -R 1000:1000 "$home/.local/share/berth/containers/web/rootfs/a"
+        chmod 0 "$home/.local/share/berth/containers/web/rootfs/a/b"
+        chmod 500 "$home/.local/share/berth/containers/web/rootfs/a"
+        as_user destroy web
+        [ -z "$(ls "$home/.local/share/berth/containers")" ]
+}
+
 # ---- cp ----
 
 # A tree in the container whose "dir" and a link to $T/outside can change places.
@@ -422,12 +484,7 @@ swapping() {
 @test "cp: an ordinary user's files, both ways, with no link followed either" {
         local home=$T/home
 
-        mkdir -p "$home/run"
-        chmod 755 "$T" "$home"
-        as_user() {
-                setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$home" XDG_RUNTIME_DIR="$home/run" \
-                        timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
-        }
+        user_at_home
         echo page >"$home/page"
         mkdir "$home/tree"
         ln -s "$home/page" "$home/tree/link"
