@@ -12,18 +12,6 @@ setting() {
         sed -n "s/^$2 = //p" "$DIR/containers/$1/settings"
 }
 
-# Somebody without privileges, with $T/home.
-user_at_home() {
-        mkdir -p "$T/home/run"
-        chmod 755 "$T" "$T/home"
-        chown -R 1000:1000 "$T/home"
-}
-
-as_user() {
-        setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$T/home" XDG_RUNTIME_DIR="$T/home/run" \
-                timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
-}
-
 # ---- settings that a hand has changed ----
 
 @test "settings: of a container whose settings are damaged, the ids stay its own" {
@@ -96,6 +84,42 @@ make_other() {
         defer "umount $DIR"
         refused_ctl "No space left" create web --image busybox --net none
         [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "a full disk: what runs goes on and can be stopped and removed, and its log goes on when there is room" {
+        mkdir -p -m 711 "$DIR"
+        mount -t tmpfs -o size=8m,mode=711 none "$DIR"
+        defer "umount $DIR"
+        ctl create web --image busybox --net none --stop-timeout 0 -- \
+                /bin/sh -c 'while :; do i=$((i+1)); echo "line $i"; usleep 100; done'
+        ctl start web
+        head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
+        eventually log_stands_still
+        ctl exec web true
+        ctl_is web running
+        rm "$DIR/fill"
+        eventually log_grows
+        head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
+        ctl stop web
+        [ -z "$(ls "$RUN/state")" ]
+        refused_ctl "No space left" start web
+        ctl destroy web
+}
+
+log_size() {
+        cat "$DIR"/containers/web/log* | wc -c
+}
+
+log_stands_still() {
+        local before
+
+        before=$(log_size)
+        sleep 0.3
+        [ "$(log_size)" -eq "$before" ]
+}
+
+log_grows() {
+        ! log_stands_still
 }
 
 # ---- the keeper ----
