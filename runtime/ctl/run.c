@@ -266,7 +266,7 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         char text[64], now[TIMESTAMP_SIZE];
-        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container), written;
 
         if (r < 0 && !container.damaged)
                 return r;
@@ -275,10 +275,10 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
         if (end->kills)
                 event_record(ctl, name, EVENT_OOM, (struct event_details){.count = end->kills});
         event_record(ctl, name, EVENT_STOPPED, (struct event_details){.status = end->status, .signal = end->signal});
-        r = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
-        if (r < 0)
-                return fail(-r, "write down the end of container %s", name);
-        return remove_remains(ctl, &container);
+        /* A full disk keeps nobody from tidying up. */
+        r = remove_remains(ctl, &container);
+        written = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
+        return r == 0 && written < 0 ? fail(-written, "write down the end of container %s", name) : r;
 }
 
 /* ---- keeper ---- */
