@@ -18,6 +18,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
+#include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
@@ -100,7 +101,7 @@ int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *co
 
 int ctl_start(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
@@ -138,11 +139,12 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         if (lives)
                 return refuse(EBUSY, "container %s runs already", container->name);
         error_clear();
-        if (r != -ENOENT)
-                r = container_delete(ctl->runtime, container->name, true);
-        else
-                r = 0;
-        return r < 0 ? r : network_detach(ctl, container->name);
+        /* Also without a record: a create that was killed may have come no further than its directory. */
+        r = container_delete(ctl->runtime, container->name, true);
+        if (r < 0)
+                return r;
+        joined_stop(ctl, container->name, 0);
+        return network_detach(ctl, container->name);
 }
 
 /* Only what is made here is copied into the container's mount namespace. */
@@ -216,13 +218,17 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
 
 static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
                 r = network_prepare(ctl, &container);
+        if (r == 0)
+                r = joined_register(ctl, &container);
         if (r == 0)
                 r = write_config(ctl, &container);
         if (r < 0)
@@ -247,7 +253,7 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, ui
 
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
         if (r == 0 && kills)
@@ -257,11 +263,11 @@ int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 
 int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         char text[64], now[TIMESTAMP_SIZE];
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
-        if (r < 0)
+        if (r < 0 && !container.damaged)
                 return r;
         timestamp_now(now);
         snprintf(text, sizeof(text), "%d %s\n", end->status, now);
@@ -369,12 +375,14 @@ static int remember_stop(const struct ctl_container *container)
 
 int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int keeper = -EBADF, init = -EBADF;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
-        if (r < 0)
+        /* What runs can be stopped, whatever has become of its settings since. */
+        if (r < 0 && !container.damaged && (by_person || !container.partial))
                 return r;
+        error_clear();
         if (timeout_ms < 0)
                 timeout_ms = container.settings.stop_timeout.set ? container.settings.stop_timeout.value * 1000
                                                                  : STOP_TIMEOUT_MS;
@@ -383,6 +391,7 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
                 if (r < 0)
                         return r;
         }
+        joined_stop(ctl, name, timeout_ms);
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;
@@ -397,7 +406,7 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
 
 int ctl_pause(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find_running(ctl, name, &container);
 
         if (r == 0)
@@ -410,7 +419,7 @@ int ctl_pause(struct ctl *ctl, const char *name)
 
 int ctl_resume(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find_running(ctl, name, &container);
 
         if (r == 0)

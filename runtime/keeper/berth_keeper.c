@@ -109,9 +109,10 @@ static void collect(const struct keeper *keeper, struct pollfd *fds)
         fds[POLL_OUTPUT] = (struct pollfd){keeper->output, POLLIN, 0};
         fds[POLL_ADOPTED] = (struct pollfd){keeper->adopted, POLLIN, 0};
         fds[POLL_MEMORY] = (struct pollfd){keeper->memory, POLLPRI, 0};
-        /* As long as the terminal does not take what was typed, nobody types more. */
+        /* As long as the terminal does not take what was typed, nobody types more; but others are heard. */
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
-                fds[POLL_CLIENTS + i] = (struct pollfd){typed ? -1 : keeper->clients[i], POLLIN, 0};
+                fds[POLL_CLIENTS + i] =
+                        (struct pollfd){typed && keeper->attached[i] ? -1 : keeper->clients[i], POLLIN, 0};
 }
 
 static void serve_signals(struct keeper *keeper)

@@ -116,6 +116,7 @@ static void launch_failed(struct keeper *keeper)
 {
         if (keeper->told) {
                 keeper_ended(keeper, 255, 0);
+                keeper_answer(keeper);
                 return;
         }
         keeper_tell(keeper, keeper->message_size ? keeper->message : "the program that starts it was killed");
@@ -134,6 +135,7 @@ static void launch_ended(struct keeper *keeper)
         keeper->state = KEEPER_RUNNING;
         keeper_watch_memory(keeper);
         keeper_tell(keeper, "ok");
+        keeper_answer(keeper);
 }
 
 void keeper_tell_kills(struct keeper *keeper)

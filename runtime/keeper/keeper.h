@@ -45,7 +45,9 @@ enum keeper_packet {
         KEEPER_ATTACH = 'a', /* to it: send what the container says */
         KEEPER_DATA = 'd',   /* both ways: bytes */
         KEEPER_WINDOW = 'w', /* to it: rows and columns, two uint16_t */
-        KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same */
+        KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same, when it is not just starting it */
+        KEEPER_LATER = 'l',  /* from it: it is, and the answer comes when that is over */
+        KEEPER_FULL = 'f',   /* from it: too many are attached */
 };
 
 #define KEEPER_CLIENTS 8
@@ -65,7 +67,8 @@ struct keeper {
         /* What it holds; -1: not there. */
         int signals, listener, console_listener, console, console_peer, output, log, adopted, report, memory;
         int clients[KEEPER_CLIENTS];
-        bool attached[KEEPER_CLIENTS];
+        bool attached[KEEPER_CLIENTS]; /* all but one at most: who wants it stopped finds a place */
+        bool asked[KEEPER_CLIENTS];    /* to stop, while it was being started */
         /* What goes on. */
         enum keeper_state state;
         pid_t helper, init;     /* 0: none. helper: the program that starts it or tidies up */
@@ -101,6 +104,7 @@ void keeper_pump(struct keeper *keeper, int *from);
 void keeper_drain(struct keeper *keeper);
 void keeper_accept(struct keeper *keeper);
 void keeper_serve(struct keeper *keeper, size_t client);
+void keeper_answer(struct keeper *keeper);
 void keeper_write_typed(struct keeper *keeper);
 
 /* decide.c, pure: whether to start again after an end, and after how many milliseconds (*delay). status as waitid gives
