@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "base/timestamp.h"
-#include "cgroups/cgroup.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
@@ -25,6 +24,7 @@
 #include "runtime/ctl/network.h"
 #include "runtime/keeper/keeper.h"
 #include "runtime/life/record.h"
+#include "runtime/life/target.h"
 
 #define STOP_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 10000
@@ -173,15 +173,14 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
 static void link_group(const struct ctl *ctl, const struct record *record)
 {
         _cleanup_close_ int keeper = keeper_directory(ctl, record->id, false);
-        struct cgroup_host host = {.root_fd = -EBADF};
-        char path[sizeof(host.mount_point) + 4096];
+        const struct cgroup_host *host = host_cgroups();
+        char path[4352];
 
-        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !record->cgroup)
-                return;
-        if (cgroup_host_probe(&host) < 0)
+        if (!host)
                 error_clear();
-        snprintf(path, sizeof(path), "%s%s", host.mount_point, record->cgroup);
-        cleanup_close(&host.root_fd);
+        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !host || !record->cgroup)
+                return;
+        snprintf(path, sizeof(path), "%s%s", host->mount_point, record->cgroup);
         if (symlinkat(path, keeper, KEEPER_GROUP) < 0)
                 log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
