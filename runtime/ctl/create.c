@@ -19,6 +19,7 @@
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -100,11 +101,9 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const struct c
         _cleanup_close_ int root = -EBADF;
         int r;
 
-        if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 || fchmodat(container->fd, CTL_ROOTFS, 0755, 0) < 0)
-                return fail(errno, "make the root of container %s", container->name);
-        root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        root = storage_make(ctl, container);
         if (root < 0)
-                return fail(errno, "open the root of container %s", container->name);
+                return root;
         r = source->fill(ctl, root, &arena, &config, source->data);
         if (r == 0)
                 r = adopt_config(settings, &config);
@@ -143,8 +142,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
 static int remove_directory(struct ctl *ctl, struct ctl_container *container)
 {
-        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE,  CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE, CTL_SNAPSHOTS, SETTINGS_FILE};
+        static const char *const entries[] = {
+                CTL_ROOTFS,   CTL_ROOTFS ".new", STORAGE_DISK,  STORAGE_DISK ".new", "config.json",
+                CTL_LOG_FILE, CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,    CTL_SNAPSHOTS};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -154,7 +154,11 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
                 if (r < 0)
                         return fail_in(r, "remove container %s", container->name);
         }
-        r = remove_tree_at(ctl->containers_fd, container->name);
+        /* By the settings, which go now. */
+        storage_forget(container);
+        r = remove_tree_at(container->fd, SETTINGS_FILE);
+        if (r == 0)
+                r = remove_tree_at(ctl->containers_fd, container->name);
         return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
 }
 

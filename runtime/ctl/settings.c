@@ -49,6 +49,8 @@ const struct setting setting_table[] = {
         SETTING("io-write", BYTES, io_write, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
+        SETTING("disk", BYTES, disk, .least = 8 * 1024 * 1024, .most = INT64_C(1) << 60, .live = true),
+        SETTING("inodes", NUMBER, inodes, .least = 64, .most = UINT32_MAX, .live = true),
         SETTING("net", TEXT, net, .check = check_net,
                 .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),
@@ -71,6 +73,11 @@ const struct setting *setting_find(const char *key)
                 if (strcmp(setting_table[i].key, key) == 0)
                         return &setting_table[i];
         return NULL;
+}
+
+bool setting_is_among(uint64_t bits, const char *key)
+{
+        return bits >> (setting_find(key) - setting_table) & 1;
 }
 
 static void *member_of(const struct settings *settings, const struct setting *setting)

@@ -232,11 +232,6 @@ int import_open(const char *path, struct import *import)
         return 0;
 }
 
-static bool is_said(const char *key, uint64_t said)
-{
-        return said >> (setting_find(key) - setting_table) & 1;
-}
-
 /* A network of berthctl's, or none. */
 static bool stays_inside(const char *net)
 {
@@ -250,12 +245,12 @@ int import_check_reach(const struct import *import, uint64_t said)
         if (!settings->unprivileged && geteuid() == 0)
                 return refuse(EPERM, "%s: its settings make it privileged (--trust takes them as they are)",
                               import->name);
-        if (settings->volumes.n && !is_said("volume", said))
+        if (settings->volumes.n && !setting_is_among(said, "volume"))
                 return refuse(EPERM,
                               "%s: its settings show it %s of the host (--trust takes them as they are, --volume says "
                               "others, --unset volume none)",
                               import->name, settings->volumes.v[0]);
-        if (!stays_inside(settings->net) && !is_said("net", said))
+        if (!stays_inside(settings->net) && !setting_is_among(said, "net"))
                 return refuse(EPERM,
                               "%s: its settings give it net = %s (--trust takes them as they are, --net says another)",
                               import->name, settings->net);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "oci/json.h"
+#include "runtime/ctl/storage.h"
 
 static uint64_t number_of(const struct json_node *object, const char *key)
 {
@@ -86,9 +87,31 @@ static int take_line(const char *line, size_t size, void *data)
         return usage_parse(line, size, data);
 }
 
-int usage_read(struct ctl *ctl, const char *name, struct usage *usage)
+static uint64_t limit_or_none(uint64_t limit)
 {
-        int r = container_statistics(ctl->runtime, name, take_line, usage);
+        return limit ? limit : USAGE_UNLIMITED;
+}
 
-        return r < 0 ? fail_in(r, "statistics of container %s", name) : 0;
+static int read_storage(const struct ctl_container *container, struct usage *usage)
+{
+        struct storage_usage storage;
+        int r = storage_read_usage(container, &storage);
+
+        if (r < 0)
+                return r;
+        usage->has_disk = storage.kind != STORAGE_DIRECTORY;
+        usage->disk = storage.used;
+        usage->disk_limit = limit_or_none(storage.limit);
+        usage->inodes = storage.inodes;
+        usage->inodes_limit = limit_or_none(storage.inodes_limit);
+        return 0;
+}
+
+int usage_read(struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
+{
+        int r = container_statistics(ctl->runtime, container->name, take_line, usage);
+
+        if (r == 0)
+                r = read_storage(container, usage);
+        return r < 0 ? fail_in(r, "statistics of container %s", container->name) : 0;
 }
