@@ -214,6 +214,8 @@ int keeper_stop(const struct ctl *ctl, const char *name)
         if (send_message(fd, &word, 1, NULL, 0) < 0)
                 return -ENOENT;
         n = receive_message(fd, answer, sizeof(answer), NULL, 0, ANSWER_DEADLINE_MS);
+        if (n == 1 && *answer == KEEPER_LATER)
+                n = receive_message(fd, answer, sizeof(answer), NULL, 0, START_DEADLINE_MS);
         if (n == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "the keeper of container %s does not answer", name);
         return n <= 0 ? -ENOENT : take_fd(&fd);

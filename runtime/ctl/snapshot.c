@@ -218,7 +218,7 @@ static int collect(int fd, struct snapshot **snapshots, size_t *n)
 
 int ctl_snapshot_list(struct ctl *ctl, const char *name, struct snapshot **snapshots, size_t *n)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int fd, r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
         *snapshots = NULL;

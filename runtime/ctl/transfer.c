@@ -232,10 +232,13 @@ int import_open(const char *path, struct import *import)
         return 0;
 }
 
-/* A network of berthctl's, or none. */
+/* A network of berthctl's, where it is held to its own addresses, or none. */
 static bool stays_inside(const char *net)
 {
-        return !net || (!strchr(net, ':') && strcmp(net, "host") != 0);
+        size_t length = strcspn(net, ",");
+
+        return !strstr(net, "allow-spoofing") && !memchr(net, ':', length) &&
+               !(length == 4 && strncmp(net, "host", 4) == 0);
 }
 
 int import_check_reach(const struct import *import, uint64_t said)
@@ -250,10 +253,12 @@ int import_check_reach(const struct import *import, uint64_t said)
                               "%s: its settings show it %s of the host (--trust takes them as they are, --volume says "
                               "others, --unset volume none)",
                               import->name, settings->volumes.v[0]);
-        if (!stays_inside(settings->net) && !setting_is_among(said, "net"))
-                return refuse(EPERM,
-                              "%s: its settings give it net = %s (--trust takes them as they are, --net says another)",
-                              import->name, settings->net);
+        for (size_t i = 0; i < settings->nets.n && !setting_is_among(said, "net"); i++)
+                if (!stays_inside(settings->nets.v[i]))
+                        return refuse(EPERM,
+                                      "%s: its settings give it net = %s (--trust takes them as they are, --net says "
+                                      "another)",
+                                      import->name, settings->nets.v[i]);
         return 0;
 }
 

@@ -18,7 +18,16 @@
 #include "base/number.h"
 #include "runtime/keeper/keeper.h"
 
-enum { POLL_SIGNALS, POLL_LISTENER, POLL_CONSOLE_LISTENER, POLL_CONSOLE, POLL_OUTPUT, POLL_ADOPTED, POLL_CLIENTS };
+enum {
+        POLL_SIGNALS,
+        POLL_LISTENER,
+        POLL_CONSOLE_LISTENER,
+        POLL_CONSOLE,
+        POLL_OUTPUT,
+        POLL_ADOPTED,
+        POLL_MEMORY,
+        POLL_CLIENTS
+};
 
 static bool is_open(int fd)
 {
@@ -99,9 +108,11 @@ static void collect(const struct keeper *keeper, struct pollfd *fds)
         fds[POLL_CONSOLE] = (struct pollfd){keeper->console, (short)(typed ? POLLIN | POLLOUT : POLLIN), 0};
         fds[POLL_OUTPUT] = (struct pollfd){keeper->output, POLLIN, 0};
         fds[POLL_ADOPTED] = (struct pollfd){keeper->adopted, POLLIN, 0};
-        /* As long as the terminal does not take what was typed, nobody types more. */
+        fds[POLL_MEMORY] = (struct pollfd){keeper->memory, POLLPRI, 0};
+        /* As long as the terminal does not take what was typed, nobody types more; but others are heard. */
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
-                fds[POLL_CLIENTS + i] = (struct pollfd){typed ? -1 : keeper->clients[i], POLLIN, 0};
+                fds[POLL_CLIENTS + i] =
+                        (struct pollfd){typed && keeper->attached[i] ? -1 : keeper->clients[i], POLLIN, 0};
 }
 
 static void serve_signals(struct keeper *keeper)
@@ -129,12 +140,14 @@ static void serve(struct keeper *keeper, const struct pollfd *fds)
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
                 if (fds[POLL_CLIENTS + i].revents && keeper->clients[i] == fds[POLL_CLIENTS + i].fd)
                         keeper_serve(keeper, i);
+        if (fds[POLL_MEMORY].revents)
+                keeper_tell_kills(keeper);
         if (fds[POLL_SIGNALS].revents)
                 serve_signals(keeper);
         /* Not our child: how it ended, nobody can tell any more. */
         if (fds[POLL_ADOPTED].revents) {
                 replace_fd(&keeper->adopted, -1);
-                keeper_ended(keeper, 255);
+                keeper_ended(keeper, 255, 0);
         }
 }
 
@@ -165,6 +178,7 @@ int main(int argc, char **argv)
                 .log = -1,
                 .adopted = -1,
                 .report = -1,
+                .memory = -1,
                 .clients = {-1, -1, -1, -1, -1, -1, -1, -1},
         };
         const char *problem;
@@ -184,6 +198,7 @@ int main(int argc, char **argv)
         if (keeper.adopted >= 0) {
                 keeper.state = KEEPER_RUNNING;
                 keeper.started = now_ms();
+                keeper_watch_memory(&keeper);
                 keeper_tell(&keeper, "ok");
         } else {
                 keeper_launch(&keeper);
