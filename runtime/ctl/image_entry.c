@@ -18,6 +18,7 @@
 #define WHITEOUT     ".wh."
 #define WHITEOUT_ALL ".wh..wh..opq"
 
+/* "" for the root of a mount that is attached nowhere, and without a slash at the end otherwise, too. */
 static int path_of(int fd, char path[PATH_MAX])
 {
         char link[64];
@@ -27,7 +28,7 @@ static int path_of(int fd, char path[PATH_MAX])
         n = readlink(link, path, PATH_MAX - 1);
         if (n < 0)
                 return fail(errno, "read %s", link);
-        path[n] = '\0';
+        path[n == 1 && *path == '/' ? 0 : n] = '\0';
         return 0;
 }
 

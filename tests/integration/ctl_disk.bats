@@ -140,6 +140,23 @@ gives_back() {
         ctl stop web copy third
 }
 
+@test "disk: archives are unpacked into it like anywhere else" {
+        mkdir -p "$T/root/bin" "$T/root/usr/lib/deep"
+        cp /bin/busybox "$T/root/bin/sh"
+        ln "$T/root/bin/sh" "$T/root/usr/lib/deep/twin"
+        ln -s ../usr/lib/deep/twin "$T/root/bin/busybox"
+        ln -s usr/lib "$T/root/lib"
+        echo there >"$T/root/usr/lib/deep/file"
+        tar -C "$T/root" -cf "$T/root.tar" bin usr lib
+        mkdir "$T/more" "$T/more/lib"
+        echo more >"$T/more/lib/more"
+        tar -C "$T/more" -rf "$T/root.tar" lib/more
+        ctl create web --image "tar:$T/root.tar" --net none --disk 16m --stop-timeout 0 -- /bin/sh -c 'echo ok; exec sleep 1000'
+        ctl start web
+        is "$(ctl exec web /bin/sh -c 'busybox cat /lib/deep/file /usr/lib/more; busybox ls /')" "$(printf '%s\n' there more bin dev lib proc run sys usr)"
+        ctl stop web
+}
+
 @test "disk: commands that come together mount one loop device, and none stays" {
         local i
 
