@@ -21,6 +21,7 @@
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/temporary.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -178,6 +179,7 @@ int create_container(struct ctl *ctl, const char *name, const struct create_sour
         r = network_check(ctl, name, settings);
         if (r < 0)
                 return r;
+        temporary_sweep(ctl);
         snprintf(container.name, sizeof(container.name), "%s", name);
         r = make_directory(ctl, &container);
         if (r < 0) {
@@ -248,6 +250,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
                 r = keeper_forget(ctl, name);
         if (r == 0)
                 r = remove_directory(ctl, &container);
+        temporary_sweep(ctl);
         if (r == 0)
                 event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
         return r;
