@@ -22,6 +22,7 @@
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/keeper/keeper.h"
 #include "runtime/life/record.h"
 #include "runtime/life/target.h"
@@ -153,15 +154,14 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
         _cleanup_free_ char *bundle = NULL;
         _cleanup_close_ int before = -EBADF;
         struct create_request request = {.id = container->name, .console_socket = console_socket};
-        int r = 0;
+        int r;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
                 bundle = NULL;
                 return fail(ENOMEM, "keep the path of a container");
         }
         request.bundle = bundle;
-        if (container->settings.ids.set)
-                r = mapped_root_attach(ctl, container, &before);
+        r = mapped_root_attach(ctl, container, &before);
         if (r == 0)
                 r = container_create(ctl->runtime, &request);
         if (r == 0 && before >= 0)
@@ -219,6 +219,7 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
 static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r == 0)
@@ -226,7 +227,14 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
         if (r == 0)
                 r = ctl_finish_rename(ctl, &container);
         if (r == 0)
-                r = network_prepare(ctl, &container);
+                r = storage_settle(ctl, &container);
+        if (r < 0)
+                return r;
+        /* Held, a disk image is mounted once for all that follows. */
+        root = storage_open(&container);
+        if (root < 0)
+                return root;
+        r = network_prepare(ctl, &container);
         if (r == 0)
                 r = joined_register(ctl, &container);
         if (r == 0)

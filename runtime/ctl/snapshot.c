@@ -255,24 +255,6 @@ static int find(struct ctl *ctl, const char *name, const char *text, struct ctl_
         return faccessat(*snapshots, text, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? refuse_missing(container, text) : 0;
 }
 
-static int restore(struct ctl *ctl, const struct ctl_container *container, int root)
-{
-        struct storage_draft draft = STORAGE_DRAFT_NONE;
-        int r = storage_draft(container, &draft);
-
-        if (r == 0)
-                r = image_copy_root(ctl, root, draft.root, container->name);
-        if (r == 0)
-                r = storage_adopt(container, &draft);
-        if (r < 0) {
-                _cleanup_free_ char *reason = strdup(error_message());
-
-                (void)storage_discard(container, &draft);
-                return refuse(-r, "%s", reason ? reason : "not enough memory");
-        }
-        return 0;
-}
-
 int ctl_snapshot_restore(struct ctl *ctl, const char *name, const char *text)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -292,7 +274,7 @@ int ctl_snapshot_restore(struct ctl *ctl, const char *name, const char *text)
                 root = openat(snapshot, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (root < 0)
                 return fail(errno, "open snapshot %s of container %s", text, name);
-        r = restore(ctl, &container, root);
+        r = storage_replace(ctl, &container, root);
         return r < 0 ? fail_in(r, "restore snapshot %s of container %s", text, name) : 0;
 }
 

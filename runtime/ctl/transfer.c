@@ -232,17 +232,13 @@ int import_open(const char *path, struct import *import)
         return 0;
 }
 
-static bool is_said(const char *key, uint64_t said)
-{
-        return said >> (setting_find(key) - setting_table) & 1;
-}
-
-/* A network of berthctl's, or none. */
+/* A network of berthctl's, where it is held to its own addresses, or none. */
 static bool stays_inside(const char *net)
 {
         size_t length = strcspn(net, ",");
 
-        return !memchr(net, ':', length) && !(length == 4 && strncmp(net, "host", 4) == 0);
+        return !strstr(net, "allow-spoofing") && !memchr(net, ':', length) &&
+               !(length == 4 && strncmp(net, "host", 4) == 0);
 }
 
 int import_check_reach(const struct import *import, uint64_t said)
@@ -252,12 +248,12 @@ int import_check_reach(const struct import *import, uint64_t said)
         if (!settings->unprivileged && geteuid() == 0)
                 return refuse(EPERM, "%s: its settings make it privileged (--trust takes them as they are)",
                               import->name);
-        if (settings->volumes.n && !is_said("volume", said))
+        if (settings->volumes.n && !setting_is_among(said, "volume"))
                 return refuse(EPERM,
                               "%s: its settings show it %s of the host (--trust takes them as they are, --volume says "
                               "others, --unset volume none)",
                               import->name, settings->volumes.v[0]);
-        for (size_t i = 0; i < settings->nets.n && !is_said("net", said); i++)
+        for (size_t i = 0; i < settings->nets.n && !setting_is_among(said, "net"); i++)
                 if (!stays_inside(settings->nets.v[i]))
                         return refuse(EPERM,
                                       "%s: its settings give it net = %s (--trust takes them as they are, --net says "
