@@ -66,6 +66,10 @@ static int open_tap(const struct network_interface *interface, char name[NETWORK
         _cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
         struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 
+        /* Root of a user namespace is nobody special to the host's device. */
+        if (fd < 0 && errno == EACCES)
+                return refuse(EACCES, "open /dev/net/tun: Permission denied: for a container with a user namespace "
+                                      "everybody must be able to open it (mode 0666, which udev gives it)");
         if (fd < 0)
                 return fail(errno, "open /dev/net/tun");
         snprintf(name, NETWORK_NAME_SIZE, TAP_PREFIX "%d", interface->index);

@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "runtime/keeper/keeper.h"
 
 #define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
@@ -192,12 +193,11 @@ int keeper_connect(const struct ctl *ctl, const char *name)
 {
         _cleanup_close_ int run = keeper_directory(ctl, name, false);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(run, KEEPER_SOCKET);
 
         if (run < 0 || fd < 0)
                 return run < 0 ? run : -errno;
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run, KEEPER_SOCKET);
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return take_fd(&fd);
 }
@@ -214,6 +214,8 @@ int keeper_stop(const struct ctl *ctl, const char *name)
         if (send_message(fd, &word, 1, NULL, 0) < 0)
                 return -ENOENT;
         n = receive_message(fd, answer, sizeof(answer), NULL, 0, ANSWER_DEADLINE_MS);
+        if (n == 1 && *answer == KEEPER_LATER)
+                n = receive_message(fd, answer, sizeof(answer), NULL, 0, START_DEADLINE_MS);
         if (n == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "the keeper of container %s does not answer", name);
         return n <= 0 ? -ENOENT : take_fd(&fd);

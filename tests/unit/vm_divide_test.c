@@ -183,7 +183,7 @@ static void limits_are_divided_so_that_the_guest_cannot_kill_its_machine(void **
 {
         _cleanup_spec_ struct oci_spec *spec =
                 accept(USUAL(",'resources':{'memory':{'limit':134217728,'swap':268435456},'pids':{'limit':7},"
-                             "'cpu':{'quota':50000,'cpus':'0'},'unified':{'memory.high':'1'},"
+                             "'cpu':{'quota':50000,'cpus':'0'},'unified':{'memory.high':'1','cpu.weight':'50'},"
                              "'devices':[{'allow':false,'access':'rwm'}]}"));
         struct isolation_request request = request_for(spec);
         struct vm_division division = {0};
@@ -199,12 +199,13 @@ static void limits_are_divided_so_that_the_guest_cannot_kill_its_machine(void **
         assert_int_equal(host->cpu.quota.value, 50000);
         assert_string_equal(host->cpu.cpus, "0");
         assert_int_equal(host->devices.n, 0);
-        assert_int_equal(host->unified.n, 0);
+        assert_int_equal(host->unified.n, 1);
+        assert_string_equal(host->unified.v[0].key, "cpu.weight");
         assert_int_equal(inside->memory.limit.value, 128 * MIB);
         assert_int_equal(inside->pids_limit.value, 7);
         assert_null(inside->cpu.cpus);
         assert_int_equal(inside->devices.n, 1);
-        assert_int_equal(inside->unified.n, 1);
+        assert_int_equal(inside->unified.n, 2);
         arena_free(&division.arena);
 }
 

@@ -296,6 +296,15 @@ static void divide_memory(const struct oci_memory *memory, const struct vm_size 
                         true, memory->swap.value < 0 ? -1 : whole + (memory->swap.value - memory->limit.value)};
 }
 
+/* What a container weighs beside the others of this host is its machine's. */
+static struct oci_pairs hosts_unified(const struct oci_pairs *unified)
+{
+        for (size_t i = 0; i < unified->n; i++)
+                if (strcmp(unified->v[i].key, "cpu.weight") == 0)
+                        return (struct oci_pairs){1, &unified->v[i]};
+        return (struct oci_pairs){0};
+}
+
 static void divide_resources(const struct oci_resources *all, const struct vm_size *size, struct oci_resources *host,
                              struct oci_resources *inside)
 {
@@ -304,7 +313,7 @@ static void divide_resources(const struct oci_resources *all, const struct vm_si
         host->devices = (struct oci_device_rules){0};
         host->pids_limit = (struct optional_i64){0};
         host->hugepage_limits = (struct oci_hugepage_limits){0};
-        host->unified = (struct oci_pairs){0};
+        host->unified = hosts_unified(&all->unified);
 
         *inside = *all;
         inside->cpu.cpus = inside->cpu.mems = NULL;
