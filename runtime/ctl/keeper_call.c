@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "runtime/keeper/keeper.h"
 
 #define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
@@ -194,12 +195,11 @@ int keeper_connect(const struct ctl *ctl, const char *name)
 {
         _cleanup_close_ int run = keeper_directory(ctl, name, false);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(run, KEEPER_SOCKET);
 
         if (run < 0 || fd < 0)
                 return run < 0 ? run : -errno;
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run, KEEPER_SOCKET);
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return take_fd(&fd);
 }
