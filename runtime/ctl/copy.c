@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
@@ -59,8 +60,8 @@ static int open_root(struct ctl *ctl, const struct copy_end *end, struct setting
                 return 0;
         r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
         if (r == 0) {
-                *root = openat(container.fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                r = *root < 0 ? fail(errno, "open the root of container %s", end->container) : 0;
+                *root = storage_open(&container);
+                r = *root < 0 ? *root : 0;
         }
         settings_release(settings);
         *settings = container.settings;

@@ -201,7 +201,21 @@ archive_with_owners() {
         is "$(stat -c %u:%g $HOME_OF/home/.local/share/berth/containers/copy/rootfs/var/www)" 600032:700033
         mine start copy
         is "$(mine exec copy stat -c %u:%g /var/www/page)" 1000:1000
-        mine destroy -f copy web
+        mine snapshot create web before
+        [ "$(mine snapshot list --json web | jq '.[0].bytes')" -gt 0 ]
+        mine export web --output $HOME_OF/home/web.tar
+        mine start web
+        mine exec web chown 5:6 /var/www/page
+        mine stop web
+        mine snapshot restore web before
+        mine start web
+        is "$(mine exec web stat -c %u:%g /var/www/page)" 1000:1000
+        mine snapshot delete web before
+        mine import again $HOME_OF/home/web.tar
+        rm $HOME_OF/home/web.tar
+        mine start again
+        is "$(mine exec again stat -c %u:%g /var/www/page)" 1000:1000
+        mine destroy -f copy web again
         [ -z "$(ls $HOME_OF/home/.local/share/berth/containers)" ]
 }
 
