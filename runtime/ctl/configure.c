@@ -11,6 +11,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
@@ -273,7 +274,8 @@ static void put_sysctls(struct json_writer *json)
 static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
 {
         const struct settings *settings = &container->settings;
-        char group[128];
+        const char *parent = settings->cgroup_parent;
+        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
         int r;
 
         json_object(json, "linux");
@@ -281,8 +283,10 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         put_namespaces(json, settings, network);
         if (!shares_network(settings) && !network)
                 put_sysctls(json);
-        if (geteuid() == 0) {
-                snprintf(group, sizeof(group), "/berth/%s", container->name);
+        if (!parent && geteuid() == 0)
+                parent = "/berth";
+        if (parent) {
+                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
                 json_string(json, "cgroupsPath", group);
         }
         r = resources_put(json, settings, container->fd);

@@ -374,6 +374,18 @@ static int remember_stop(const struct ctl_container *container)
         return r < 0 ? fail(-r, "write down that container %s was stopped", container->name) : 0;
 }
 
+/* A start whose keeper was killed still has the lock. What has no process yet cannot be ended. */
+static int await_launch(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+
+        if (r < 0 && !container.damaged && !container.partial)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -396,6 +408,9 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;
+        r = await_launch(ctl, name);
+        if (r < 0)
+                return r;
         init = open_init(ctl, name);
         r = init >= 0 ? ask_to_end(ctl, &container, init, timeout_ms) : 0;
         if (r < 0 || (init < 0 && keeper < 0))

@@ -52,6 +52,8 @@ const struct setting setting_table[] = {
         SETTING("io-write", BYTES, io_write, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
+        SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
+                .expected = "an absolute path of the cgroup tree, without '..'"),
         SETTING("net", LIST, nets, .check = check_net,
                 .expected =
                         "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "

@@ -51,6 +51,7 @@ struct settings {
         /* What it may use. */
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
+        const char *cgroup_parent; /* its group lies in this one; NULL: /berth */
         /* What it sees. */
         struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
         const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */

@@ -61,6 +61,17 @@ int check_absolute(const char *text)
         return text[0] == '/' ? 0 : -EINVAL;
 }
 
+/* What is made of it is a path of the cgroup tree. */
+int check_cgroup_parent(const char *text)
+{
+        if (text[0] != '/' || strlen(text) > CGROUP_PARENT_MOST)
+                return -EINVAL;
+        for (const char *p = text; *p; p += strcspn(p + 1, "/") + 1)
+                if (strncmp(p, "/..", 3) == 0 && (p[3] == '/' || p[3] == '\0'))
+                        return -EINVAL;
+        return 0;
+}
+
 int check_hostname(const char *text)
 {
         size_t length = strlen(text);

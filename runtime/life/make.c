@@ -438,6 +438,7 @@ void make_free(struct made *made)
         if (made->row)
                 made->row->release(&made->view);
         free(made->notify_directory);
+        vm_config_free(&made->host_config);
         free(made->config);
         oci_spec_free(made->spec);
         arena_free(&made->record.arena);

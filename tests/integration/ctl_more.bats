@@ -109,6 +109,18 @@ load ../lib/ctl
         done
 }
 
+@test "stop: a start that is under way is waited for, and then ended" {
+        ctl create web --image busybox --stop-timeout 0 -- /bin/sleep 1000
+        for _ in 1 2 3; do
+                ctl start web &
+                eventually pgrep -f "^berth-keeper .* web " >/dev/null
+                ctl stop web
+                ends_with 0 wait $!
+                ctl_is web stopped
+                none_lives berth-keeper
+        done
+}
+
 settled() {
         ctl_is "$1" running || ctl_is "$1" stopped
 }

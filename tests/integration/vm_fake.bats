@@ -270,6 +270,26 @@ veth() {
         ip -n pod -o link | grep -q berthtap
 }
 
+@test "vm: a network namespace that outlives its container is given back as it was, and can be had again" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/probe wait
+        ip netns exec pod tc qdisc show >"$T/before"
+        launch
+        ip netns exec pod tc qdisc show | grep -q ingress
+        berth kill "$ID" KILL
+        eventually is_state stopped
+        berth delete "$ID"
+        diff "$T/before" <(ip netns exec pod tc qdisc show)
+        lacks_allmulti
+        busybox ping -c 1 -W 10 192.0.2.2
+        launch
+}
+
+lacks_allmulti() {
+        ! ip -n pod -d link show eth0 | grep -q 'allmulticast\|allmulti 1'
+}
+
 @test "vm: an interface that is made between create and start is the guest's" {
         veth
         ip -n pod addr flush dev eth0

@@ -65,7 +65,7 @@ said_often() {
 }
 
 runs_in() {
-        [ "$(cat "/proc/$(ctl_pid "$1")/comm" 2>/dev/null)" = "$2" ]
+        [ "$(ctl exec "$1" cat /proc/1/comm 2>/dev/null)" = "$2" ]
 }
 
 runs_anew() {
@@ -85,7 +85,7 @@ layout() {
                 cp "$layer" "$blobs/$digest"
                 layers=$(jq -c --arg d "sha256:$digest" '. + [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: $d, size: 1}]' <<<"$layers")
         done
-        echo '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sh"],"Cmd":["-c","echo $GREETING; pwd; exec sleep 1000"],"Env":["GREETING=hello","A=1"],"WorkingDir":"/etc","User":"0:0"}}' >"$T/config"
+        echo '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sh"],"Cmd":["-c","echo $GREETING; echo A=$A; pwd; exec sleep 1000"],"Env":["GREETING=hello","A=1"],"WorkingDir":"/etc","User":"0:0"}}' >"$T/config"
         digest=$(sha256sum <"$T/config" | cut -d ' ' -f 1)
         cp "$T/config" "$blobs/$digest"
         jq -n --arg d "sha256:$digest" --argjson l "$layers" '{schemaVersion: 2, config: {digest: $d, size: 1}, layers: $l}' >"$T/manifest"
