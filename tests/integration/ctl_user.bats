@@ -165,6 +165,22 @@ page() { # page NAMESPACE-COMMAND... URL
         mine destroy -f web
 }
 
+@test "net container:NAME: an ordinary user's container shares the other's network, and goes with it" {
+        needs_pasta
+        mine create one --image busybox -p 8080:80 --stop-timeout 0 -- /bin/sleep 1000
+        mine create two --image busybox --net container:one --stop-timeout 0 -- /bin/sh -c "$SERVE"
+        refused_by mine "does not run" start two
+        mine start one two
+        is "$(readlink "/proc/$(mine info --json one | jq .pid)/ns/net")" \
+                "$(readlink "/proc/$(mine info --json two | jq .pid)/ns/net")"
+        eventually page env http://127.0.0.1:8080/
+        refused_by mine "networks are root's" network create lab
+        refused_by mine "networks are root's" network connect berth0 one
+        mine stop one
+        mine_is two stopped
+        mine destroy one two
+}
+
 # ---- subordinate ids ----
 
 archive_with_owners() {
