@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/still_view.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
 
@@ -50,6 +51,25 @@ static int resolve_on_host(const char *path, struct place *place)
         return place->parent < 0 ? fail(errno, "open the directory of %s", path) : 0;
 }
 
+/* As in_root_parent, but nothing is made. */
+static int find_parent(int root, const char *path, char *name, size_t size)
+{
+        _cleanup_free_ char *parent = strdup(path);
+        char *last;
+
+        if (!parent)
+                return fail(ENOMEM, "copy %s", path);
+        for (size_t n = strlen(parent); n > 0 && parent[n - 1] == '/'; n--)
+                parent[n - 1] = '\0';
+        last = strrchr(parent, '/');
+        last = last ? last + 1 : parent;
+        if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || strlen(last) >= size)
+                return refuse(EINVAL, "%s: does not name a file", path);
+        snprintf(name, size, "%s", last);
+        *last = '\0';
+        return in_root_open(root, *parent ? parent : "/", O_PATH | O_DIRECTORY);
+}
+
 /* The root of an end's container, -EBADF for the host. */
 static int open_root(struct ctl *ctl, const struct copy_end *end, struct settings *settings, int *root)
 {
@@ -73,7 +93,7 @@ static int resolve(int root, const struct copy_end *end, struct place *place)
 {
         if (!end->container)
                 return resolve_on_host(end->path, place);
-        place->parent = in_root_parent(root, end->path, place->name, sizeof(place->name));
+        place->parent = find_parent(root, end->path, place->name, sizeof(place->name));
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
 
@@ -105,43 +125,64 @@ static int resolve_target(int root, const struct copy_end *end, const char *sour
         return 0;
 }
 
+/* What is a container's is looked at without following what it puts there in the meantime. */
+static int open_place(const struct copy_end *end, const struct place *place)
+{
+        int fd = end->container ? still_view_open(place->parent)
+                                : openat(place->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0 && end->container)
+                return fail_in(fd, "container %s", end->container);
+        return fd < 0 ? fail(errno, "open the directory of %s", end->path) : fd;
+}
+
 struct copying {
         struct ctl *ctl;
         const struct copy_end *from, *to;
         int from_root, to_root;
+        bool mapped;
 };
 
 static int copy(void *data)
 {
-        const struct copying *copying = data;
+        struct copying *copying = data;
         const struct copy_end *from = copying->from, *to = copying->to;
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
-        _cleanup_close_ int directory = -EBADF;
+        _cleanup_close_ int read_from = -EBADF, write_to = -EBADF;
         struct stat st;
-        int r = resolve(copying->from_root, from, &source);
+        int r = still_view_prepare(copying->mapped);
 
+        if (r == 0)
+                r = still_view_reopen(&copying->from_root);
+        if (r == 0)
+                r = still_view_reopen(&copying->to_root);
+        if (r == 0)
+                r = resolve(copying->from_root, from, &source);
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
         if (r == 0)
                 r = resolve_target(copying->to_root, to, source.name, &target);
         if (r < 0)
                 return r;
-        /* libarchive wants one that it can enter. */
-        directory = openat(target.parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (directory < 0)
-                return fail(errno, "open the directory of %s", to->path);
-        return image_copy_tree(copying->ctl, source.parent, source.name, directory, target.name);
+        read_from = open_place(from, &source);
+        if (read_from < 0)
+                return read_from;
+        write_to = open_place(to, &target);
+        return write_to < 0
+                       ? write_to
+                       : image_copy_tree(copying->ctl, read_from, source.name, write_to, target.name, !to->container);
 }
 
 /* Where the container's ids are mapped, so that owners are what they are inside. */
 int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
 {
-        struct copying copying = {ctl, from, to, -EBADF, -EBADF};
+        struct copying copying = {ctl, from, to, -EBADF, -EBADF, false};
         _cleanup_settings_ struct settings settings = {0};
         int r = open_root(ctl, from, &settings, &copying.from_root);
 
         if (r == 0)
                 r = open_root(ctl, to, &settings, &copying.to_root);
+        copying.mapped = settings.subuids && settings.subgids;
         if (r == 0)
                 r = subids_run(&settings, copy, &copying);
         cleanup_close(&copying.from_root);

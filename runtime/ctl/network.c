@@ -146,9 +146,9 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 /* ---- resolv.conf ---- */
 
 /* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business. */
-static bool is_ours(int root)
+static bool is_ours(int etc)
 {
-        _cleanup_close_ int fd = openat(root, "etc/resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(etc, "resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
@@ -170,7 +170,7 @@ static int write_resolver(const struct ctl_container *container, const struct ct
         if (root < 0)
                 return root;
         etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
-        if (etc < 0 || !is_ours(root) || result->n_servers == 0) {
+        if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
                 error_clear();
                 return 0;
         }

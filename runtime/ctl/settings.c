@@ -75,7 +75,7 @@ const size_t n_settings = ELEMENTS(setting_table);
 const struct setting *setting_find(const char *key)
 {
         for (size_t i = 0; i < n_settings; i++)
-                if (strcmp(setting_table[i].key, key) == 0)
+                if (setting_table[i].key[0] == key[0] && strcmp(setting_table[i].key, key) == 0)
                         return &setting_table[i];
         return NULL;
 }

@@ -75,6 +75,18 @@ runs_anew() {
         [ -n "$pid" ] && [ "$pid" != null ] && [ "$pid" != "$2" ]
 }
 
+# Somebody without privileges, with $T/home.
+user_at_home() {
+        mkdir -p "$T/home/run"
+        chmod 755 "$T" "$T/home"
+        chown -R 1000:1000 "$T/home"
+}
+
+as_user() {
+        setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$T/home" XDG_RUNTIME_DIR="$T/home/run" \
+                timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
+}
+
 # layout NAME LAYER...: an OCI layout $T/NAME of tar files, its program prints the environment.
 layout() {
         local layer digest size layers='[]' blobs=$T/$1/blobs/sha256
