@@ -80,7 +80,10 @@ static int open_root(struct ctl *ctl, const struct copy_end *end, struct setting
                 return 0;
         r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
         if (r == 0) {
-                *root = storage_open(&container);
+                /* A disk image's mount lives as long as this descriptor of it, and can be changed (still_view.h). */
+                *root = storage_mount(&container);
+                if (*root == -ENOENT)
+                        *root = storage_open(&container);
                 r = *root < 0 ? *root : 0;
         }
         settings_release(settings);
@@ -126,9 +129,9 @@ static int resolve_target(int root, const struct copy_end *end, const char *sour
 }
 
 /* What is a container's is looked at without following what it puts there in the meantime. */
-static int open_place(const struct copy_end *end, const struct place *place)
+static int open_place(const struct copy_end *end, int root, const struct place *place)
 {
-        int fd = end->container ? still_view_open(place->parent)
+        int fd = end->container ? still_view_open(root, place->parent)
                                 : openat(place->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0 && end->container)
@@ -152,10 +155,11 @@ static int copy(void *data)
         struct stat st;
         int r = still_view_prepare(copying->mapped);
 
-        if (r == 0)
+        if (r > 0) {
                 r = still_view_reopen(&copying->from_root);
-        if (r == 0)
-                r = still_view_reopen(&copying->to_root);
+                if (r == 0)
+                        r = still_view_reopen(&copying->to_root);
+        }
         if (r == 0)
                 r = resolve(copying->from_root, from, &source);
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -164,10 +168,10 @@ static int copy(void *data)
                 r = resolve_target(copying->to_root, to, source.name, &target);
         if (r < 0)
                 return r;
-        read_from = open_place(from, &source);
+        read_from = open_place(from, copying->from_root, &source);
         if (read_from < 0)
                 return read_from;
-        write_to = open_place(to, &target);
+        write_to = open_place(to, copying->to_root, &target);
         return write_to < 0
                        ? write_to
                        : image_copy_tree(copying->ctl, read_from, source.name, write_to, target.name, !to->container);

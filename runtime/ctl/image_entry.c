@@ -47,6 +47,11 @@ static int settle_parent(int root, const char *path, char *out, size_t size)
                 r = fd_path(parent, of_parent);
         if (r < 0)
                 return fail(-r, "find its directory");
+        /* Of a mount that is attached nowhere. */
+        if (strcmp(of_root, "/") == 0)
+                *of_root = '\0';
+        if (strcmp(of_parent, "/") == 0)
+                *of_parent = '\0';
         length = strlen(of_root);
         if (strncmp(of_parent, of_root, length) != 0 || strlen(of_parent + length) + 2 > size)
                 return refuse(ENAMETOOLONG, "its name is too long");

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,18 +19,21 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-int still_view_open(int directory)
+#define STILL (MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+int still_view_open(int root, int directory)
 {
-        _cleanup_close_ int mount = mount_clone(directory, "", false, AT_EMPTY_PATH);
+        char path[PATH_MAX];
+        bool attached = fd_path(root, path) < 0 || strcmp(path, "/") != 0;
+        _cleanup_close_ int mount = attached ? mount_clone(directory, "", false, AT_EMPTY_PATH) : -EBADF;
         int fd, r;
 
-        if (mount < 0)
+        if (attached && mount < 0)
                 return mount;
-        r = mount_change(mount, MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
-                         false);
+        r = mount_change(attached ? mount : root, STILL, 0, false);
         if (r < 0)
                 return fail_in(r, "follow no links");
-        fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(attached ? mount : directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? fail(errno, "open the directory") : fd;
 }
 
@@ -53,9 +57,10 @@ int still_view_prepare(bool mapped)
         uid_t uid = geteuid();
         gid_t gid = getegid();
         _cleanup_close_ int procfs = -EBADF;
+        int r;
 
         if (mapped)
-                return unshare(CLONE_NEWNS) < 0 ? fail(errno, "make a mount namespace") : 0;
+                return unshare(CLONE_NEWNS) < 0 ? fail(errno, "make a mount namespace") : 1;
         if (uid == 0)
                 return 0;
         procfs = procfs_open();
@@ -63,7 +68,8 @@ int still_view_prepare(bool mapped)
                 return procfs;
         if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
                 return fail(errno, "make a user namespace");
-        return map_self(procfs, uid, gid);
+        r = map_self(procfs, uid, gid);
+        return r < 0 ? r : 1;
 }
 
 int still_view_reopen(int *directory)
