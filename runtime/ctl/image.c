@@ -55,7 +55,7 @@ int image_check(const char *source)
         return refuse(EINVAL, "unknown image '%s': expected %s", source, SOURCES);
 }
 
-int image_unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
+static int unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
 {
         const char *rest;
         int r;
@@ -77,4 +77,14 @@ int image_unpack(const struct ctl *ctl, const char *source, int root, struct are
         else
                 r = image_check(source);
         return r < 0 ? fail_in(r, "image %s", source) : 0;
+}
+
+/* Directories that nothing says a mode of are as an image has them, whatever the person's own files are like. */
+int image_unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
+{
+        mode_t before = umask(022);
+        int r = unpack(ctl, source, root, arena, config);
+
+        (void)umask(before);
+        return r;
 }
