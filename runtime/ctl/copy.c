@@ -19,17 +19,21 @@
 struct place {
         int root, parent; /* root: of the container, or of the host */
         char name[NAME_MAX + 1];
+        struct ctl_container container;
+        struct storage_writing writing;
 };
 
 #define PLACE_NONE                                                                                                     \
         {                                                                                                              \
-                .root = -EBADF, .parent = -EBADF                                                                       \
+                .root = -EBADF, .parent = -EBADF, .container = CTL_CONTAINER_NONE, .writing = STORAGE_WRITING_NONE     \
         }
 
 static void place_release(struct place *place)
 {
         replace_fd(&place->root, -EBADF);
         replace_fd(&place->parent, -EBADF);
+        storage_write_end(&place->writing);
+        ctl_release(&place->container);
 }
 
 /* Of the host: paths are the person's own. */
@@ -50,19 +54,33 @@ static int resolve_on_host(const char *path, struct place *place)
         return place->parent < 0 ? fail(errno, "open the directory of %s", path) : 0;
 }
 
-static int resolve(struct ctl *ctl, const struct copy_end *end, struct place *place)
+/* One with layers is locked while it is written to. */
+static int open_root(struct ctl *ctl, const struct copy_end *end, bool writable, struct place *place)
 {
-        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find(ctl, end->container, CTL_UNLOCKED, &place->container);
+
+        if (r == 0 && writable && storage_has_layers(&place->container)) {
+                ctl_release(&place->container);
+                r = ctl_find(ctl, end->container, CTL_LOCKED, &place->container);
+        }
+        if (r == 0 && writable)
+                r = storage_write_begin(ctl, &place->container, &place->writing);
+        if (r < 0)
+                return r;
+        place->root = writable ? fcntl(place->writing.root, F_DUPFD_CLOEXEC, 0) : storage_open(ctl, &place->container);
+        return place->root < 0 && writable ? fail(errno, "open the root of container %s", end->container)
+                                           : (place->root < 0 ? place->root : 0);
+}
+
+static int resolve(struct ctl *ctl, const struct copy_end *end, bool writable, struct place *place)
+{
         int r;
 
         if (!end->container)
                 return resolve_on_host(end->path, place);
-        r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
+        r = open_root(ctl, end, writable, place);
         if (r < 0)
                 return r;
-        place->root = storage_open(&container);
-        if (place->root < 0)
-                return place->root;
         place->parent = in_root_parent(place->root, end->path, place->name, sizeof(place->name));
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
@@ -75,18 +93,14 @@ static int resolve_target(struct ctl *ctl, const struct copy_end *end, const cha
         int r;
 
         if (end->container && strspn(end->path, "/.") == strlen(end->path)) {
-                _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
-
-                r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
-                if (r < 0)
-                        return r;
-                place->parent = storage_open(&container);
+                r = open_root(ctl, end, true, place);
+                place->parent = take_fd(&place->root);
                 snprintf(place->name, sizeof(place->name), "%s", source_name);
-                return place->parent < 0 ? place->parent : 0;
+                return r;
         }
         if (!end->container)
                 directory = open(end->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = resolve(ctl, end, place);
+        r = resolve(ctl, end, true, place);
         if (r < 0)
                 return directory >= 0 ? 0 : r;
         if (end->container) {
@@ -105,7 +119,7 @@ int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
         _cleanup_close_ int directory = -EBADF;
         struct stat st;
-        int r = resolve(ctl, from, &source);
+        int r = resolve(ctl, from, false, &source);
 
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
@@ -117,5 +131,5 @@ int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end
         directory = openat(target.parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory < 0)
                 return fail(errno, "open the directory of %s", to->path);
-        return image_copy_tree(ctl, source.parent, source.name, directory, target.name);
+        return image_copy_tree(ctl, source.parent, source.name, directory, target.name, target.writing.shift);
 }

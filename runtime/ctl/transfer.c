@@ -72,7 +72,7 @@ static int write_all_entries(void *data)
 {
         const struct exporting *exporting = data;
         const struct ctl_container *container = exporting->container;
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open(exporting->ctl, container);
         _cleanup_free_ char *text = NULL;
         int r = root < 0 ? root : settings_format(&container->settings, &text);
 
