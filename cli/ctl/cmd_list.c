@@ -299,9 +299,13 @@ static int info_json(const struct details *details)
         return r < 0 ? r : output_text(text);
 }
 
+/* Values come from images, too: what would steer a terminal is shown as a question mark. */
 static void print_line(FILE *out, const char *key, const char *value)
 {
-        fprintf(out, "%-14s %s\n", key, value);
+        fprintf(out, "%-14s ", key);
+        for (const char *p = value; *p; p++)
+                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        fputc('\n', out);
 }
 
 /* Each element of a list on a line of its own. */

@@ -54,6 +54,7 @@ int settings_options_apply(const struct settings_options *options, struct settin
                 {"io-write", options->io_write},
                 {"io-read-ops", options->io_read_ops},
                 {"io-write-ops", options->io_write_ops},
+                {"cgroup-parent", options->cgroup_parent},
                 {"disk", options->disk},
                 {"inodes", options->inodes},
                 {"ip", options->ip},

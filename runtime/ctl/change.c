@@ -16,6 +16,7 @@
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/pasta.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/storage.h"
 
@@ -76,6 +77,8 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
         if (r < 0)
                 return r;
         sort_out(changed, &resources, &network, later);
+        /* pasta has its ports from its start. */
+        *later = *later || (network && pasta_is_wanted(&container->settings));
         if (!status.pid)
                 *later = false;
         if (setting_is_among(changed, "disk") || setting_is_among(changed, "inodes")) {

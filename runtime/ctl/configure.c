@@ -11,6 +11,8 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/settings_checks.h"
+#include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -109,7 +111,7 @@ static bool shares_network(const struct settings *settings)
 
 static void put_mounts(struct json_writer *json, const struct settings *settings)
 {
-        bool mapped = settings->ids.set, single = settings->unprivileged && !mapped;
+        bool mapped = settings->ids.set, single = settings->unprivileged && !mapped && !settings->subgids;
 
         json_array(json, "mounts");
         for (size_t i = 0; i < 2; i++)
@@ -196,27 +198,32 @@ static void put_process(struct json_writer *json, const struct settings *setting
         json_object_end(json);
 }
 
-static void put_mapping(struct json_writer *json, const char *key, uint64_t id, uint64_t size)
+static void put_mapping(struct json_writer *json, const char *key, const struct oci_id_maps *maps)
 {
         json_array(json, key);
-        json_object(json, NULL);
-        json_u64(json, "containerID", 0);
-        json_u64(json, "hostID", id);
-        json_u64(json, "size", size);
-        json_object_end(json);
+        for (size_t i = 0; i < maps->n; i++) {
+                json_object(json, NULL);
+                json_u64(json, "containerID", maps->v[i].container_id);
+                json_u64(json, "hostID", maps->v[i].host_id);
+                json_u64(json, "size", maps->v[i].size);
+                json_object_end(json);
+        }
         json_array_end(json);
 }
 
 static void put_mappings(struct json_writer *json, const struct settings *settings)
 {
-        bool range = settings->ids.set;
+        struct oci_id_map range = {.host_id = (uint32_t)settings->ids.value, .size = SETTINGS_IDS_SIZE}, uid[2], gid[2];
+        struct oci_id_maps uids = {.n = 1, .v = &range}, gids = uids;
 
         if (!settings->unprivileged)
                 return;
-        put_mapping(json, "uidMappings", range ? (uint64_t)settings->ids.value : geteuid(),
-                    range ? SETTINGS_IDS_SIZE : 1);
-        put_mapping(json, "gidMappings", range ? (uint64_t)settings->ids.value : getegid(),
-                    range ? SETTINGS_IDS_SIZE : 1);
+        if (!settings->ids.set) {
+                subids_map(settings->subuids, geteuid(), uid, &uids);
+                subids_map(settings->subgids, getegid(), gid, &gids);
+        }
+        put_mapping(json, "uidMappings", &uids);
+        put_mapping(json, "gidMappings", &gids);
 }
 
 static void put_namespace(struct json_writer *json, const char *type, const char *path)
@@ -227,7 +234,22 @@ static void put_namespace(struct json_writer *json, const char *type, const char
         json_object_end(json);
 }
 
-static void put_namespaces(struct json_writer *json, const struct settings *settings, const char *network)
+/* Of the process `joined` (0: of its own). */
+static void put_namespace_of(struct json_writer *json, const char *type, const char *file, pid_t joined)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)joined, file);
+        put_namespace(json, type, joined ? path : NULL);
+}
+
+/* An ordinary user enters another container's network only by way of its user namespace, which has the same ids. */
+static bool shares_user(pid_t joined)
+{
+        return joined && geteuid() != 0;
+}
+
+static void put_namespaces(struct json_writer *json, const struct settings *settings, pid_t joined)
 {
         static const char *const always[] = {"pid", "ipc", "uts", "mount", "cgroup"};
 
@@ -235,9 +257,9 @@ static void put_namespaces(struct json_writer *json, const struct settings *sett
         for (size_t i = 0; i < ELEMENTS(always); i++)
                 put_namespace(json, always[i], NULL);
         if (settings->unprivileged)
-                put_namespace(json, "user", NULL);
+                put_namespace_of(json, "user", "user", shares_user(joined) ? joined : 0);
         if (!shares_network(settings))
-                put_namespace(json, "network", network);
+                put_namespace_of(json, "network", "net", joined);
         json_array_end(json);
 }
 
@@ -264,19 +286,23 @@ static void put_sysctls(struct json_writer *json)
         json_object_end(json);
 }
 
-static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
+static int put_linux(struct json_writer *json, const struct ctl_container *container, pid_t joined)
 {
         const struct settings *settings = &container->settings;
-        char group[128];
+        const char *parent = settings->cgroup_parent;
+        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
         int r;
 
         json_object(json, "linux");
-        put_mappings(json, settings);
-        put_namespaces(json, settings, network);
-        if (!shares_network(settings) && !network)
+        if (!shares_user(joined))
+                put_mappings(json, settings);
+        put_namespaces(json, settings, joined);
+        if (!shares_network(settings) && !joined)
                 put_sysctls(json);
-        if (geteuid() == 0) {
-                snprintf(group, sizeof(group), "/berth/%s", container->name);
+        if (!parent && geteuid() == 0)
+                parent = "/berth";
+        if (parent) {
+                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
                 json_string(json, "cgroupsPath", group);
         }
         r = resources_put(json, settings, container->fd);
@@ -293,11 +319,11 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         const struct settings *settings = &container->settings;
         struct json_writer json;
         struct user user;
-        char network[64];
+        pid_t joined = 0;
         int r = user_find(ctl, container, settings->user, &user), finished;
 
         if (r == 0)
-                r = joined_path((struct ctl *)(uintptr_t)ctl, settings, network, sizeof(network));
+                r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);
         if (r < 0)
                 return fail_in(r, "container %s", container->name);
         json_start(&json, "\t");
@@ -310,7 +336,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         json_object_end(&json);
         json_string(&json, "hostname", settings->hostname ? settings->hostname : container->name);
         put_mounts(&json, settings);
-        r = put_linux(&json, container, *network ? network : NULL);
+        r = put_linux(&json, container, joined);
         json_object_end(&json);
         finished = json_finish(&json, text);
         if (r < 0 && finished == 0) {

@@ -23,6 +23,7 @@
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 #include "runtime/ctl/temporary.h"
 
 static int make_file(int dir, const char *file, const char *name)
@@ -175,6 +176,43 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const struct c
         return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
 }
 
+/* What is found out there comes back by the file. */
+struct filling {
+        struct ctl *ctl;
+        struct ctl_container *container;
+        const struct create_source *source;
+};
+
+static int fill_and_save(void *data)
+{
+        const struct filling *filling = data;
+        int r = fill(filling->ctl, filling->container, filling->source);
+
+        return r < 0 ? r : ctl_save(filling->container);
+}
+
+static int fill_mapped(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
+{
+        struct filling filling = {ctl, container, source};
+        int r = subids_run(&container->settings, fill_and_save, &filling);
+
+        if (r < 0)
+                return r;
+        settings_release(&container->settings);
+        return ctl_read_settings(container);
+}
+
+static int choose_ids(struct ctl *ctl, struct ctl_container *container)
+{
+        struct settings *settings = &container->settings;
+
+        if (!settings->unprivileged)
+                return 0;
+        if (geteuid() == 0)
+                return ids_allocate(ctl, container);
+        return settings->subuids ? 0 : subids_choose(settings);
+}
+
 static int make(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
@@ -183,15 +221,15 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 
         timestamp_now(now);
         r = settings_set(settings, setting_find("created"), now);
-        if (r == 0 && settings->unprivileged && geteuid() == 0)
-                r = ids_allocate(ctl, container);
+        if (r == 0)
+                r = choose_ids(ctl, container);
         /* From here on the settings say which ids are this container's. */
         if (r == 0)
                 r = ctl_save(container);
         if (r == 0)
                 r = protect(container);
         if (r == 0)
-                r = fill(ctl, container, source);
+                r = fill_mapped(ctl, container, source);
         /* Taken now, a fixed address that another has is refused before there is anything to lose. */
         if (r == 0)
                 r = network_prepare(ctl, container);
@@ -203,8 +241,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 }
 
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
-static int remove_directory(struct ctl *ctl, struct ctl_container *container)
+static int remove_files(void *data)
 {
+        const struct ctl_container *container = data;
         static const char *const entries[] = {CTL_ROOTFS,    CTL_ROOTFS ".new", STORAGE_DISK,  STORAGE_DISK ".new",
                                               "config.json", CTL_WAS_FILE,      CTL_LOG_FILE,  CTL_LOG_FILE ".1",
                                               CTL_LAST_FILE, CTL_STOPPED_FILE,  CTL_SNAPSHOTS, LAYERS_RW,
@@ -218,6 +257,20 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
                 if (r < 0)
                         return fail_in(r, "remove container %s", container->name);
         }
+        return 0;
+}
+
+static int remove_directory(struct ctl *ctl, struct ctl_container *container)
+{
+        int r = 0;
+
+        /* Its settings may be damaged. */
+        if (geteuid() != 0 && !container->settings.created)
+                r = subids_choose(&container->settings);
+        if (r == 0)
+                r = subids_run(&container->settings, remove_files, container);
+        if (r < 0)
+                return r;
         /* By the settings, which go now. */
         storage_forget(container);
         r = remove_tree_at(container->fd, SETTINGS_FILE);

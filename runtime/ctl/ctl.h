@@ -79,6 +79,9 @@ int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void
 /* Writes the settings of a container that is locked. */
 int ctl_save(const struct ctl_container *container);
 
+/* Reads them into container->settings, which must be zeroed. */
+int ctl_read_settings(struct ctl_container *container);
+
 /* ---- create and destroy ---- */
 
 /* settings: complete but for `created`, `ids` and what the image says about the program. image: where its files come

@@ -60,8 +60,8 @@ bool image_has_layers(const char *source)
         return after(source, "oci:") || after(source, "docker-archive:") || after(source, "docker://");
 }
 
-int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
-                 struct image_config *config)
+static int unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
+                  struct image_config *config)
 {
         const char *rest;
         int r;
@@ -83,4 +83,15 @@ int image_unpack(const struct ctl *ctl, const char *source, int root, struct lay
         else
                 r = image_check(source);
         return r < 0 ? fail_in(r, "image %s", source) : 0;
+}
+
+/* Directories that nothing says a mode of are as an image has them, whatever the person's own files are like. */
+int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
+                 struct image_config *config)
+{
+        mode_t before = umask(022);
+        int r = unpack(ctl, source, root, layers, arena, config);
+
+        (void)umask(before);
+        return r;
 }

@@ -41,8 +41,10 @@ int image_unpack_file(const struct ctl *ctl, const char *path, const char *name,
 int image_copy_directory(const struct ctl *ctl, const char *path, int root);
 
 /* Copies `name` in the directory `parent`, a file or a directory with all in it, as `as` into the directory `root`.
- * Follows no link. Ids below SETTINGS_IDS_SIZE become larger by `shift`. */
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift);
+ * Follows no link. Ids below SETTINGS_IDS_SIZE become larger by `shift`. disarm: programs lose the power to run as
+ * another user or with capabilities. */
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
+                    bool disarm);
 
 /* Copies a root of berthctl's own into the empty directory `to`, with all that is in it and the root's own owner and
  * mode; only sockets, which nobody listens on any more, are left out. Where the file system has reflinks, both share

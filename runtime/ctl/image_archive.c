@@ -30,6 +30,7 @@ struct unpacking {
         struct archive *in, *out;
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
+        bool disarm;
         enum {
                 COPY,
                 ARCHIVE,
@@ -226,6 +227,8 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
                 r = image_entry_whiteout(unpacking->root, entry);
         else if (unpacking->what != COPY)
                 r = image_entry_settle(unpacking->root, entry, unpacking->prefix);
+        else if (unpacking->disarm)
+                r = image_entry_disarm(entry);
         if (r < 0)
                 return fail_in(r, "%s: entry '%.200s'", unpacking->name, archive_entry_pathname(entry));
         if (unpacking->what == WHITEOUTS)
@@ -448,7 +451,8 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
         return absolute ? copy_directory(&unpacking, absolute, root, "") : fail(errno, "find %s", path);
 }
 
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift)
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
+                    bool disarm)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
@@ -456,7 +460,8 @@ int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int roo
                                                      .in = archive_read_disk_new(),
                                                      .before = -EBADF,
                                                      .shared = true,
-                                                     .shift = shift};
+                                                     .shift = shift,
+                                                     .disarm = disarm};
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
                 path = NULL;

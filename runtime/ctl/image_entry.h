@@ -10,6 +10,9 @@
  * container: of a container's archive, which keeps those in "trusted." that are nobody else's, too. */
 int image_entry_settle(int root, struct archive_entry *entry, bool container);
 
+/* Takes the bits and capabilities away by which a program gets another user's power. */
+int image_entry_disarm(struct archive_entry *entry);
+
 /* ".wh.NAME" or ".wh..wh..opq", of an OCI layer. */
 bool image_entry_is_whiteout(struct archive_entry *entry);
 

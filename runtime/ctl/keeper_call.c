@@ -21,6 +21,7 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "runtime/keeper/keeper.h"
 
 #define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
@@ -53,9 +54,11 @@ int keeper_directory(const struct ctl *ctl, const char *name, bool make)
 
 bool keeper_lives(const struct ctl *ctl, const char *name)
 {
-        _cleanup_close_ int dir = keeper_directory(ctl, name, false);
-        _cleanup_close_ int lock = dir < 0 ? -EBADF : openat(dir, KEEPER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        char path[4096];
+        _cleanup_close_ int lock = -EBADF;
 
+        if ((size_t)snprintf(path, sizeof(path), "%s/keepers/%s/%s", ctl->run, name, KEEPER_LOCK) < sizeof(path))
+                lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
@@ -192,12 +195,11 @@ int keeper_connect(const struct ctl *ctl, const char *name)
 {
         _cleanup_close_ int run = keeper_directory(ctl, name, false);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(run, KEEPER_SOCKET);
 
         if (run < 0 || fd < 0)
                 return run < 0 ? run : -errno;
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run, KEEPER_SOCKET);
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return take_fd(&fd);
 }

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "base/timestamp.h"
-#include "cgroups/cgroup.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
@@ -26,6 +25,7 @@
 #include "runtime/ctl/storage.h"
 #include "runtime/keeper/keeper.h"
 #include "runtime/life/record.h"
+#include "runtime/life/target.h"
 
 #define STOP_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 10000
@@ -173,15 +173,14 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
 static void link_group(const struct ctl *ctl, const struct record *record)
 {
         _cleanup_close_ int keeper = keeper_directory(ctl, record->id, false);
-        struct cgroup_host host = {.root_fd = -EBADF};
-        char path[sizeof(host.mount_point) + 4096];
+        const struct cgroup_host *host = host_cgroups();
+        char path[4352];
 
-        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !record->cgroup)
-                return;
-        if (cgroup_host_probe(&host) < 0)
+        if (!host)
                 error_clear();
-        snprintf(path, sizeof(path), "%s%s", host.mount_point, record->cgroup);
-        cleanup_close(&host.root_fd);
+        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !host || !record->cgroup)
+                return;
+        snprintf(path, sizeof(path), "%s%s", host->mount_point, record->cgroup);
         if (symlinkat(path, keeper, KEEPER_GROUP) < 0)
                 log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
@@ -274,7 +273,7 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         char text[64], now[TIMESTAMP_SIZE];
-        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container), written;
 
         if (r < 0 && !container.damaged)
                 return r;
@@ -283,10 +282,10 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
         if (end->kills)
                 event_record(ctl, name, EVENT_OOM, (struct event_details){.count = end->kills});
         event_record(ctl, name, EVENT_STOPPED, (struct event_details){.status = end->status, .signal = end->signal});
-        r = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
-        if (r < 0)
-                return fail(-r, "write down the end of container %s", name);
-        return remove_remains(ctl, &container);
+        /* A full disk keeps nobody from tidying up. */
+        r = remove_remains(ctl, &container);
+        written = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
+        return r == 0 && written < 0 ? fail(-written, "write down the end of container %s", name) : r;
 }
 
 /* ---- keeper ---- */
@@ -382,6 +381,18 @@ static int remember_stop(const struct ctl_container *container)
         return r < 0 ? fail(-r, "write down that container %s was stopped", container->name) : 0;
 }
 
+/* A start whose keeper was killed still has the lock. What has no process yet cannot be ended. */
+static int await_launch(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+
+        if (r < 0 && !container.damaged && !container.partial)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -404,6 +415,9 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;
+        r = await_launch(ctl, name);
+        if (r < 0)
+                return r;
         init = open_init(ctl, name);
         r = init >= 0 ? ask_to_end(ctl, &container, init, timeout_ms) : 0;
         if (r < 0 || (init < 0 && keeper < 0))

@@ -15,6 +15,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/settings.h"
+#include "runtime/ctl/subids.h"
 
 #define HOSTNAME_MOST 64
 #define USER_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -22,6 +23,13 @@
 int check_isolation(const char *text)
 {
         return strcmp(text, "process") == 0 || strcmp(text, "vm") == 0 ? 0 : -EINVAL;
+}
+
+int check_subids(const char *text)
+{
+        uint32_t first, count;
+
+        return subids_parse(text, &first, &count);
 }
 
 int check_env(const char *text)
@@ -51,6 +59,17 @@ int check_user(const char *text)
 int check_absolute(const char *text)
 {
         return text[0] == '/' ? 0 : -EINVAL;
+}
+
+/* What is made of it is a path of the cgroup tree. */
+int check_cgroup_parent(const char *text)
+{
+        if (text[0] != '/' || strlen(text) > CGROUP_PARENT_MOST)
+                return -EINVAL;
+        for (const char *p = text; *p; p += strcspn(p + 1, "/") + 1)
+                if (strncmp(p, "/..", 3) == 0 && (p[3] == '/' || p[3] == '\0'))
+                        return -EINVAL;
+        return 0;
 }
 
 int check_hostname(const char *text)

@@ -15,6 +15,7 @@
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 
 #define READ_SIZE     ((size_t)64 * 1024)
 #define SETTINGS_MOST ((size_t)1024 * 1024)
@@ -25,6 +26,8 @@
 struct exporting {
         struct ctl *ctl;
         const struct ctl_container *container;
+        int fd;
+        enum compression compression;
         struct archive *out;
 };
 
@@ -68,9 +71,8 @@ static int put_file(const struct exporting *exporting, const char *name, const c
         return 0;
 }
 
-static int write_all_entries(void *data)
+static int write_all_entries(const struct exporting *exporting)
 {
-        const struct exporting *exporting = data;
         const struct ctl_container *container = exporting->container;
         _cleanup_close_ int root = storage_open(exporting->ctl, container);
         _cleanup_free_ char *text = NULL;
@@ -102,25 +104,39 @@ static enum compression by_name(const char *path)
         return COMPRESSION_NONE;
 }
 
-static int pack(struct ctl *ctl, const struct ctl_container *container, int fd, enum compression compression)
+static int write_archive(void *data)
 {
-        _cleanup_(archive_drop) struct archive *out = archive_write_new();
-        struct exporting exporting = {ctl, container, out};
+        struct exporting *exporting = data;
+        _cleanup_(archive_drop) struct archive *out = exporting->out = archive_write_new();
         int r = ARCHIVE_OK;
 
         if (!out)
                 return fail(ENOMEM, "pack it");
-        if (compression == COMPRESSION_ZSTD)
+        if (exporting->compression == COMPRESSION_ZSTD)
                 r = archive_write_add_filter_zstd(out);
-        else if (compression == COMPRESSION_GZIP)
+        else if (exporting->compression == COMPRESSION_GZIP)
                 r = archive_write_add_filter_gzip(out);
         if (r != ARCHIVE_OK || archive_write_set_format_pax(out) != ARCHIVE_OK ||
-            archive_write_open_fd(out, fd) != ARCHIVE_OK)
+            archive_write_open_fd(out, exporting->fd) != ARCHIVE_OK)
                 return archive_failure("open the archive", out);
-        r = freeze_during(ctl, container, write_all_entries, &exporting);
+        r = write_all_entries(exporting);
         if (r == 0 && archive_write_close(out) != ARCHIVE_OK)
                 r = archive_failure("end the archive", out);
         return r;
+}
+
+static int write_mapped(void *data)
+{
+        const struct exporting *exporting = data;
+
+        return subids_run(&exporting->container->settings, write_archive, data);
+}
+
+static int pack(struct ctl *ctl, const struct ctl_container *container, int fd, enum compression compression)
+{
+        struct exporting exporting = {.ctl = ctl, .container = container, .fd = fd, .compression = compression};
+
+        return freeze_during(ctl, container, write_mapped, &exporting);
 }
 
 /* What is no regular file (a pipe, a device) is written as it is. */
@@ -229,6 +245,8 @@ int import_open(const char *path, struct import *import)
         /* What is the other host's, or the moment's. */
         settings_unset(&import->settings, setting_find("created"));
         settings_unset(&import->settings, setting_find("ids"));
+        settings_unset(&import->settings, setting_find("subuids"));
+        settings_unset(&import->settings, setting_find("subgids"));
         return 0;
 }
 

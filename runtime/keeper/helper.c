@@ -134,6 +134,7 @@ static void launch_ended(struct keeper *keeper)
         }
         keeper->state = KEEPER_RUNNING;
         keeper_watch_memory(keeper);
+        keeper_hold(keeper);
         keeper_tell(keeper, "ok");
         keeper_answer(keeper);
 }

@@ -1,6 +1,7 @@
 /* berth-keeper: the one small process that stands behind a running container of berthctl. It holds the container's
  * console or output, writes and rotates its log, reaps it, starts it again by its policy, and has the end tidied up.
- * Nothing else needs it: a container whose keeper was killed goes on, and berthctl starts another.
+ * Nothing else needs it: a container whose keeper was killed goes on, and berthctl starts another. A terminal must not
+ * go with it: hold.c.
  *
  *      berth-keeper POLICY MOST LOG-SIZE TERMINAL NAME PROGRAM [ARGUMENT...]
  *
@@ -31,13 +32,14 @@ enum keeper_descriptor {
         KEEPER_ADOPTED = 5,   /* a pidfd of a container that runs already, or not there */
 };
 
-#define KEEPER_SOCKET         "keeper.sock"
-#define KEEPER_CONSOLE_SOCKET "console.sock"
-#define KEEPER_LOCK           "lock" /* flock()ed as long as it lives */
-#define KEEPER_OUTPUT         "output"
-#define KEEPER_GROUP          "group" /* a link to the container's cgroup, made by berthctl at each start */
-#define KEEPER_LOG            "log"
-#define KEEPER_LOG_OLD        "log.1"
+#define KEEPER_SOCKET          "keeper.sock"
+#define KEEPER_CONSOLE_SOCKET  "console.sock"
+#define KEEPER_TERMINAL_SOCKET "terminal.sock" /* the holder's (hold.c) */
+#define KEEPER_LOCK            "lock"          /* flock()ed as long as it lives */
+#define KEEPER_OUTPUT          "output"
+#define KEEPER_GROUP           "group" /* a link to the container's cgroup, made by berthctl at each start */
+#define KEEPER_LOG             "log"
+#define KEEPER_LOG_OLD         "log.1"
 
 /* Packets on its socket (SOCK_SEQPACKET): a letter and what belongs to it. */
 #define KEEPER_PACKET_MOST 4097
@@ -64,8 +66,9 @@ struct keeper {
         char **program;
         int n_program;
         const char *name;
+        char *title; /* its own name on the command line */
         /* What it holds; -1: not there. */
-        int signals, listener, console_listener, console, console_peer, output, log, adopted, report, memory;
+        int signals, listener, console_listener, console, console_peer, hold, output, log, adopted, report, memory;
         int clients[KEEPER_CLIENTS];
         bool attached[KEEPER_CLIENTS]; /* all but one at most: who wants it stopped finds a place */
         bool asked[KEEPER_CLIENTS];    /* to stop, while it was being started */
@@ -96,6 +99,16 @@ void keeper_watch_memory(struct keeper *keeper);
 void keeper_count_kills(struct keeper *keeper);            /* into `untold` */
 bool keeper_find_kills(const char *text, uint64_t *kills); /* in the text of memory.events; pure */
 void keeper_tell_kills(struct keeper *keeper);
+
+/* A socket at this path of the working directory, listening; -1. */
+int keeper_listen(const char *path, int type);
+
+/* hold.c: who holds the terminal beside the keeper. */
+void keeper_hold(struct keeper *keeper);
+void keeper_regain(struct keeper *keeper); /* of a container that runs already */
+void keeper_hear_holder(struct keeper *keeper, int deadline_ms);
+void keeper_await_holder(struct keeper *keeper); /* its end, after the container's */
+void keeper_take_terminal(struct keeper *keeper, int fd);
 
 /* stream.c: what the container says and is told. */
 int keeper_open_log(struct keeper *keeper);

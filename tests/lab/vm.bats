@@ -340,6 +340,19 @@ is_alone() {
         is "$(kills "$group")" 1
 }
 
+@test "vm update: with memory-update-maximum a limit can be raised, and what is beyond that is refused with both numbers" {
+        echo 'memory-update-maximum = 160M' >>/etc/berth/berth.conf
+        defer "sed -i '/^memory-update-maximum/d' /etc/berth/berth.conf"
+        launch_waiting '.linux.resources.memory = {limit: 67108864, swap: 67108864}'
+        run -137 berth exec "$ID" /bin/load memory 100 </dev/null
+        berth update --memory 167772160 --memory-swap 167772160 "$ID"
+        run -0 berth exec "$ID" /bin/load memory 100 </dev/null
+        run -1 berth update --memory 167776256 --memory-swap 167776256 "$ID"
+        has "167776256 bytes" "at most 167772160 for the container"
+        run -0 berth exec "$ID" /bin/cat /sys/fs/cgroup/memory.max </dev/null
+        is "$output" 167772160
+}
+
 @test "vm events: numbers of the guest's group, and what goes over the limit is reported as OOM" {
         "$BERTH" --root "$SHARED/state" events --interval 1s everybody >"$T/events" 2>&1 </dev/null 3>&- 4>&- &
         eventually grep -q '"stats"' "$T/events"

@@ -208,6 +208,7 @@ static void hand_group(struct box *box, const struct launch *launch)
 
 static int fill(struct box *box, const struct launch *launch, const struct vm_machine *machine)
 {
+        const struct oci_namespace *network = &launch->inside->spec->linux_.namespaces[OCI_NS_NETWORK];
         int socket = own(box, agent_socket_make(launch->inside->dir)), r;
 
         if (socket < 0)
@@ -230,9 +231,9 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand_group(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);
         say(box, "cpus=%u", machine->size.cpus);
-        say(box, "jail=%s", machine->config.jail);
+        say(box, "jail=%s", machine->config->jail);
         r = say_command_line(box, machine, launch->inside->spec);
-        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size);
+        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size, network->path);
 }
 
 /* What the first process makes on this host: the container's network and user namespaces, and an own one of each other

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/unix_address.h"
 #include "vmmode/proxy/child.h"
 
 /* It lies in the share until we are connected, before there is a guest. */
@@ -40,10 +41,9 @@ static int is_of_rust_vmm(int program)
 
 static int listen_and_connect(struct proxy *proxy, int *listener, int *connection)
 {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(proxy->share, SOCKET_NAME);
         int r = 0;
 
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" SOCKET_NAME, proxy->share);
         *listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         *connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (*listener < 0 || *connection < 0)
