@@ -219,7 +219,7 @@ static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, s
                                const void *data)
 {
         const struct ctl_container *container = data;
-        _cleanup_close_ int from = storage_open(container);
+        _cleanup_close_ int from = storage_open(ctl, container);
 
         (void)arena;
         (void)config;

@@ -320,7 +320,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         struct json_writer json;
         struct user user;
         pid_t joined = 0;
-        int r = user_find(container, settings->user, &user), finished;
+        int r = user_find(ctl, container, settings->user, &user), finished;
 
         if (r == 0)
                 r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);

@@ -231,7 +231,7 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
         if (r < 0)
                 return r;
         /* Held, a disk image is mounted once for all that follows. */
-        root = storage_open(&container);
+        root = storage_open(ctl, &container);
         if (root < 0)
                 return root;
         r = network_prepare(ctl, &container);
