@@ -259,6 +259,20 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, ui
         return r;
 }
 
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report)
+{
+        char text[1024];
+        pid_t pid = 0;
+        int r = ctl_launch(ctl, name, KEEPER_CONSOLE_SOCKET, restarts, &pid);
+
+        if (r < 0)
+                snprintf(text, sizeof(text), "%s", error_message());
+        else
+                snprintf(text, sizeof(text), "pid %d", (int)pid);
+        (void)write_all(report, text, strlen(text));
+        return r;
+}
+
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
