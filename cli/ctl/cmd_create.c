@@ -38,7 +38,7 @@ static int read_settings(const struct invocation *invocation, struct settings *s
                 return refuse(EINVAL, "--unprivileged=false: an ordinary user has no privileges to give");
         if (r == 0)
                 r = settings_options_apply(&options->settings, settings, &changed);
-        if (r == 0 && !settings->net)
+        if (r == 0 && settings->nets.n == 0)
                 r = settings_set(settings, setting_find("net"), geteuid() == 0 ? CTLNET_DEFAULT : "none");
         for (size_t i = 1; i < invocation->n_arguments && r == 0; i++)
                 r = settings_set(settings, setting_find("arg"), invocation->arguments[i]);

@@ -57,15 +57,10 @@ static int check_names(struct invocation *invocation)
 {
         for (size_t i = 0; i < invocation->n_arguments; i++) {
                 _cleanup_ctl_container_ struct ctl_container container;
-                struct ctl_status status;
-                int r = ctl_find(invocation->ctl, invocation->arguments[i], CTL_UNLOCKED, &container);
+                int r = ctl_find_running(invocation->ctl, invocation->arguments[i], &container);
 
-                if (r == 0)
-                        r = ctl_status(invocation->ctl, &container, &status);
                 if (r < 0)
                         return r;
-                if (!status.pid)
-                        return refuse(EINVAL, "container %s is %s", container.name, ctl_state_name(status.state));
         }
         return 0;
 }

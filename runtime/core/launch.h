@@ -36,6 +36,7 @@ struct launch_inside {
         const struct oci_spec *spec;
         const char *id;
         int dir;           /* the container's state directory */
+        int cgroup;        /* of create: the group that it begins in (a directory descriptor), -EBADF: none of its own */
         const char *below; /* exec: the group, from the container's own: "/", "/inner" */
         bool terminal;
 };

@@ -9,6 +9,7 @@
 #include "oci/json_write.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/user.h"
@@ -104,7 +105,7 @@ static void put_volume(struct json_writer *json, const char *text, bool mapped)
 
 static bool shares_network(const struct settings *settings)
 {
-        return settings->net && strcmp(settings->net, "host") == 0;
+        return settings->nets.n && strcmp(settings->nets.v[0], "host") == 0;
 }
 
 static void put_mounts(struct json_writer *json, const struct settings *settings)
@@ -255,6 +256,15 @@ static void put_seccomp(struct json_writer *json)
         json_object_end(json);
 }
 
+/* All ports of a network namespace are the container's: no user needs a privilege for some of them, nor do containers
+ * that join it, whose root is another one. */
+static void put_sysctls(struct json_writer *json)
+{
+        json_object(json, "sysctl");
+        json_string(json, "net.ipv4.ip_unprivileged_port_start", "0");
+        json_object_end(json);
+}
+
 static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
 {
         const struct settings *settings = &container->settings;
@@ -265,6 +275,8 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         json_object(json, "linux");
         put_mappings(json, settings);
         put_namespaces(json, settings, network);
+        if (!shares_network(settings) && !network)
+                put_sysctls(json);
         if (!parent && geteuid() == 0)
                 parent = "/berth";
         if (parent) {
@@ -280,27 +292,6 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         return r;
 }
 
-/* "container:NAME": the network namespace of a container that runs. */
-static int network_path(const struct ctl *ctl, const struct settings *settings, char *path, size_t size)
-{
-        _cleanup_ctl_container_ struct ctl_container other = CTL_CONTAINER_NONE;
-        struct ctl_status status;
-        int r;
-
-        *path = '\0';
-        if (!settings->net || strncmp(settings->net, "container:", 10) != 0)
-                return 0;
-        r = ctl_find((struct ctl *)(uintptr_t)ctl, settings->net + 10, CTL_UNLOCKED, &other);
-        if (r == 0)
-                r = ctl_status((struct ctl *)(uintptr_t)ctl, &other, &status);
-        if (r < 0)
-                return fail_in(r, "net %s", settings->net);
-        if (!status.pid)
-                return refuse(EINVAL, "net %s: that container does not run", settings->net);
-        snprintf(path, size, "/proc/%d/ns/net", (int)status.pid);
-        return 0;
-}
-
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text)
 {
         const struct settings *settings = &container->settings;
@@ -310,7 +301,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         int r = user_find(container->fd, settings->user, &user), finished;
 
         if (r == 0)
-                r = network_path(ctl, settings, network, sizeof(network));
+                r = joined_path((struct ctl *)(uintptr_t)ctl, settings, network, sizeof(network));
         if (r < 0)
                 return fail_in(r, "container %s", container->name);
         json_start(&json, "\t");

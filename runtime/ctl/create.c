@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/timestamp.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/event_log.h"
 #include "runtime/ctl/ids.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/init_program.h"
@@ -32,14 +33,19 @@ static int make_file(int dir, const char *file, const char *name)
 static int make_directory(struct ctl *ctl, struct ctl_container *container)
 {
         const char *name = container->name;
+        int r;
 
         if (mkdirat(ctl->containers_fd, name, 0700) < 0)
                 return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", name)
                                        : fail(errno, "make container %s", name);
         container->fd = openat(ctl->containers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (container->fd < 0 || flock(container->fd, LOCK_EX) < 0)
-                return fail(errno, "open container %s", name);
-        return make_file(container->fd, CTL_PARTIAL_FILE, name);
+                r = fail(errno, "open container %s", name);
+        else
+                r = make_file(container->fd, CTL_PARTIAL_FILE, name);
+        if (r < 0)
+                (void)unlinkat(ctl->containers_fd, name, AT_REMOVEDIR);
+        return r;
 }
 
 /* Files of the container belong to the ids that they have inside, and are mapped when it starts; some of them are
@@ -144,8 +150,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const char *so
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
 static int remove_directory(struct ctl *ctl, struct ctl_container *container)
 {
-        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE, CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE, "snapshots",  SETTINGS_FILE};
+        static const char *const entries[] = {CTL_ROOTFS,        "config.json", CTL_LOG_FILE,
+                                              CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,
+                                              "snapshots",       CTL_WAS_FILE,  SETTINGS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -186,6 +193,8 @@ int ctl_create(struct ctl *ctl, const char *name, const char *source, struct set
                         log_warning("%s", error_message());
                 r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
         }
+        if (r == 0)
+                event_record(ctl, name, EVENT_CREATED, (struct event_details){0});
         *settings = container.settings;
         replace_fd(&container.fd, -EBADF);
         return r;
@@ -193,18 +202,17 @@ int ctl_create(struct ctl *ctl, const char *name, const char *source, struct set
 
 int ctl_destroy(struct ctl *ctl, const char *name, bool force)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r;
 
         if (force) {
                 r = ctl_stop(ctl, name, 0, false);
-                if (r < 0 && r != -EINVAL)
+                if (r < 0)
                         return r;
-                error_clear();
         }
         r = ctl_find(ctl, name, CTL_LOCKED, &container);
-        if (r < 0 && container.fd >= 0 && (container.partial || force))
+        if (r < 0 && (container.partial || (container.damaged && force)))
                 error_clear();
         else if (r < 0)
                 return r;
@@ -218,8 +226,14 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         /* Records of an end that nobody has tidied up after. */
         r = container_delete(ctl->runtime, name, true);
         if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
                 r = network_forget(ctl, name);
         if (r == 0)
                 r = keeper_forget(ctl, name);
-        return r < 0 ? r : remove_directory(ctl, &container);
+        if (r == 0)
+                r = remove_directory(ctl, &container);
+        if (r == 0)
+                event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
+        return r;
 }

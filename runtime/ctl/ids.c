@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -23,18 +24,24 @@ static void take(struct ranges *ranges, int64_t first)
 
         if (first < (int64_t)SETTINGS_IDS_FIRST)
                 return;
+        /* One that a person has chosen may lie across two. */
         index = (uint64_t)(first - SETTINGS_IDS_FIRST) / SETTINGS_IDS_SIZE;
-        if (index < RANGES_MOST)
-                ranges->taken[index / 8] |= (unsigned char)(1U << index % 8);
+        for (uint64_t last = index + ((first - SETTINGS_IDS_FIRST) % SETTINGS_IDS_SIZE != 0); index <= last; index++)
+                if (index < RANGES_MOST)
+                        ranges->taken[index / 8] |= (unsigned char)(1U << index % 8);
 }
 
-/* Of partial ones, too: their settings are written first. */
+/* Of partial ones, too: their settings are written first. Where these are damaged the directory's group still tells
+ * (ctl_create). */
 static int look_at(struct ctl_container *container, void *data)
 {
         struct ranges *ranges = data;
+        struct stat st;
 
         if (container->settings.ids.set)
                 take(ranges, container->settings.ids.value);
+        if (fstat(container->fd, &st) == 0)
+                take(ranges, st.st_gid);
         return 0;
 }
 

@@ -13,10 +13,9 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/image_entry.h"
 
-#define BLOCK_SIZE   ((size_t)64 * 1024)
-#define WHITEOUT     ".wh."
-#define WHITEOUT_ALL ".wh..wh..opq"
+#define BLOCK_SIZE ((size_t)64 * 1024)
 #define EXTRACT_COMMON                                                                                                 \
         (ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR |                   \
          ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |  \
@@ -29,7 +28,12 @@ struct unpacking {
         struct archive *in, *out;
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
-        bool whiteouts;
+        enum {
+                COPY,
+                ARCHIVE,
+                WHITEOUTS,
+                LAYER
+        } what; /* of a layer the whiteouts first: they hide nothing of its own */
 };
 
 static int archive_failure(const struct unpacking *unpacking, struct archive *archive)
@@ -92,55 +96,6 @@ static int check_entry(const struct unpacking *unpacking, struct archive_entry *
         return 0;
 }
 
-static int remove_contents(int root, const char *parent)
-{
-        _cleanup_close_ int dir = in_root_open(root, *parent ? parent : ".", O_RDONLY | O_DIRECTORY);
-        _cleanup_closedir_ DIR *list = NULL;
-        struct dirent *entry;
-
-        if (dir < 0) {
-                error_clear();
-                return 0;
-        }
-        list = fdopendir(fcntl(dir, F_DUPFD_CLOEXEC, 0));
-        while (list && (entry = readdir(list))) {
-                int r;
-
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                r = remove_tree_at(dir, entry->d_name);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* 1 when the entry was one: it takes away what lower layers had, and is no file itself. */
-static int whiteout(const struct unpacking *unpacking, struct archive_entry *entry)
-{
-        const char *path = archive_entry_pathname(entry), *slash = strrchr(path, '/');
-        const char *base = slash ? slash + 1 : path;
-        char parent[4096];
-        int r;
-
-        if (!unpacking->whiteouts || strncmp(base, WHITEOUT, strlen(WHITEOUT)) != 0)
-                return 0;
-        if ((size_t)(base - path) >= sizeof(parent))
-                return refuse(EINVAL, "%s: entry '%.200s': name too long", unpacking->name, path);
-        memcpy(parent, path, (size_t)(base - path));
-        parent[base - path] = '\0';
-        if (strcmp(base, WHITEOUT_ALL) == 0) {
-                r = remove_contents(unpacking->root, parent);
-        } else {
-                _cleanup_close_ int dir = in_root_open(unpacking->root, *parent ? parent : ".", O_PATH | O_DIRECTORY);
-
-                r = dir < 0 ? 0 : remove_tree_at(dir, base + strlen(WHITEOUT));
-        }
-        if (r == 0)
-                error_clear();
-        return r < 0 ? fail_in(r, "%s: entry '%.200s'", unpacking->name, path) : 1;
-}
-
 static int copy_data(struct unpacking *unpacking)
 {
         const void *block;
@@ -163,11 +118,16 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
         bool skip;
         int r = check_entry(unpacking, entry, &skip);
 
-        if (r < 0 || skip)
+        if (r < 0 || skip || (unpacking->what == LAYER && image_entry_is_whiteout(entry)))
                 return r;
-        r = whiteout(unpacking, entry);
-        if (r != 0)
-                return r < 0 ? r : 0;
+        if (unpacking->what == WHITEOUTS)
+                r = image_entry_whiteout(unpacking->root, entry);
+        else if (unpacking->what != COPY)
+                r = image_entry_settle(unpacking->root, entry);
+        if (r < 0)
+                return fail_in(r, "%s: entry '%.200s'", unpacking->name, archive_entry_pathname(entry));
+        if (unpacking->what == WHITEOUTS)
+                return 0;
         if (archive_write_header(unpacking->out, entry) < ARCHIVE_WARN)
                 return fail_in(archive_failure(unpacking, unpacking->out), "entry '%.200s'",
                                archive_entry_pathname(entry));
@@ -224,24 +184,55 @@ static void end(struct unpacking *unpacking)
         replace_fd(&unpacking->before, -EBADF);
 }
 
-int image_unpack_file(const struct ctl *ctl, const char *path, const char *name, int root, bool whiteouts)
+/* What Debian's libarchive unpacks by itself; it would start programs for others, which a stranger's file must not
+ * choose. */
+static void support_formats(struct archive *in)
 {
-        _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl, .name = name, .in = archive_read_new(), .before = -EBADF, .whiteouts = whiteouts};
+        archive_read_support_filter_bzip2(in);
+        archive_read_support_filter_compress(in);
+        archive_read_support_filter_gzip(in);
+        archive_read_support_filter_lz4(in);
+        archive_read_support_filter_lzip(in);
+        archive_read_support_filter_lzma(in);
+        archive_read_support_filter_xz(in);
+        archive_read_support_filter_zstd(in);
+        archive_read_support_format_tar(in);
+        archive_read_support_format_cpio(in);
+}
+
+static int unpack(struct unpacking *unpacking, const char *path, int root)
+{
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
         int r;
 
         if (fd < 0)
                 return fail(errno, "open %s", path);
-        r = begin(&unpacking, root);
+        r = begin(unpacking, root);
         if (r < 0)
                 return r;
-        archive_read_support_filter_all(unpacking.in);
-        archive_read_support_format_tar(unpacking.in);
-        archive_read_support_format_cpio(unpacking.in);
-        if (archive_read_open_fd(unpacking.in, fd, BLOCK_SIZE) != ARCHIVE_OK)
-                return archive_failure(&unpacking, unpacking.in);
-        return copy_all(&unpacking);
+        support_formats(unpacking->in);
+        if (archive_read_open_fd(unpacking->in, fd, BLOCK_SIZE) != ARCHIVE_OK)
+                return archive_failure(unpacking, unpacking->in);
+        return copy_all(unpacking);
+}
+
+int image_unpack_file(const struct ctl *ctl, const char *path, const char *name, int root, bool whiteouts)
+{
+        _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
+                                                     .name = name,
+                                                     .in = archive_read_new(),
+                                                     .before = -EBADF,
+                                                     .what = whiteouts ? LAYER : ARCHIVE};
+
+        if (whiteouts) {
+                _cleanup_(end) struct unpacking first = {
+                        .ctl = ctl, .name = name, .in = archive_read_new(), .before = -EBADF, .what = WHITEOUTS};
+                int r = unpack(&first, path, root);
+
+                if (r < 0)
+                        return r;
+        }
+        return unpack(&unpacking, path, root);
 }
 
 /* ---- a directory ---- */

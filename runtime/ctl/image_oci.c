@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "oci/json.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/image_digest.h"
 
 #define DOCUMENT_MOST      ((size_t)4 * 1024 * 1024)
 #define FETCH_DEADLINE_MS  (30 * 60 * 1000)
@@ -39,7 +40,9 @@ static int open_file(const struct source *source, const char *path)
         return take_fd(&fd);
 }
 
-static int read_document(const struct source *source, const char *path, const struct json_node **root)
+/* digest: what its content must have, NULL where nothing promises any. */
+static int read_document(const struct source *source, const char *path, const char *digest,
+                         const struct json_node **root)
 {
         _cleanup_close_ int fd = open_file(source, path);
         _cleanup_free_ char *text = NULL;
@@ -49,6 +52,9 @@ static int read_document(const struct source *source, const char *path, const st
 
         if (fd < 0)
                 return fd;
+        r = digest ? image_digest_check(fd, digest) : 0;
+        if (r < 0)
+                return r;
         r = read_all(fd, DOCUMENT_MOST, &text, &size);
         if (r < 0)
                 return fail(-r, "read %s", path);
@@ -77,14 +83,18 @@ static int blob_path(const char *digest, char *path, size_t size)
         return 0;
 }
 
-static int unpack_layer(const struct source *source, const char *path, size_t number, int root)
+static int unpack_layer(const struct source *source, const char *path, const char *digest, size_t number, int root)
 {
         _cleanup_close_ int fd = open_file(source, path);
         char name[64], opened[64];
+        int r;
 
         if (fd < 0)
                 return fd;
         snprintf(name, sizeof(name), "layer %zu", number);
+        r = digest ? image_digest_check(fd, digest) : 0;
+        if (r < 0)
+                return fail_in(r, "%s", name);
         snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
         return image_unpack_file(source->ctl, opened, name, root, true);
 }
@@ -110,10 +120,10 @@ static int take_strings(struct arena *arena, const struct json_node *array, stru
 }
 
 /* The image's own words about its program: entry point and arguments are one line. */
-static int take_config(const struct source *source, const char *path, struct image_config *config)
+static int take_config(const struct source *source, const char *path, const char *digest, struct image_config *config)
 {
         const struct json_node *document = NULL, *inner;
-        int r = read_document(source, path, &document);
+        int r = read_document(source, path, digest, &document);
 
         if (r < 0)
                 return r;
@@ -169,10 +179,11 @@ static const struct json_node *choose(const struct json_node *index, const char 
 static int find_manifest(const struct source *source, const char *tag, const struct json_node **manifest)
 {
         const struct json_node *document = NULL, *entry;
+        const char *digest = NULL;
         char path[256] = "index.json";
 
         for (int depth = 0; depth < 4; depth++) {
-                int r = read_document(source, path, &document);
+                int r = read_document(source, path, digest, &document);
 
                 if (r < 0)
                         return r;
@@ -184,7 +195,8 @@ static int find_manifest(const struct source *source, const char *tag, const str
                 if (!entry)
                         return tag && depth == 0 ? refuse(EINVAL, "there is no image with the tag '%s'", tag)
                                                  : refuse(EINVAL, "there is no image for this machine");
-                r = blob_path(text_of(entry, "digest"), path, sizeof(path));
+                digest = text_of(entry, "digest");
+                r = blob_path(digest, path, sizeof(path));
                 if (r < 0)
                         return r;
         }
@@ -194,6 +206,7 @@ static int find_manifest(const struct source *source, const char *tag, const str
 static int unpack_layout(const struct source *source, const char *tag, int root, struct image_config *config)
 {
         const struct json_node *manifest = NULL, *layers;
+        const char *digest;
         char path[256];
         size_t number = 0;
         int r = find_manifest(source, tag, &manifest);
@@ -203,16 +216,18 @@ static int unpack_layout(const struct source *source, const char *tag, int root,
         layers = json_member(manifest, "layers");
         for (const struct json_node *layer = layers->kind == JSON_ARRAY ? layers->first : NULL; layer;
              layer = layer->next) {
-                r = blob_path(text_of(layer, "digest"), path, sizeof(path));
+                digest = text_of(layer, "digest");
+                r = blob_path(digest, path, sizeof(path));
                 if (r == 0)
-                        r = unpack_layer(source, path, ++number, root);
+                        r = unpack_layer(source, path, digest, ++number, root);
                 if (r < 0)
                         return r;
         }
         if (number == 0)
                 return refuse(EINVAL, "the image has no layers");
-        r = blob_path(text_of(json_member(manifest, "config"), "digest"), path, sizeof(path));
-        return r < 0 ? r : take_config(source, path, config);
+        digest = text_of(json_member(manifest, "config"), "digest");
+        r = blob_path(digest, path, sizeof(path));
+        return r < 0 ? r : take_config(source, path, digest, config);
 }
 
 int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct arena *arena,
@@ -279,7 +294,7 @@ int image_docker_archive(const struct ctl *ctl, const char *path, int root, stru
                 r = image_unpack_file(ctl, path, path, temporary.fd, false);
         source.directory = temporary.fd;
         if (r == 0)
-                r = read_document(&source, "manifest.json", &list);
+                r = read_document(&source, "manifest.json", NULL, &list);
         if (r < 0)
                 return r;
         image = json_element(list, 0);
@@ -289,11 +304,11 @@ int image_docker_archive(const struct ctl *ctl, const char *path, int root, stru
         for (const struct json_node *layer = layers->first; layer; layer = layer->next) {
                 if (layer->kind != JSON_STRING)
                         return refuse(EINVAL, "manifest.json names no layers");
-                r = unpack_layer(&source, layer->text, ++number, root);
+                r = unpack_layer(&source, layer->text, NULL, ++number, root);
                 if (r < 0)
                         return r;
         }
-        return take_config(&source, text_of(image, "Config"), config);
+        return take_config(&source, text_of(image, "Config"), NULL, config);
 }
 
 /* ---- programs that bring images ---- */

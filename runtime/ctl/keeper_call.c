@@ -23,9 +23,10 @@
 #include "base/syscalls.h"
 #include "runtime/keeper/keeper.h"
 
-#define START_DEADLINE_MS 120000 /* from the keeper's birth until the container runs */
-#define LOG_SIZE_DEFAULT  ((int64_t)10 * 1024 * 1024)
-#define ARGUMENTS_MOST    16
+#define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
+#define ANSWER_DEADLINE_MS 5000
+#define LOG_SIZE_DEFAULT   ((int64_t)10 * 1024 * 1024)
+#define ARGUMENTS_MOST     16
 
 int keeper_directory(const struct ctl *ctl, const char *name, bool make)
 {
@@ -212,7 +213,9 @@ int keeper_stop(const struct ctl *ctl, const char *name)
                 return -ENOENT;
         if (send_message(fd, &word, 1, NULL, 0) < 0)
                 return -ENOENT;
-        n = receive_message(fd, answer, sizeof(answer), NULL, 0, START_DEADLINE_MS);
+        n = receive_message(fd, answer, sizeof(answer), NULL, 0, ANSWER_DEADLINE_MS);
+        if (n == 1 && *answer == KEEPER_LATER)
+                n = receive_message(fd, answer, sizeof(answer), NULL, 0, START_DEADLINE_MS);
         if (n == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "the keeper of container %s does not answer", name);
         return n <= 0 ? -ENOENT : take_fd(&fd);

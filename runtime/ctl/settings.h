@@ -52,8 +52,8 @@ struct settings {
         const char *cpu_set;
         const char *cgroup_parent; /* its group lies in this one; NULL: /berth */
         /* What it sees. */
-        const char *net;                /* as ctlnet_parse_net takes it; NULL: none */
-        const char *ip, *ip6, *mac;     /* fixed ones; NULL: allocated */
+        struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
+        const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
         const char *rate_in, *rate_out; /* "100mbit" */
         struct oci_strings publish;     /* [ADDRESS:]PORT:PORT[/udp] */
         struct oci_strings dns;         /* addresses */
@@ -94,7 +94,8 @@ char *setting_text(const struct settings *settings, const struct setting *settin
 /* The text of the file, malloc'ed, the caller's. */
 int settings_format(const struct settings *settings, char **text);
 
-/* name is what messages call the text. settings must be zeroed; settings_release also after a failure. */
+/* name is what messages call the text. settings must be zeroed, or hold what counts where the text says nothing;
+ * settings_release also after a failure. The first line that is wrong is the error, and all that are right count. */
 int settings_parse(const char *name, const char *text, struct settings *settings);
 void settings_release(struct settings *settings);
 #define _cleanup_settings_ _cleanup_(settings_release)

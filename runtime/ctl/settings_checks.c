@@ -13,7 +13,7 @@
 #include "base/number_list.h"
 #include "netdev/ctlnet.h"
 #include "oci/vocabulary.h"
-#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/settings.h"
 
 #define HOSTNAME_MOST 64
@@ -123,14 +123,9 @@ int check_cpu_set(const char *text)
 /* Whether there is such a network or link is another question (network_check). */
 int check_net(const char *text)
 {
-        static const char *const prefixes[] = {"container:", "macvlan:", "vlan:", "phys:"};
+        struct net_setting setting;
 
-        if (ctl_name_valid(text))
-                return 0;
-        for (size_t i = 0; i < ELEMENTS(prefixes); i++)
-                if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
-                        return ctl_name_valid(text + strlen(prefixes[i])) ? 0 : -EINVAL;
-        return -EINVAL;
+        return net_setting_parse(text, &setting);
 }
 
 static int check_family(const char *text, int family)

@@ -26,6 +26,7 @@ enum {
         POLL_OUTPUT,
         POLL_ADOPTED,
         POLL_HOLD,
+        POLL_MEMORY,
         POLL_CLIENTS
 };
 
@@ -110,9 +111,11 @@ static void collect(const struct keeper *keeper, struct pollfd *fds)
         fds[POLL_OUTPUT] = (struct pollfd){keeper->output, POLLIN, 0};
         fds[POLL_ADOPTED] = (struct pollfd){keeper->adopted, POLLIN, 0};
         fds[POLL_HOLD] = (struct pollfd){keeper->hold, POLLIN, 0};
-        /* As long as the terminal does not take what was typed, nobody types more. */
+        fds[POLL_MEMORY] = (struct pollfd){keeper->memory, POLLPRI, 0};
+        /* As long as the terminal does not take what was typed, nobody types more; but others are heard. */
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
-                fds[POLL_CLIENTS + i] = (struct pollfd){typed ? -1 : keeper->clients[i], POLLIN, 0};
+                fds[POLL_CLIENTS + i] =
+                        (struct pollfd){typed && keeper->attached[i] ? -1 : keeper->clients[i], POLLIN, 0};
 }
 
 static void serve_signals(struct keeper *keeper)
@@ -142,12 +145,14 @@ static void serve(struct keeper *keeper, const struct pollfd *fds)
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
                 if (fds[POLL_CLIENTS + i].revents && keeper->clients[i] == fds[POLL_CLIENTS + i].fd)
                         keeper_serve(keeper, i);
+        if (fds[POLL_MEMORY].revents)
+                keeper_tell_kills(keeper);
         if (fds[POLL_SIGNALS].revents)
                 serve_signals(keeper);
         /* Not our child: how it ended, nobody can tell any more. */
         if (fds[POLL_ADOPTED].revents) {
                 replace_fd(&keeper->adopted, -1);
-                keeper_ended(keeper, 255);
+                keeper_ended(keeper, 255, 0);
         }
 }
 
@@ -179,6 +184,7 @@ int main(int argc, char **argv)
                 .log = -1,
                 .adopted = -1,
                 .report = -1,
+                .memory = -1,
                 .clients = {-1, -1, -1, -1, -1, -1, -1, -1},
         };
         const char *problem;
@@ -200,6 +206,7 @@ int main(int argc, char **argv)
                 keeper.started = now_ms();
                 if (keeper.terminal)
                         keeper_regain(&keeper);
+                keeper_watch_memory(&keeper);
                 keeper_tell(&keeper, "ok");
         } else {
                 keeper_launch(&keeper);

@@ -265,6 +265,7 @@ static int launch_it(struct execution *e)
                 .spec = e->spec,
                 .id = e->request->id,
                 .dir = e->handle.container.dir_fd,
+                .cgroup = -EBADF,
                 .below = e->below,
                 .terminal = e->process.terminal,
         };

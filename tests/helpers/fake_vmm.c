@@ -6,7 +6,8 @@
  *      fs=FD,TAG           tests/helpers/fake_file_server.c: gives the share as a mount
  *      control=FD          network devices become tap devices of the guest's namespace
  *      cmdline=TEXT        fake.status=N: ends with that at once; fake.mute: there is no agent; fake.garbage: nonsense
- *                          where the agent should answer; fake.flood: bytes without end there
+ *                          where the agent should answer; fake.flood: bytes without end there; fake.silent: somebody
+ *                          who says nothing
  *
  * In a container with a user namespace it has itself started outside of that (tests/helpers/fake_host.c): the files
  * that are mapped for the file server it shows as they are on disk, which is how the server would have handed them
@@ -272,9 +273,12 @@ static void misbehave(const struct machine *machine, int connection)
 
         if (strstr(machine->cmdline, "fake.mute"))
                 _exit(0);
-        if (!strstr(machine->cmdline, "fake.garbage") && !strstr(machine->cmdline, "fake.flood"))
+        if (!strstr(machine->cmdline, "fake.garbage") && !strstr(machine->cmdline, "fake.flood") &&
+            !strstr(machine->cmdline, "fake.silent"))
                 return;
         (void)put(connection, "OK\n", 3);
+        if (strstr(machine->cmdline, "fake.silent"))
+                pause();
         do {
                 if (!put(connection, nonsense, sizeof(nonsense)))
                         _exit(0);

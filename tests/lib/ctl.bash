@@ -70,3 +70,22 @@ runs_anew() {
         pid=$(ctl_pid "$1")
         [ -n "$pid" ] && [ "$pid" != null ] && [ "$pid" != "$2" ]
 }
+
+# layout NAME LAYER...: an OCI layout $T/NAME of tar files, its program prints the environment.
+layout() {
+        local layer digest size layers='[]' blobs=$T/$1/blobs/sha256
+
+        mkdir -p "$blobs"
+        for layer in "${@:2}"; do
+                digest=$(sha256sum <"$layer" | cut -d ' ' -f 1)
+                cp "$layer" "$blobs/$digest"
+                layers=$(jq -c --arg d "sha256:$digest" '. + [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: $d, size: 1}]' <<<"$layers")
+        done
+        echo '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sh"],"Cmd":["-c","echo $GREETING; echo A=$A; pwd; exec sleep 1000"],"Env":["GREETING=hello","A=1"],"WorkingDir":"/etc","User":"0:0"}}' >"$T/config"
+        digest=$(sha256sum <"$T/config" | cut -d ' ' -f 1)
+        cp "$T/config" "$blobs/$digest"
+        jq -n --arg d "sha256:$digest" --argjson l "$layers" '{schemaVersion: 2, config: {digest: $d, size: 1}, layers: $l}' >"$T/manifest"
+        digest=$(sha256sum <"$T/manifest" | cut -d ' ' -f 1)
+        cp "$T/manifest" "$blobs/$digest"
+        jq -n --arg d "sha256:$digest" '{schemaVersion: 2, manifests: [{digest: $d, size: 1, annotations: {"org.opencontainers.image.ref.name": "latest"}}]}' >"$T/$1/index.json"
+}

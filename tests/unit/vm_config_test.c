@@ -51,6 +51,7 @@ static void every_key_is_taken(void **state)
                                        "memory-maximum = 8GiB\n"
                                        "memory-overhead = 32m\n"
                                        "vcpus = 4\n"
+                                       "jail = filters\n"
                                        "file-server = /usr/libexec/virtiofsd\n"
                                        "programs = /opt/berth\n"
                                        "cache = /srv/berth\n"
@@ -64,6 +65,7 @@ static void every_key_is_taken(void **state)
         assert_int_equal(config->memory_maximum, 8192 * MIB);
         assert_int_equal(config->memory_overhead, 32 * MIB);
         assert_int_equal(config->vcpus, 4);
+        assert_string_equal(config->jail, "filters");
         assert_string_equal(config->file_server, "/usr/libexec/virtiofsd");
         assert_string_equal(config->programs, "/opt/berth");
         assert_string_equal(config->cache, "/srv/berth");
@@ -183,7 +185,7 @@ static void the_sample_shows_every_key_with_a_value_that_is_taken(void **state)
                 keys++;
         }
         fclose(sample);
-        assert_int_equal(keys, 12);
+        assert_int_equal(keys, 13);
         (void)state;
 }
 

@@ -84,6 +84,13 @@ static int set_modules(const struct line *line, struct vm_config *config, void *
         return strcmp(line->value, "none") == 0 ? set_text(line, config, value) : set_path(line, config, value);
 }
 
+static int set_jail(const struct line *line, struct vm_config *config, void *value)
+{
+        if (strcmp(line->value, "strict") != 0 && strcmp(line->value, "filters") != 0)
+                return refuse_line(line, "expected strict or filters");
+        return set_text(line, config, value);
+}
+
 static int set_bytes(const struct line *line, struct vm_config *config, void *value)
 {
         int64_t bytes;
@@ -154,6 +161,7 @@ static const struct {
         {"vcpus", offsetof(struct vm_config, vcpus), set_vcpus},
         {"file-server", offsetof(struct vm_config, file_server), set_path},
         {"programs", offsetof(struct vm_config, programs), set_path},
+        {"jail", offsetof(struct vm_config, jail), set_jail},
         {"cache", offsetof(struct vm_config, cache), set_path},
         {"annotations", offsetof(struct vm_config, annotations), set_annotations},
 };
@@ -240,6 +248,7 @@ void vm_config_default(struct vm_config *config)
 {
         *config = (struct vm_config){
                 .cache = SYSTEM_CACHE,
+                .jail = "strict",
                 .memory = 2048 * MEBIBYTE,
                 .memory_overhead = 64 * MEBIBYTE,
         };

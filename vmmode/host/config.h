@@ -29,6 +29,7 @@ struct vm_config {
         uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */
         uint64_t memory_overhead; /* bytes on the host besides guest memory, on top of the container's limit */
         uint32_t vcpus;           /* for a container without a limit; 0: as many as the host has */
+        const char *jail;         /* "strict" or "filters": berth-vmm's jail= (vmmode/vmm/options.h) */
         size_t n_annotations;     /* of the two annotations above, those that count */
         const char **annotations;
 };

@@ -53,8 +53,9 @@ enum message_kind {
         MESSAGE_STATISTICS, /* ID; answer: FILE..., the group's files: name, NUL, content */
         MESSAGE_UPDATE,     /* ID, CONTROLLERS, WRITE... */
         MESSAGE_EVENTS,     /* ID; answers, until the container ends: OOM each time, then DONE */
-        MESSAGE_OOM,        /* agent: NUMBER, how many processes were killed since the last time */
-        MESSAGE_POWER_OFF,  /* ends the machine: DONE, then it is gone */
+        MESSAGE_OOM, /* agent, of events, and of a container's launch: NUMBER, how many were killed since the last time
+                      */
+        MESSAGE_POWER_OFF, /* ends the machine: DONE, then it is gone */
         MESSAGE_KINDS,
 };
 

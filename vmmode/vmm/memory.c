@@ -119,6 +119,22 @@ void *guest_span(const struct guest_memory *memory, uint64_t address, uint64_t l
         return range->host + (address - range->address);
 }
 
+int guest_fill(const struct guest_memory *memory, uint8_t *to, const void *data, size_t size)
+{
+        const struct guest_range *range =
+                &memory->v[memory->n > 1 && to >= memory->v[1].host && to < memory->v[1].host + memory->v[1].size];
+        uint64_t offset = range->offset + (uint64_t)(to - range->host);
+
+        for (size_t done = 0; done < size;) {
+                ssize_t n = pwrite(memory->fd, (const uint8_t *)data + done, size - done, (off_t)(offset + done));
+
+                if (n == 0 || (n < 0 && errno != EINTR))
+                        return n == 0 ? -EIO : -errno;
+                done += n > 0 ? (size_t)n : 0;
+        }
+        return 0;
+}
+
 bool guest_write(const struct guest_memory *memory, uint64_t address, const void *data, size_t length)
 {
         void *to = guest_span(memory, address, length);

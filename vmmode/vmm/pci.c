@@ -160,17 +160,26 @@ int pci_init(struct pci *pci, struct vm *vm)
         return bus_add(&vm->mmio, &range);
 }
 
-/* A write to a queue's notification address becomes an event of its loop without leaving the kernel. */
+/* A write to a queue's notification address becomes an event of its loop without leaving the kernel. Where any length
+ * will do (0), KVM on Intel's processors need not even look at the instruction. */
+static int connect_kick(int vm, struct kvm_ioeventfd *kick)
+{
+        kick->len = 0;
+        if (ioctl(vm, KVM_IOEVENTFD, kick) == 0)
+                return 0;
+        kick->len = 2;
+        return ioctl(vm, KVM_IOEVENTFD, kick);
+}
+
 static int connect_kicks(const struct pci_function *function, int vm)
 {
         for (unsigned i = 0; i < function->virtio->n_queues; i++) {
                 struct kvm_ioeventfd kick = {
                         .addr = bar_address(function->slot) + PCI_BAR_NOTIFY + i * PCI_NOTIFY_STRIDE,
-                        .len = 2,
                         .fd = function->virtio->kicks[i].watch.fd,
                 };
 
-                if (ioctl(vm, KVM_IOEVENTFD, &kick) < 0)
+                if (connect_kick(vm, &kick) < 0)
                         return fail(errno, "connect the notifications of %s", function->virtio->ops->name);
         }
         return 0;
