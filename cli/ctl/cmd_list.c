@@ -342,7 +342,7 @@ static int info_lines(const struct ctl_container *container, const struct ctl_st
 static int run_info(struct invocation *invocation)
 {
         const struct info_options *options = invocation->options;
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         struct ctlnet *net;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);

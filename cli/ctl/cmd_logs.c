@@ -116,7 +116,7 @@ static int follow(struct ctl *ctl, const struct ctl_container *container, int *f
 static int run(struct invocation *invocation)
 {
         const struct logs_options *options = invocation->options;
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int old = -EBADF, fd = -EBADF;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 

@@ -186,7 +186,7 @@ static int delete (const struct network_options *options, struct ctlnet *net, co
 static int change_member(struct invocation *invocation,
                          int (*change)(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later))
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         bool later = false;
         int r = ctl_find(invocation->ctl, invocation->arguments[2], CTL_LOCKED, &container);
 

@@ -161,7 +161,7 @@ static int run_kill(struct invocation *invocation)
 {
         const struct kill_options *options = invocation->options;
         const char *name = invocation->arguments[0];
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int signal = SIGTERM, r;
 
         if (invocation->n_arguments > 1 && signal_parse(invocation->arguments[1], &signal) < 0)

@@ -100,7 +100,7 @@ static int run_top(struct invocation *invocation)
         if (r == 0 && view.interval_ms < INTERVAL_LEAST_MS)
                 r = refuse(EINVAL, "invalid value for flag --interval: expected at least %dms", INTERVAL_LEAST_MS);
         for (size_t i = 0; i < invocation->n_arguments && r == 0; i++) {
-                _cleanup_ctl_container_ struct ctl_container container;
+                _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
 
                 r = ctl_find(invocation->ctl, invocation->arguments[i], CTL_UNLOCKED, &container);
         }

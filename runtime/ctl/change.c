@@ -11,12 +11,13 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/syscalls.h"
-#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/create.h"
 #include "runtime/ctl/event_log.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/storage.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -95,7 +96,7 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
 
 int ctl_rename(struct ctl *ctl, const char *from, const char *to)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r = ctl_find(ctl, from, CTL_LOCKED, &container);
 
@@ -206,12 +207,22 @@ static int copy_settings(const struct ctl_container *from, struct settings *to)
         return r < 0 ? r : free_addresses(to);
 }
 
+static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,
+                               const void *data)
+{
+        const struct ctl_container *container = data;
+        _cleanup_close_ int from = storage_open(container);
+
+        (void)arena;
+        (void)config;
+        return from < 0 ? from : image_copy_root(ctl, from, root, container->name);
+}
+
 /* The lock of the original keeps it as it is while it is copied. */
 int ctl_clone(struct ctl *ctl, const char *from, const char *to)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_settings_ struct settings settings = {0};
-        _cleanup_free_ char *source = NULL;
         struct ctl_status status;
         int r = ctl_find(ctl, from, CTL_LOCKED, &container);
 
@@ -222,10 +233,9 @@ int ctl_clone(struct ctl *ctl, const char *from, const char *to)
         if (status.state != CTL_STOPPED)
                 return refuse(EBUSY, "container %s is %s: only a stopped one can be cloned", from,
                               ctl_state_name(status.state));
-        if (asprintf(&source, "dir:%s/containers/%s/%s", ctl->directory, from, CTL_ROOTFS) < 0) {
-                source = NULL;
-                return fail(ENOMEM, "clone container %s", from);
-        }
         r = copy_settings(&container, &settings);
-        return r < 0 ? r : ctl_create(ctl, to, source, &settings);
+        return r < 0 ? r
+                     : create_container(ctl, to,
+                                        &(struct create_source){.fill = fill_from_container, .data = &container},
+                                        &settings);
 }

@@ -298,7 +298,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         struct json_writer json;
         struct user user;
         char network[64];
-        int r = user_find(container->fd, settings->user, &user), finished;
+        int r = user_find(container, settings->user, &user), finished;
 
         if (r == 0)
                 r = joined_path((struct ctl *)(uintptr_t)ctl, settings, network, sizeof(network));

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/storage.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
@@ -59,9 +60,9 @@ static int resolve(struct ctl *ctl, const struct copy_end *end, struct place *pl
         r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
         if (r < 0)
                 return r;
-        place->root = openat(container.fd, CTL_ROOTFS, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        place->root = storage_open(&container);
         if (place->root < 0)
-                return fail(errno, "open the root of container %s", end->container);
+                return place->root;
         place->parent = in_root_parent(place->root, end->path, place->name, sizeof(place->name));
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
@@ -79,9 +80,9 @@ static int resolve_target(struct ctl *ctl, const struct copy_end *end, const cha
                 r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
                 if (r < 0)
                         return r;
-                place->parent = openat(container.fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                place->parent = storage_open(&container);
                 snprintf(place->name, sizeof(place->name), "%s", source_name);
-                return place->parent < 0 ? fail(errno, "open the root of container %s", end->container) : 0;
+                return place->parent < 0 ? place->parent : 0;
         }
         if (!end->container)
                 directory = open(end->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

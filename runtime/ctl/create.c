@@ -14,10 +14,9 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/timestamp.h"
-#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/create.h"
 #include "runtime/ctl/event_log.h"
 #include "runtime/ctl/ids.h"
-#include "runtime/ctl/image.h"
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
@@ -99,7 +98,7 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
-static int fill(struct ctl *ctl, struct ctl_container *container, const char *source)
+static int fill(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
         _cleanup_(arena_free) struct arena arena = {0};
@@ -112,15 +111,15 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const char *so
         root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (root < 0)
                 return fail(errno, "open the root of container %s", container->name);
-        r = image_unpack(ctl, source, root, &arena, &config);
+        r = source->fill(ctl, root, &arena, &config, source->data);
         if (r == 0)
                 r = adopt_config(settings, &config);
         if (r == 0)
                 r = init_program_choose(settings, root);
-        return r < 0 ? r : init_program_personalise(settings, root, container->name);
+        return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
 }
 
-static int make(struct ctl *ctl, struct ctl_container *container, const char *source)
+static int make(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
         char now[TIMESTAMP_SIZE];
@@ -152,7 +151,7 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
 {
         static const char *const entries[] = {CTL_ROOTFS,        "config.json", CTL_LOG_FILE,
                                               CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,
-                                              "snapshots",       CTL_WAS_FILE,  SETTINGS_FILE};
+                                              CTL_SNAPSHOTS,     CTL_WAS_FILE,  SETTINGS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -166,13 +165,11 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
         return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
 }
 
-int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings)
+int create_container(struct ctl *ctl, const char *name, const struct create_source *source, struct settings *settings)
 {
         struct ctl_container container = CTL_CONTAINER_NONE;
-        int r = image_check(source);
+        int r;
 
-        if (r < 0)
-                return r;
         if (!ctl_name_valid(name))
                 return ctl_find(ctl, name, CTL_UNLOCKED, &container);
         r = network_check(ctl, name, settings);
@@ -198,6 +195,21 @@ int ctl_create(struct ctl *ctl, const char *name, const char *source, struct set
         *settings = container.settings;
         replace_fd(&container.fd, -EBADF);
         return r;
+}
+
+static int fill_from_image(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,
+                           const void *data)
+{
+        return image_unpack(ctl, data, root, arena, config);
+}
+
+int ctl_create(struct ctl *ctl, const char *name, const char *image, struct settings *settings)
+{
+        int r = image_check(image);
+
+        return r < 0 ? r
+                     : create_container(ctl, name, &(struct create_source){.fill = fill_from_image, .data = image},
+                                        settings);
 }
 
 int ctl_destroy(struct ctl *ctl, const char *name, bool force)

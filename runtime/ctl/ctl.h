@@ -1,7 +1,8 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
  *   settings     what the person asked for (runtime/ctl/settings.h)
  *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
- *   rootfs/      its root file system
+ *   rootfs/      its root file system (runtime/ctl/storage.h)
+ *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
  *   log, log.1   what it said; written by its keeper
  *   last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
@@ -30,6 +31,7 @@
 #define CTL_WAS_FILE     "was"
 #define CTL_LOG_FILE     "log"
 #define CTL_ROOTFS       "rootfs"
+#define CTL_SNAPSHOTS    "snapshots"
 
 /* Where everything lies; lives as long as the program. */
 struct ctl {
@@ -79,9 +81,9 @@ int ctl_save(const struct ctl_container *container);
 
 /* ---- create and destroy ---- */
 
-/* settings: complete but for `created`, `ids` and what the image says about the program. source: where its files come
+/* settings: complete but for `created`, `ids` and what the image says about the program. image: where its files come
  * from (runtime/ctl/image.h). On failure nothing is left. */
-int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings);
+int ctl_create(struct ctl *ctl, const char *name, const char *image, struct settings *settings);
 
 /* A copy of a stopped container with another name, ids and addresses of its own. */
 int ctl_clone(struct ctl *ctl, const char *from, const char *to);

@@ -85,10 +85,11 @@ static bool is_directory(int root, const char *path)
         return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool is_images_business(const char *name)
+static bool is_kept(const char *name, bool container)
 {
         return strcmp(name, "security.capability") == 0 ||
-               (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
+               (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0) ||
+               (container && strncmp(name, "trusted.", 8) == 0 && strncmp(name, "trusted.overlay.", 16) != 0);
 }
 
 static void entry_drop(struct archive_entry **entry)
@@ -97,7 +98,7 @@ static void entry_drop(struct archive_entry **entry)
                 archive_entry_free(*entry);
 }
 
-static void copy_attributes(struct archive_entry *from, struct archive_entry *to)
+static void copy_attributes(struct archive_entry *from, struct archive_entry *to, bool container)
 {
         const char *name;
         const void *value;
@@ -106,11 +107,11 @@ static void copy_attributes(struct archive_entry *from, struct archive_entry *to
         archive_entry_xattr_clear(to);
         archive_entry_xattr_reset(from);
         while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
-                if (is_images_business(name))
+                if (is_kept(name, container))
                         archive_entry_xattr_add_entry(to, name, value, size);
 }
 
-static int filter_attributes(struct archive_entry *entry)
+static int filter_attributes(struct archive_entry *entry, bool container)
 {
         _cleanup_(entry_drop) struct archive_entry *kept = NULL;
 
@@ -119,8 +120,8 @@ static int filter_attributes(struct archive_entry *entry)
         kept = archive_entry_new();
         if (!kept)
                 return fail(ENOMEM, "keep its attributes");
-        copy_attributes(entry, kept);
-        copy_attributes(kept, entry);
+        copy_attributes(entry, kept, container);
+        copy_attributes(kept, entry, container);
         return 0;
 }
 
@@ -141,11 +142,11 @@ static int settle_entry(int root, struct archive_entry *entry)
                                                                                         : 0;
 }
 
-int image_entry_settle(int root, struct archive_entry *entry)
+int image_entry_settle(int root, struct archive_entry *entry, bool container)
 {
         const char *link = archive_entry_hardlink(entry);
         char settled[PATH_MAX];
-        int r = filter_attributes(entry);
+        int r = filter_attributes(entry, container);
 
         if (r == 0)
                 r = settle_entry(root, entry);

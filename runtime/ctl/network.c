@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "runtime/ctl/net_setting.h"
+#include "runtime/ctl/storage.h"
 
 #define RESOLVER_MARK "# berthctl"
 #define RESOLVER_MOST ((size_t)64 * 1024)
@@ -158,13 +159,13 @@ static bool is_ours(int root)
 
 static int write_resolver(const struct ctl_container *container, const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int root = storage_open(container);
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
         int used, r;
 
         if (root < 0)
-                return fail(errno, "open the root of container %s", container->name);
+                return root;
         etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
         if (etc < 0 || !is_ours(root) || result->n_servers == 0) {
                 error_clear();

@@ -101,7 +101,7 @@ int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *co
 
 int ctl_start(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
@@ -219,7 +219,7 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
 
 static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r == 0)
@@ -254,7 +254,7 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, ui
 
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
         if (r == 0 && kills)
@@ -264,7 +264,7 @@ int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 
 int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         char text[64], now[TIMESTAMP_SIZE];
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
@@ -389,7 +389,7 @@ static int await_launch(struct ctl *ctl, const char *name)
 
 int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int keeper = -EBADF, init = -EBADF;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
@@ -423,7 +423,7 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
 
 int ctl_pause(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find_running(ctl, name, &container);
 
         if (r == 0)
@@ -436,7 +436,7 @@ int ctl_pause(struct ctl *ctl, const char *name)
 
 int ctl_resume(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = ctl_find_running(ctl, name, &container);
 
         if (r == 0)

@@ -143,6 +143,16 @@ root_is_whole() {
         [ -z "$(ls "$DIR/containers")" ]
 }
 
+@test "a full disk in the middle of a file is an error, and no file is left short" {
+        make_root
+        head -c 600000 /dev/urandom >"$T/root/etc/large"
+        mkdir -p "$DIR"
+        mount -t tmpfs -o "size=$(($(du -sk "$T/root" | cut -f 1) - 300))k" none "$DIR"
+        defer "umount $DIR"
+        refused_ctl "No space left" create web --image "dir:$T/root" --net none -- /bin/sh
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
 @test "a root that its init runs gets a name and a machine-id of its own; links are left alone" {
         make_root
         mkdir "$T/root/sbin"

@@ -78,11 +78,6 @@ load ../lib/ctl
         ctl stop -f web
 }
 
-# killed_after SECONDS ARGUMENT...: berthctl, killed in the middle.
-killed_after() {
-        timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
-}
-
 @test "crash: a create that is killed at any moment leaves what destroy removes, or nothing" {
         local i
 

@@ -89,3 +89,48 @@ layout() {
         cp "$T/manifest" "$blobs/$digest"
         jq -n --arg d "sha256:$digest" '{schemaVersion: 2, manifests: [{digest: $d, size: 1, annotations: {"org.opencontainers.image.ref.name": "latest"}}]}' >"$T/$1/index.json"
 }
+
+# killed_after SECONDS ARGUMENT...: berthctl, killed in the middle.
+killed_after() {
+        timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
+}
+
+# The root of a container on disk.
+root_of() {
+        echo "$DIR/containers/$1/rootfs"
+}
+
+# furnish NAME: what copying can get wrong: owners, modes, links, attributes, holes, devices, the root directory itself.
+furnish() {
+        local root
+
+        root=$(root_of "$1")
+        echo first >"$root/root/file"
+        ln "$root/root/file" "$root/root/twin"
+        ln -s file "$root/root/link"
+        chown 33:44 "$root/root/file"
+        chmod 4751 "$root/root/file"
+        truncate -s 64M "$root/root/holes"
+        echo end >>"$root/root/holes"
+        mknod "$root/root/null" c 1 3
+        mkfifo "$root/root/fifo"
+        setcap cap_net_bind_service+ep "$root/bin/busybox"
+        setfacl -m u:33:r,d:g:44:rwx "$root/root"
+        setfattr -n trusted.berth -v yes "$root/root/file"
+        chmod 711 "$root"
+        touch -d '2001-02-03 04:05:06' "$root/root"
+}
+
+# describe NAME: everything about its files, sorted.
+describe() {
+        (cd "$(root_of "$1")" && {
+                find . -mindepth 1 -printf '%p %y %m %U:%G %n %T@ %l %s\n' | grep -v '^\./\(dev\|etc\) ' | sort
+                find . -maxdepth 0 -printf '%p %m %U:%G\n'
+                find . -type f -exec sha256sum {} + | sort
+                stat -c 'device %t:%T' root/null
+                find root/holes -printf 'blocks %k\n'
+                getfacl -np root
+                getfattr -d -m '^trusted' root/file
+                getcap bin/busybox
+        })
+}
