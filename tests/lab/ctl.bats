@@ -16,6 +16,11 @@ setup_file() {
         ip netns add first && ip netns delete first
 }
 
+# An emulated machine, and machines in it: a while.
+eventually() {
+        until_true 60 "$@"
+}
+
 # worker NAME [OPTION...] -- WORD...: a container whose program is load (tests/helpers/load.c) with these words; not started.
 worker() {
         local name=$1 options=()
@@ -127,15 +132,16 @@ fetch() {
 }
 
 @test "net-rate: bits a second both ways, changed while it runs" {
-        local address quick
+        local address gateway quick
 
         server web --net-rate 8mbit
+        gateway=$(ctl network show --json berth0 | jq -r .gateway4)
         address=$(ctl info --json web | jq -r .network.ipv4 | cut -d / -f 1)
         between 2300 "$(milliseconds fetch "$address")" 8000
         is "$(stat -c %s "$T/fetched")" 3000000
-        ctl exec web sh -c 'nc -l -p 99 >/root/got' &
-        eventually ctl exec web sh -c 'netstat -ltn | grep -q :99'
-        between 2300 "$(milliseconds busybox nc -w 20 "$address" 99 <"$T/fetched")" 30000
+        busybox httpd -f -p "$gateway:8099" -h "$T" 3>&- 4>&- &
+        between 2300 "$(milliseconds ctl exec web wget -q -O /root/got "http://$gateway:8099/fetched")" 20000
+        is "$(ctl exec web wc -c /root/got)" "3000000 /root/got"
         ctl set web --net-rate none
         quick=$(milliseconds fetch "$address")
         [ "$quick" -le 2000 ] || { echo "without a limit it takes $quick ms"; return 1; }
@@ -169,6 +175,7 @@ fetch() {
         eventually ctl_is web stopped
         ip link delete berth0
         nft list tables | sed -n 's/^table //p' | grep berth | while read -r table; do nft delete table $table; done
+        find /sys/fs/cgroup/berth -depth -type d -exec rmdir {} +
         rm -rf /run/berthctl
         systemctl restart berthctl.service
         is "$(ctl list -q -r | xargs)" "first web"
