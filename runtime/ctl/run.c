@@ -18,6 +18,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
@@ -224,6 +225,8 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
 
         if (r == 0)
                 r = remove_remains(ctl, &container);
+        if (r == 0)
+                r = group_clear(&container);
         if (r == 0)
                 r = ctl_finish_rename(ctl, &container);
         if (r == 0)
