@@ -165,6 +165,14 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
         return r;
 }
 
+bool is_file_at(int fd, int dirfd, const char *name)
+{
+        struct stat ours, there;
+
+        return fstat(fd, &ours) == 0 && fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+               ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
 int memfd_sealed(const char *name, const void *data, size_t size, int executable)
 {
         _cleanup_close_ int fd = -EBADF;

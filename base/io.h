@@ -2,6 +2,7 @@
  * no message; EINTR is retried; every descriptor made is close-on-exec. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,9 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
 
 /* A memfd holding a copy of the data, sealed against every change (F_SEAL_SEAL|SHRINK|GROW|WRITE). Returns the fd. */
 int memfd_sealed(const char *name, const void *data, size_t size, int executable);
+
+/* True when `name` in the directory is the file that the descriptor is of: it was not replaced since it was opened. */
+bool is_file_at(int fd, int dirfd, const char *name);
 
 /* ---- messages over SOCK_SEQPACKET ---- */
 

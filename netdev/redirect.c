@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -81,9 +82,9 @@ static int other_filters(struct netlink *netlink, int ifindex)
         return r < 0 ? -1 : others;
 }
 
-static void remove_filter(struct netlink *netlink, int ifindex)
+static bool remove_filter(struct netlink *netlink, int ifindex)
 {
-        (void)netlink_request(netlink, control_message(RTM_DELTFILTER, 0, ifindex, 0, FILTER_PARENT, our_info()));
+        return netlink_request(netlink, control_message(RTM_DELTFILTER, 0, ifindex, 0, FILTER_PARENT, our_info())) == 0;
 }
 
 /* One that is there already is shared while it holds nothing of others: whichever filter came first would decide. */
@@ -98,7 +99,7 @@ static int make_place(struct netlink *netlink, int ifindex, const char *name)
                                     name);
         if (other_filters(netlink, ifindex) > 0)
                 return refuse(EBUSY, "%s has traffic control filters of somebody else on what comes in", name);
-        remove_filter(netlink, ifindex);
+        (void)remove_filter(netlink, ifindex);
         return 0;
 }
 
@@ -180,7 +181,8 @@ int redirect_remove(struct netlink *netlink, int from, const char *name)
 {
         int r;
 
-        remove_filter(netlink, from);
+        if (!remove_filter(netlink, from))
+                return 0;
         r = remove_place(netlink, from);
-        return r < 0 ? netlink_fail(r, netlink, "take away the queueing discipline for what comes in by %s", name) : 0;
+        return r < 0 ? netlink_fail(r, netlink, "take away the queueing discipline for what comes in by %s", name) : 1;
 }

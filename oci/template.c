@@ -96,15 +96,24 @@ static void put_mounts(struct json_writer *json, bool rootless)
         json_array_end(json);
 }
 
-void template_put_mapping(struct json_writer *json, const char *key, uint64_t host_id, uint64_t size)
+void template_put_mapping(struct json_writer *json, const char *key, const struct oci_id_maps *maps)
 {
         json_array(json, key);
-        json_object(json, NULL);
-        json_u64(json, "containerID", 0);
-        json_u64(json, "hostID", host_id);
-        json_u64(json, "size", size);
-        json_object_end(json);
+        for (size_t i = 0; i < maps->n; i++) {
+                json_object(json, NULL);
+                json_u64(json, "containerID", maps->v[i].container_id);
+                json_u64(json, "hostID", maps->v[i].host_id);
+                json_u64(json, "size", maps->v[i].size);
+                json_object_end(json);
+        }
         json_array_end(json);
+}
+
+static void put_own_mapping(struct json_writer *json, const char *key, uint32_t id)
+{
+        struct oci_id_map map = {.host_id = id, .size = 1};
+
+        template_put_mapping(json, key, &(const struct oci_id_maps){.n = 1, .v = &map});
 }
 
 static void put_device_rules(struct json_writer *json)
@@ -132,8 +141,8 @@ static void put_linux(struct json_writer *json, bool rootless)
 
         json_object(json, "linux");
         if (rootless) {
-                template_put_mapping(json, "uidMappings", geteuid(), 1);
-                template_put_mapping(json, "gidMappings", getegid(), 1);
+                put_own_mapping(json, "uidMappings", geteuid());
+                put_own_mapping(json, "gidMappings", getegid());
         } else {
                 put_device_rules(json);
         }

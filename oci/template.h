@@ -2,7 +2,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "oci/json_write.h"
 
@@ -21,5 +20,5 @@ struct template_mount {
 
 void template_put_mount(struct json_writer *json, const struct template_mount *mount);
 
-/* One range of ids that begins with 0 inside. key: "uidMappings" or "gidMappings". */
-void template_put_mapping(struct json_writer *json, const char *key, uint64_t host_id, uint64_t size);
+/* key: "uidMappings" or "gidMappings". */
+void template_put_mapping(struct json_writer *json, const char *key, const struct oci_id_maps *maps);

@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "oci/json_write.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
 
 struct list_options {
@@ -76,22 +77,50 @@ static void put_setting(struct json_writer *json, const struct settings *setting
         }
 }
 
-static void put_network(struct json_writer *json, struct ctlnet *net, const char *name)
+static void put_interface(struct json_writer *json, const char *key, const char *net,
+                          const struct ctlnet_result *result)
 {
-        struct ctlnet_result result;
         char address[CTLNET_ADDRESS_TEXT], mac[CTLNET_MAC_TEXT];
 
-        if (!network_show(net, name, &result))
-                return;
-        json_object(json, "network");
-        json_string(json, "mac", ctlnet_format_mac(result.mac, mac));
-        if (result.ipv4.family)
-                json_string(json, "ipv4", ctlnet_format_address(&result.ipv4, true, address));
-        if (result.ipv6.family)
-                json_string(json, "ipv6", ctlnet_format_address(&result.ipv6, true, address));
-        if (*result.host_link)
-                json_string(json, "hostLink", result.host_link);
+        json_object(json, key);
+        json_string(json, "net", net);
+        json_string(json, "interface", result->interface);
+        json_string(json, "mac", ctlnet_format_mac(result->mac, mac));
+        if (result->ipv4.family)
+                json_string(json, "ipv4", ctlnet_format_address(&result->ipv4, true, address));
+        if (result->ipv6.family)
+                json_string(json, "ipv6", ctlnet_format_address(&result->ipv6, true, address));
+        if (*result->host_link)
+                json_string(json, "hostLink", result->host_link);
         json_object_end(json);
+}
+
+/* None where settings are damaged, or say host, none or another container's. */
+static size_t read_nets(const struct settings *settings, struct net_setting nets[CTLNET_INTERFACES_MAX])
+{
+        size_t n;
+
+        if (net_settings_read(settings, nets, &n) == 0)
+                return n;
+        error_clear();
+        return 0;
+}
+
+/* "network" is the first of "interfaces". */
+static void put_network(struct json_writer *json, struct ctlnet *net, const struct ctl_container *container)
+{
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        size_t n = read_nets(&container->settings, nets);
+        struct ctlnet_result result;
+
+        if (n == 0 || !network_show(net, container->name, nets[0].index, &result))
+                return;
+        put_interface(json, "network", nets[0].net, &result);
+        json_array(json, "interfaces");
+        for (size_t i = 0; i < n; i++)
+                if (network_show(net, container->name, nets[i].index, &result))
+                        put_interface(json, NULL, nets[i].net, &result);
+        json_array_end(json);
 }
 
 static void put_container(struct json_writer *json, const struct ctl_container *container,
@@ -100,7 +129,7 @@ static void put_container(struct json_writer *json, const struct ctl_container *
         json_object(json, NULL);
         json_string(json, "name", container->name);
         put_status(json, status);
-        put_network(json, net, container->name);
+        put_network(json, net, container);
         json_object(json, "settings");
         for (size_t i = 0; i < n_settings && !container->partial; i++)
                 put_setting(json, &container->settings, &setting_table[i]);
@@ -121,13 +150,15 @@ static int add_row(struct listing *listing, const struct ctl_container *containe
         _cleanup_free_ char *memory = setting_text(settings, setting_find("memory"));
         _cleanup_free_ char *cpus = setting_text(settings, setting_find("cpus"));
         char pid[16] = "-", address[CTLNET_ADDRESS_TEXT] = "-";
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
         struct ctlnet_result result;
 
         if (!memory || !cpus)
                 return fail(ENOMEM, "list the containers");
         if (status->pid)
                 snprintf(pid, sizeof(pid), "%d", (int)status->pid);
-        if (network_show(listing->net, container->name, &result) && result.ipv4.family)
+        if (read_nets(settings, nets) && network_show(listing->net, container->name, nets[0].index, &result) &&
+            result.ipv4.family)
                 (void)ctlnet_format_address(&result.ipv4, false, address);
         return text_table_add(&listing->table, (const char *[]){container->name, ctl_state_name(status->state), pid,
                                                                 address, *cpus ? cpus : "-", *memory ? memory : "-",
@@ -263,16 +294,28 @@ static int print_setting(FILE *out, const struct settings *settings, const struc
         return 0;
 }
 
-static void print_network(FILE *out, struct ctlnet *net, const char *name)
+static void print_address(FILE *out, const struct ctlnet_result *result, const struct ctlnet_address *address)
 {
-        struct ctlnet_result result;
-        char text[CTLNET_ADDRESS_TEXT];
+        char text[CTLNET_ADDRESS_TEXT], line[CTLNET_ADDRESS_TEXT + CTLNET_LINK_SIZE + 4];
 
-        if (!network_show(net, name, &result))
+        if (!address->family)
                 return;
-        print_line(out, "address", ctlnet_format_address(&result.ipv4, true, text));
-        if (result.ipv6.family)
-                print_line(out, "address", ctlnet_format_address(&result.ipv6, true, text));
+        snprintf(line, sizeof(line), "%s, %s", ctlnet_format_address(address, true, text), result->interface);
+        print_line(out, "address", line);
+}
+
+static void print_network(FILE *out, struct ctlnet *net, const struct ctl_container *container)
+{
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        size_t n = read_nets(&container->settings, nets);
+        struct ctlnet_result result;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!network_show(net, container->name, nets[i].index, &result))
+                        continue;
+                print_address(out, &result, &result.ipv4);
+                print_address(out, &result, &result.ipv6);
+        }
 }
 
 static int info_lines(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
@@ -294,7 +337,7 @@ static int info_lines(const struct ctl_container *container, const struct ctl_st
                 snprintf(text, sizeof(text), "%d, %s", status->exit_status, status->ended_at);
                 print_line(output.stream, "last end", text);
         }
-        print_network(output.stream, net, container->name);
+        print_network(output.stream, net, container);
         for (size_t i = 0; i < n_settings && r == 0; i++)
                 r = print_setting(output.stream, &container->settings, &setting_table[i]);
         return r < 0 ? r : output_end(&output);
@@ -303,7 +346,7 @@ static int info_lines(const struct ctl_container *container, const struct ctl_st
 static int run_info(struct invocation *invocation)
 {
         const struct info_options *options = invocation->options;
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         struct ctlnet *net;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);

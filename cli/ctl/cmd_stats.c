@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/ctl/ctl_globals.h"
+#include "cli/ctl/size_text.h"
 #include "cli/ctl/text_table.h"
 #include "cli/output.h"
 #include "oci/json_write.h"
@@ -56,16 +57,11 @@ static int visit(struct ctl_container *container, void *data)
 static int check_names(struct invocation *invocation)
 {
         for (size_t i = 0; i < invocation->n_arguments; i++) {
-                _cleanup_ctl_container_ struct ctl_container container;
-                struct ctl_status status;
-                int r = ctl_find(invocation->ctl, invocation->arguments[i], CTL_UNLOCKED, &container);
+                _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+                int r = ctl_find_running(invocation->ctl, invocation->arguments[i], &container);
 
-                if (r == 0)
-                        r = ctl_status(invocation->ctl, &container, &status);
                 if (r < 0)
                         return r;
-                if (!status.pid)
-                        return refuse(EINVAL, "container %s is %s", container.name, ctl_state_name(status.state));
         }
         return 0;
 }
@@ -109,26 +105,11 @@ static int put_json(const char *name, const struct usage *usage, void *data)
         return 0;
 }
 
-#define CELL 32
-
-static const char *size_text(uint64_t bytes, char text[CELL])
-{
-        static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-        double value = (double)bytes;
-        size_t unit = 0;
-
-        while (value >= 1024 && unit + 1 < ELEMENTS(units)) {
-                value /= 1024;
-                unit++;
-        }
-        snprintf(text, CELL, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-        return text;
-}
-
 static int put_row(const char *name, const struct usage *usage, void *data)
 {
-        char cpu[CELL], used[CELL], limit[CELL], memory[2 * CELL + 4] = "-", pids[2 * CELL] = "-";
-        char read[CELL], written[CELL], received[CELL], sent[CELL];
+        char cpu[SIZE_TEXT], used[SIZE_TEXT], limit[SIZE_TEXT], memory[2 * SIZE_TEXT + 4] = "-",
+                                                                                       pids[2 * SIZE_TEXT] = "-";
+        char read[SIZE_TEXT], written[SIZE_TEXT], received[SIZE_TEXT], sent[SIZE_TEXT];
 
         snprintf(cpu, sizeof(cpu), "%.2f s", (double)usage->cpu_ns / 1e9);
         if (usage->has_memory)

@@ -21,7 +21,7 @@ bool names_container_is_good(const char *name)
 
 bool names_network_is_good(const char *name)
 {
-        static const char *const reserved[] = {"lo", "all", "default", "host", "none"};
+        static const char *const reserved[] = {"lo", "all", "default", "host", "none", "pasta"};
 
         for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
                 if (strcmp(name, reserved[i]) == 0)

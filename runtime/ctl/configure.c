@@ -10,7 +10,10 @@
 #include "oci/template.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/settings_checks.h"
+#include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,12 +84,12 @@ static void put_volume(struct json_writer *json, const char *text, bool mapped)
 
 static bool shares_network(const struct settings *settings)
 {
-        return settings->net && strcmp(settings->net, "host") == 0;
+        return settings->nets.n && strcmp(settings->nets.v[0], "host") == 0;
 }
 
 static void put_mounts(struct json_writer *json, const struct settings *settings)
 {
-        bool mapped = settings->ids.set, single = settings->unprivileged && !mapped;
+        bool mapped = settings->ids.set, single = settings->unprivileged && !mapped && !settings->subgids;
 
         json_array(json, "mounts");
         for (size_t i = 0; i < 2; i++)
@@ -175,14 +178,17 @@ static void put_process(struct json_writer *json, const struct settings *setting
 
 static void put_mappings(struct json_writer *json, const struct settings *settings)
 {
-        bool range = settings->ids.set;
+        struct oci_id_map range = {.host_id = (uint32_t)settings->ids.value, .size = SETTINGS_IDS_SIZE}, uid[2], gid[2];
+        struct oci_id_maps uids = {.n = 1, .v = &range}, gids = uids;
 
         if (!settings->unprivileged)
                 return;
-        template_put_mapping(json, "uidMappings", range ? (uint64_t)settings->ids.value : geteuid(),
-                             range ? SETTINGS_IDS_SIZE : 1);
-        template_put_mapping(json, "gidMappings", range ? (uint64_t)settings->ids.value : getegid(),
-                             range ? SETTINGS_IDS_SIZE : 1);
+        if (!settings->ids.set) {
+                subids_map(settings->subuids, geteuid(), uid, &uids);
+                subids_map(settings->subgids, getegid(), gid, &gids);
+        }
+        template_put_mapping(json, "uidMappings", &uids);
+        template_put_mapping(json, "gidMappings", &gids);
 }
 
 static void put_namespace(struct json_writer *json, const char *type, const char *path)
@@ -221,17 +227,31 @@ static void put_seccomp(struct json_writer *json)
         json_object_end(json);
 }
 
+/* All ports of a network namespace are the container's: no user needs a privilege for some of them, nor do containers
+ * that join it, whose root is another one. */
+static void put_sysctls(struct json_writer *json)
+{
+        json_object(json, "sysctl");
+        json_string(json, "net.ipv4.ip_unprivileged_port_start", "0");
+        json_object_end(json);
+}
+
 static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
 {
         const struct settings *settings = &container->settings;
-        char group[128];
+        const char *parent = settings->cgroup_parent;
+        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
         int r;
 
         json_object(json, "linux");
         put_mappings(json, settings);
         put_namespaces(json, settings, network);
-        if (geteuid() == 0) {
-                snprintf(group, sizeof(group), "/berth/%s", container->name);
+        if (!shares_network(settings) && !network)
+                put_sysctls(json);
+        if (!parent && geteuid() == 0)
+                parent = "/berth";
+        if (parent) {
+                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
                 json_string(json, "cgroupsPath", group);
         }
         r = resources_put(json, settings, container->fd);
@@ -243,37 +263,16 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         return r;
 }
 
-/* "container:NAME": the network namespace of a container that runs. */
-static int network_path(const struct ctl *ctl, const struct settings *settings, char *path, size_t size)
-{
-        _cleanup_ctl_container_ struct ctl_container other = CTL_CONTAINER_NONE;
-        struct ctl_status status;
-        int r;
-
-        *path = '\0';
-        if (!settings->net || strncmp(settings->net, "container:", 10) != 0)
-                return 0;
-        r = ctl_find((struct ctl *)(uintptr_t)ctl, settings->net + 10, CTL_UNLOCKED, &other);
-        if (r == 0)
-                r = ctl_status((struct ctl *)(uintptr_t)ctl, &other, &status);
-        if (r < 0)
-                return fail_in(r, "net %s", settings->net);
-        if (!status.pid)
-                return refuse(EINVAL, "net %s: that container does not run", settings->net);
-        snprintf(path, size, "/proc/%d/ns/net", (int)status.pid);
-        return 0;
-}
-
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text)
 {
         const struct settings *settings = &container->settings;
         struct json_writer json;
         struct user user;
         char network[64];
-        int r = user_find(container->fd, settings->user, &user), finished;
+        int r = user_find(container, settings->user, &user), finished;
 
         if (r == 0)
-                r = network_path(ctl, settings, network, sizeof(network));
+                r = joined_path((struct ctl *)(uintptr_t)ctl, settings, network, sizeof(network));
         if (r < 0)
                 return fail_in(r, "container %s", container->name);
         json_start(&json, "\t");

@@ -14,21 +14,22 @@
 #include "base/path.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/still_view.h"
+#include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
-        int root, parent; /* root: of the container, or of the host */
+        int parent;
         char name[NAME_MAX + 1];
 };
 
 #define PLACE_NONE                                                                                                     \
         {                                                                                                              \
-                .root = -EBADF, .parent = -EBADF                                                                       \
+                .parent = -EBADF                                                                                       \
         }
 
 static void place_release(struct place *place)
 {
-        replace_fd(&place->root, -EBADF);
         replace_fd(&place->parent, -EBADF);
 }
 
@@ -69,47 +70,52 @@ static int find_parent(int root, const char *path, char *name, size_t size)
         return in_root_open(root, *parent ? parent : "/", O_PATH | O_DIRECTORY);
 }
 
-static int resolve(struct ctl *ctl, const struct copy_end *end, struct place *place)
+/* The root of an end's container, -EBADF for the host. */
+static int open_root(struct ctl *ctl, const struct copy_end *end, struct settings *settings, int *root)
 {
-        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        struct ctl_container container = CTL_CONTAINER_NONE;
         int r;
 
         if (!end->container)
-                return resolve_on_host(end->path, place);
+                return 0;
         r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
-        if (r < 0)
-                return r;
-        place->root = openat(container.fd, CTL_ROOTFS, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (place->root < 0)
-                return fail(errno, "open the root of container %s", end->container);
-        place->parent = find_parent(place->root, end->path, place->name, sizeof(place->name));
+        if (r == 0) {
+                *root = storage_open(&container);
+                r = *root < 0 ? *root : 0;
+        }
+        settings_release(settings);
+        *settings = container.settings;
+        replace_fd(&container.fd, -EBADF);
+        return r;
+}
+
+static int resolve(int root, const struct copy_end *end, struct place *place)
+{
+        if (!end->container)
+                return resolve_on_host(end->path, place);
+        place->parent = find_parent(root, end->path, place->name, sizeof(place->name));
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
 
 /* The directory itself when it is one, else what it is to be called in its parent. A link inside counts as what it
  * leads to in the container's root. */
-static int resolve_target(struct ctl *ctl, const struct copy_end *end, const char *source_name, struct place *place)
+static int resolve_target(int root, const struct copy_end *end, const char *source_name, struct place *place)
 {
         _cleanup_close_ int directory = -EBADF;
         int r;
 
         if (end->container && strspn(end->path, "/.") == strlen(end->path)) {
-                _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
-
-                r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
-                if (r < 0)
-                        return r;
-                place->parent = openat(container.fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                place->parent = fcntl(root, F_DUPFD_CLOEXEC, 3);
                 snprintf(place->name, sizeof(place->name), "%s", source_name);
                 return place->parent < 0 ? fail(errno, "open the root of container %s", end->container) : 0;
         }
         if (!end->container)
                 directory = open(end->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = resolve(ctl, end, place);
+        r = resolve(root, end, place);
         if (r < 0)
                 return directory >= 0 ? 0 : r;
         if (end->container) {
-                directory = in_root_open(place->root, end->path, O_RDONLY | O_DIRECTORY);
+                directory = in_root_open(root, end->path, O_RDONLY | O_DIRECTORY);
                 error_clear();
         }
         if (directory >= 0) {
@@ -130,25 +136,53 @@ static int open_place(const struct copy_end *end, const struct place *place)
         return fd < 0 ? fail(errno, "open the directory of %s", end->path) : fd;
 }
 
-int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
+/* The roots lie in the mount namespace in which views can be made. */
+struct copying {
+        struct ctl *ctl;
+        const struct copy_end *from, *to;
+        int from_root, to_root;
+        bool user; /* an ordinary one */
+};
+
+static int copy(void *data)
 {
+        struct copying *copying = data;
+        const struct copy_end *from = copying->from, *to = copying->to;
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
         _cleanup_close_ int read_from = -EBADF, write_to = -EBADF;
         struct stat st;
-        int r = still_view_prepare(ctl);
+        int r = copying->user ? still_view_prepare((int *[]){&copying->from_root, &copying->to_root}, 2) : 0;
 
         if (r == 0)
-                r = resolve(ctl, from, &source);
+                r = resolve(copying->from_root, from, &source);
+
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
         if (r == 0)
-                r = resolve_target(ctl, to, source.name, &target);
+                r = resolve_target(copying->to_root, to, source.name, &target);
         if (r < 0)
                 return r;
         read_from = open_place(from, &source);
         if (read_from < 0)
                 return read_from;
         write_to = open_place(to, &target);
-        return write_to < 0 ? write_to
-                            : image_copy_tree(ctl, read_from, source.name, write_to, target.name, !to->container);
+        return write_to < 0
+                       ? write_to
+                       : image_copy_tree(copying->ctl, read_from, source.name, write_to, target.name, !to->container);
+}
+
+/* Where the container's ids are mapped, so that owners are what they are inside. */
+int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
+{
+        struct copying copying = {ctl, from, to, -EBADF, -EBADF, geteuid() != 0};
+        _cleanup_settings_ struct settings settings = {0};
+        int r = open_root(ctl, from, &settings, &copying.from_root);
+
+        if (r == 0)
+                r = open_root(ctl, to, &settings, &copying.to_root);
+        if (r == 0)
+                r = subids_run(&settings, copy, &copying);
+        cleanup_close(&copying.from_root);
+        cleanup_close(&copying.to_root);
+        return r;
 }

@@ -14,12 +14,13 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/timestamp.h"
-#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/create.h"
+#include "runtime/ctl/event_log.h"
 #include "runtime/ctl/ids.h"
-#include "runtime/ctl/image.h"
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/subids.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -98,7 +99,7 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
-static int fill(struct ctl *ctl, struct ctl_container *container, const char *source)
+static int fill(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
         _cleanup_(arena_free) struct arena arena = {0};
@@ -111,15 +112,52 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const char *so
         root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (root < 0)
                 return fail(errno, "open the root of container %s", container->name);
-        r = image_unpack(ctl, source, root, &arena, &config);
+        r = source->fill(ctl, root, &arena, &config, source->data);
         if (r == 0)
                 r = adopt_config(settings, &config);
         if (r == 0)
                 r = init_program_choose(settings, root);
-        return r < 0 ? r : init_program_personalise(settings, root, container->name);
+        return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
 }
 
-static int make(struct ctl *ctl, struct ctl_container *container, const char *source)
+/* What is found out there comes back by the file. */
+struct filling {
+        struct ctl *ctl;
+        struct ctl_container *container;
+        const struct create_source *source;
+};
+
+static int fill_and_save(void *data)
+{
+        const struct filling *filling = data;
+        int r = fill(filling->ctl, filling->container, filling->source);
+
+        return r < 0 ? r : ctl_save(filling->container);
+}
+
+static int fill_mapped(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
+{
+        struct filling filling = {ctl, container, source};
+        int r = subids_run(&container->settings, fill_and_save, &filling);
+
+        if (r < 0)
+                return r;
+        settings_release(&container->settings);
+        return ctl_read_settings(container);
+}
+
+static int choose_ids(struct ctl *ctl, struct ctl_container *container)
+{
+        struct settings *settings = &container->settings;
+
+        if (!settings->unprivileged)
+                return 0;
+        if (geteuid() == 0)
+                return ids_allocate(ctl, container);
+        return settings->subuids ? 0 : subids_choose(settings);
+}
+
+static int make(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
         char now[TIMESTAMP_SIZE];
@@ -127,15 +165,15 @@ static int make(struct ctl *ctl, struct ctl_container *container, const char *so
 
         timestamp_now(now);
         r = settings_set(settings, setting_find("created"), now);
-        if (r == 0 && settings->unprivileged && geteuid() == 0)
-                r = ids_allocate(ctl, container);
+        if (r == 0)
+                r = choose_ids(ctl, container);
         /* From here on the settings say which ids are this container's. */
         if (r == 0)
                 r = ctl_save(container);
         if (r == 0)
                 r = protect(container);
         if (r == 0)
-                r = fill(ctl, container, source);
+                r = fill_mapped(ctl, container, source);
         /* Taken now, a fixed address that another has is refused before there is anything to lose. */
         if (r == 0)
                 r = network_prepare(ctl, container);
@@ -147,10 +185,12 @@ static int make(struct ctl *ctl, struct ctl_container *container, const char *so
 }
 
 /* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
-static int remove_directory(struct ctl *ctl, struct ctl_container *container)
+static int remove_files(void *data)
 {
-        static const char *const entries[] = {CTL_ROOTFS,    "config.json",    CTL_LOG_FILE, CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE, "snapshots",  SETTINGS_FILE};
+        const struct ctl_container *container = data;
+        static const char *const entries[] = {CTL_ROOTFS,        "config.json", CTL_LOG_FILE,
+                                              CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,
+                                              CTL_SNAPSHOTS,     CTL_WAS_FILE,  SETTINGS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -160,17 +200,29 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
                 if (r < 0)
                         return fail_in(r, "remove container %s", container->name);
         }
+        return 0;
+}
+
+static int remove_directory(struct ctl *ctl, struct ctl_container *container)
+{
+        int r = 0;
+
+        /* Its settings may be damaged. */
+        if (geteuid() != 0 && !container->settings.created)
+                r = subids_choose(&container->settings);
+        if (r == 0)
+                r = subids_run(&container->settings, remove_files, container);
+        if (r < 0)
+                return r;
         r = remove_tree_at(ctl->containers_fd, container->name);
         return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
 }
 
-int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings)
+int create_container(struct ctl *ctl, const char *name, const struct create_source *source, struct settings *settings)
 {
         struct ctl_container container = CTL_CONTAINER_NONE;
-        int r = image_check(source);
+        int r;
 
-        if (r < 0)
-                return r;
         if (!ctl_name_valid(name))
                 return ctl_find(ctl, name, CTL_UNLOCKED, &container);
         r = network_check(ctl, name, settings);
@@ -191,9 +243,26 @@ int ctl_create(struct ctl *ctl, const char *name, const char *source, struct set
                         log_warning("%s", error_message());
                 r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
         }
+        if (r == 0)
+                event_record(ctl, name, EVENT_CREATED, (struct event_details){0});
         *settings = container.settings;
         replace_fd(&container.fd, -EBADF);
         return r;
+}
+
+static int fill_from_image(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,
+                           const void *data)
+{
+        return image_unpack(ctl, data, root, arena, config);
+}
+
+int ctl_create(struct ctl *ctl, const char *name, const char *image, struct settings *settings)
+{
+        int r = image_check(image);
+
+        return r < 0 ? r
+                     : create_container(ctl, name, &(struct create_source){.fill = fill_from_image, .data = image},
+                                        settings);
 }
 
 int ctl_destroy(struct ctl *ctl, const char *name, bool force)
@@ -222,8 +291,14 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         /* Records of an end that nobody has tidied up after. */
         r = container_delete(ctl->runtime, name, true);
         if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
                 r = network_forget(ctl, name);
         if (r == 0)
                 r = keeper_forget(ctl, name);
-        return r < 0 ? r : remove_directory(ctl, &container);
+        if (r == 0)
+                r = remove_directory(ctl, &container);
+        if (r == 0)
+                event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
+        return r;
 }

@@ -37,6 +37,23 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root);
  * Follows no link. disarm: programs lose the power to run as another user or with capabilities. */
 int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, bool disarm);
 
+/* Copies a root of berthctl's own into the empty directory `to`, with all that is in it and the root's own owner and
+ * mode; only sockets, which nobody listens on any more, are left out. Where the file system has reflinks, both share
+ * their data. name: what messages and progress call it. */
+int image_copy_root(const struct ctl *ctl, int from, int to, const char *name);
+
+#define ARCHIVE_END "complete" /* the name of the last entry of a container's archive */
+
+struct archive;
+
+/* Puts a root into an archive (libarchive's, open for writing), all names below `prefix`. */
+int image_pack_root(const struct ctl *ctl, int root, const char *name, const char *prefix, struct archive *out);
+
+/* Unpacks such an archive from where it has been read to up to its last entry, without which it is damaged. A
+ * stranger's, as images are: but device files are made with `devices`, and the root itself gets its owner and mode. */
+int image_unpack_root(const struct ctl *ctl, struct archive *in, const char *name, const char *prefix, bool devices,
+                      int root);
+
 int image_oci_layout(const struct ctl *ctl, const char *source, int root, struct arena *arena,
                      struct image_config *config);
 int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,

@@ -91,6 +91,12 @@ static bool is_images_business(const char *name)
                (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
 }
 
+static bool is_containers_business(const char *name)
+{
+        return is_images_business(name) ||
+               (strncmp(name, "trusted.", 8) == 0 && strncmp(name, "trusted.overlay.", 16) != 0);
+}
+
 static void entry_drop(struct archive_entry **entry)
 {
         if (*entry)
@@ -154,11 +160,11 @@ static int settle_entry(int root, struct archive_entry *entry)
                                                                                         : 0;
 }
 
-int image_entry_settle(int root, struct archive_entry *entry)
+int image_entry_settle(int root, struct archive_entry *entry, bool container)
 {
         const char *link = archive_entry_hardlink(entry);
         char settled[PATH_MAX];
-        int r = filter_attributes(entry, is_images_business);
+        int r = filter_attributes(entry, container ? is_containers_business : is_images_business);
 
         if (r == 0)
                 r = settle_entry(root, entry);

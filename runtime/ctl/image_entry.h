@@ -7,8 +7,8 @@
 /* Brings name and target of the entry, both relative, to where they lie in the root: an image's links lead where they
  * will lead inside; missing directories are made. Takes a directory away that is in the way of a file, and leaves only
  * those extended attributes that are the image's business: the others steer this host's overlayfs and security modules.
- */
-int image_entry_settle(int root, struct archive_entry *entry);
+ * container: of a container's archive, which keeps those in "trusted." that are nobody else's, too. */
+int image_entry_settle(int root, struct archive_entry *entry, bool container);
 
 /* Takes the bits and capabilities away by which a program gets another user's power. */
 int image_entry_disarm(struct archive_entry *entry);

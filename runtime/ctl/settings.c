@@ -24,6 +24,8 @@ const struct setting setting_table[] = {
         SETTING("unprivileged", FLAG, unprivileged, .fixed = true),
         SETTING("ids", NUMBER, ids, .least = SETTINGS_IDS_SIZE, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE,
                 .fixed = true),
+        SETTING("subuids", TEXT, subuids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
+        SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
         SETTING("env", LIST, env, .check = check_env, .expected = "NAME=VALUE"),
         SETTING("user", TEXT, user, .check = check_user, .expected = "a name, UID or UID:GID"),
@@ -50,8 +52,12 @@ const struct setting setting_table[] = {
         SETTING("io-write", BYTES, io_write, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
-        SETTING("net", TEXT, net, .check = check_net,
-                .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK"),
+        SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
+                .expected = "an absolute path of the cgroup tree, without '..'"),
+        SETTING("net", LIST, nets, .check = check_net,
+                .expected =
+                        "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
+                        "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),
         SETTING("ip6", TEXT, ip6, .check = check_ip6, .expected = "an IPv6 address"),
         SETTING("mac", TEXT, mac, .check = check_mac, .expected = "a MAC address such as 02:00:5e:10:00:01"),
@@ -141,8 +147,7 @@ int settings_set(struct settings *settings, const struct setting *setting, const
 {
         void *member = member_of(settings, setting);
 
-        if (strcmp(value, "none") == 0 && setting->kind != SETTING_LIST && setting->kind != SETTING_FLAG &&
-            setting->check != check_net) {
+        if (strcmp(value, "none") == 0 && setting->kind != SETTING_LIST && setting->kind != SETTING_FLAG) {
                 settings_unset(settings, setting);
                 return 0;
         }

@@ -32,7 +32,8 @@ struct settings {
         const char *created;   /* RFC 3339 */
         const char *isolation; /* "process" or "vm"; NULL: process */
         bool unprivileged;
-        struct optional_i64 ids; /* the first host id of its range; unprivileged only */
+        struct optional_i64 ids;       /* the first host id of its range; unprivileged only */
+        const char *subuids, *subgids; /* an ordinary user's: "FIRST:COUNT"; NULL: one id (runtime/ctl/subids.h) */
         /* The program. */
         struct oci_strings args; /* at least one */
         struct oci_strings env;  /* NAME=VALUE */
@@ -50,9 +51,10 @@ struct settings {
         /* What it may use. */
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
+        const char *cgroup_parent; /* its group lies in this one; NULL: /berth */
         /* What it sees. */
-        const char *net;                /* as ctlnet_parse_net takes it; NULL: none */
-        const char *ip, *ip6, *mac;     /* fixed ones; NULL: allocated */
+        struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
+        const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
         const char *rate_in, *rate_out; /* "100mbit" */
         struct oci_strings publish;     /* [ADDRESS:]PORT:PORT[/udp] */
         struct oci_strings dns;         /* addresses */

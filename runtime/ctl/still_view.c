@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -46,23 +47,40 @@ static int map_self(int procfs, uid_t uid, gid_t gid)
         return r < 0 ? fail(-r, "map the user into a namespace") : 0;
 }
 
-int still_view_prepare(struct ctl *ctl)
+static int open_again(int *directory)
+{
+        char link[64], path[PATH_MAX];
+        ssize_t n;
+        int fd;
+
+        if (*directory < 0)
+                return 0;
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", *directory);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n < 0)
+                return fail(errno, "read %s", link);
+        path[n] = '\0';
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return fail(errno, "open %s", path);
+        replace_fd(directory, fd);
+        return 0;
+}
+
+int still_view_prepare(int **directories, size_t n)
 {
         uid_t uid = geteuid();
         gid_t gid = getegid();
-        _cleanup_close_ int procfs = -EBADF;
-        int r;
+        _cleanup_close_ int procfs = procfs_open();
+        int r = 0;
 
-        if (uid == 0)
-                return 0;
-        procfs = procfs_open();
         if (procfs < 0)
                 return procfs;
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-                return fail(errno, "make a user namespace");
-        r = map_self(procfs, uid, gid);
-        if (r < 0)
-                return r;
-        ctl_close(ctl);
-        return ctl_open(ctl, false);
+        if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0)
+                return fail(errno, "make a mount namespace");
+        if (uid != 0)
+                r = map_self(procfs, uid, gid);
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = open_again(directories[i]);
+        return r;
 }

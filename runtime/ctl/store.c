@@ -90,15 +90,6 @@ static int lock_directory(int fd, const char *name)
         return r < 0 ? fail(-r, "lock container %s", name) : 0;
 }
 
-/* While we waited for the lock it may have been destroyed or renamed. */
-static bool is_still_there(struct ctl *ctl, const char *name, int fd)
-{
-        struct stat ours, there;
-
-        return fstat(fd, &ours) == 0 && fstatat(ctl->containers_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-               ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
-}
-
 /* What a hand has taken out must not make the container more than it was: without ids of its own its root would be the
  * host's. */
 static int check_settings(const struct ctl_container *container)
@@ -114,7 +105,7 @@ static int check_settings(const struct ctl_container *container)
         return 0;
 }
 
-static int read_settings(struct ctl_container *container)
+int ctl_read_settings(struct ctl_container *container)
 {
         _cleanup_free_ char *text = NULL;
         char name[128];
@@ -156,7 +147,8 @@ static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock,
                 return ctl->containers_fd < 0 || errno == ENOENT ? refuse(ENOENT, "there is no container %s", name)
                                                                  : fail(errno, "open container %s", name);
         r = lock == CTL_LOCKED ? lock_directory(container->fd, name) : 0;
-        if (r == 0 && lock == CTL_LOCKED && !is_still_there(ctl, name, container->fd))
+        /* While we waited for the lock it may have been destroyed or renamed. */
+        if (r == 0 && lock == CTL_LOCKED && !is_file_at(container->fd, ctl->containers_fd, name))
                 r = refuse(ENOENT, "there is no container %s any more", name);
         return r;
 }
@@ -167,7 +159,7 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
 
         if (r < 0)
                 return r;
-        r = read_settings(container);
+        r = ctl_read_settings(container);
         container->partial = is_partial(container->fd);
         if (container->partial)
                 return refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);

@@ -20,5 +20,6 @@ struct usage {
 /* -EINVAL when it does not run. */
 int usage_read(struct ctl *ctl, const char *name, struct usage *usage);
 
-/* Out of a statistics event (runtime/life/container.h). */
-int usage_parse(const char *text, size_t size, struct usage *usage);
+/* Out of all that is known (runtime/life/statistics_json.h); pure. */
+struct container_usage;
+void usage_take(const struct container_usage *from, struct usage *usage);

@@ -80,11 +80,11 @@ void keeper_drain(struct keeper *keeper)
                 keeper_pump(keeper, &keeper->output);
         replace_fd(&keeper->console, -1);
         replace_fd(&keeper->console_peer, -1);
+        keeper_await_holder(keeper);
         keeper->typed_size = keeper->typed_at = 0;
 }
 
-/* berth hands over the master of the container's terminal. The other side is kept open here, too, so that the terminal
- * does not hang up whenever nobody inside has it open. */
+/* berth hands over the master of the container's terminal. */
 void keeper_take_console(struct keeper *keeper)
 {
         int connection = accept4(keeper->console_listener, NULL, NULL, SOCK_CLOEXEC);
@@ -93,11 +93,8 @@ void keeper_take_console(struct keeper *keeper)
 
         if (connection < 0)
                 return;
-        if (receive_message(connection, name, sizeof(name), &fd, 1, CONSOLE_MS) >= 0 && fd >= 0) {
-                (void)fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
-                replace_fd(&keeper->console, fd);
-                replace_fd(&keeper->console_peer, ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-        }
+        if (receive_message(connection, name, sizeof(name), &fd, 1, CONSOLE_MS) >= 0 && fd >= 0)
+                keeper_take_terminal(keeper, fd);
         (void)close(connection);
 }
 
@@ -118,6 +115,16 @@ void keeper_accept(struct keeper *keeper)
                 (void)close(fd);
 }
 
+/* Whoever held it was killed together with the keeper. */
+static void tell_lost(struct keeper *keeper, size_t client)
+{
+        static const char text[] =
+                "dThe terminal was lost when all that held it was killed. A restart gives another.\r\n";
+
+        (void)send(keeper->clients[client], text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        drop_client(keeper, client);
+}
+
 static void attach(struct keeper *keeper, size_t client)
 {
         const char full = KEEPER_FULL;
@@ -126,8 +133,11 @@ static void attach(struct keeper *keeper, size_t client)
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
                 n += keeper->attached[i];
         keeper->attached[client] = keeper->attached[client] || n < KEEPER_CLIENTS - 1;
-        if (keeper->attached[client])
+        if (keeper->attached[client]) {
+                if (keeper->terminal && keeper->console < 0 && keeper->state == KEEPER_RUNNING)
+                        tell_lost(keeper, client);
                 return;
+        }
         (void)send(keeper->clients[client], &full, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         drop_client(keeper, client);
 }

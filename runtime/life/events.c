@@ -156,6 +156,14 @@ static int write_oom(const struct subject *subject, uint64_t kills, event_writer
         return r;
 }
 
+int container_usage(struct runtime *runtime, const char *id, struct arena *arena, struct container_usage *usage)
+{
+        _cleanup_(subject_release) struct subject subject;
+        int r = subject_open(runtime, id, &subject);
+
+        return r < 0 ? r : read_usage(&subject, arena, usage);
+}
+
 int container_statistics(struct runtime *runtime, const char *id, event_writer write, void *data)
 {
         _cleanup_(subject_release) struct subject subject;
@@ -242,10 +250,10 @@ static int stream(const struct subject *subject, struct cgroup_watch *watch, int
                 r = wait_interval(subject, watch, next, write, data);
                 if (r == 0)
                         r = write_statistics(subject, write, data);
-                /* It went away while it was read. */
+                /* It went away while it was read; what ended it is told nevertheless. */
                 if (r < 0 && has_ended(subject, r)) {
                         error_clear();
-                        return 0;
+                        r = watch->fd >= 0 ? handle_change(subject, watch, write, data) : 1;
                 }
         }
         return r < 0 ? r : 0;
@@ -254,7 +262,7 @@ static int stream(const struct subject *subject, struct cgroup_watch *watch, int
 int container_events(struct runtime *runtime, const char *id, int interval_ms, event_writer write, void *data)
 {
         _cleanup_(subject_release) struct subject subject;
-        struct cgroup_watch watch = {.fd = -EBADF, .events_fd = -EBADF, .memory_fd = -EBADF};
+        struct cgroup_watch watch = CGROUP_WATCH_NONE;
         int r = subject_open(runtime, id, &subject);
 
         if (r < 0)

@@ -292,8 +292,18 @@ static int make_plan(const struct made *made, void **block, size_t *size)
         return plan_finish(&builder, block, size);
 }
 
+/* -EBADF: it has none of its own. */
+static int own_cgroup(const struct made *made)
+{
+        const char *below = made->record.subgroup;
+
+        return made->cgroup_fd >= 0 && made->row->group_inside ? cgroup_open_below(made->cgroup_fd, below ? below : "/")
+                                                               : -EBADF;
+}
+
 static int launch_init(struct made *made)
 {
+        _cleanup_close_ int cgroup = own_cgroup(made);
         _cleanup_free_ void *block = NULL;
         const struct launch_inside inside = {
                 .view = &made->view,
@@ -301,6 +311,7 @@ static int launch_init(struct made *made)
                 .spec = made->spec,
                 .id = made->request->id,
                 .dir = made->dir_fd,
+                .cgroup = cgroup,
                 .terminal = made->spec->process_set && made->spec->process.terminal,
         };
         struct launch launch = {
@@ -427,6 +438,7 @@ void make_free(struct made *made)
         if (made->row)
                 made->row->release(&made->view);
         free(made->notify_directory);
+        vm_config_free(&made->host_config);
         free(made->config);
         oci_spec_free(made->spec);
         arena_free(&made->record.arena);

@@ -91,7 +91,7 @@ make_other() {
         mount -t tmpfs -o size=8m,mode=711 none "$DIR"
         defer "umount $DIR"
         ctl create web --image busybox --net none --stop-timeout 0 -- \
-                /bin/sh -c 'while :; do i=$((i+1)); echo "line $i"; usleep 100; done'
+                /bin/sh -c 'while :; do printf "%500s\n" line; usleep 10000; done'
         ctl start web
         head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
         eventually log_stands_still
@@ -422,7 +422,7 @@ END
         local home=$T/home
 
         user_at_home
-        as_user create web --image busybox -- /bin/sleep 1000
+        as_user create web --image busybox --net none -- /bin/sleep 1000
         mkdir -p "$home/.local/share/berth/containers/web/rootfs/a/b/c"
         chown -R 1000:1000 "$home/.local/share/berth/containers/web/rootfs/a"
         chmod 0 "$home/.local/share/berth/containers/web/rootfs/a/b"
@@ -513,7 +513,7 @@ swapping() {
         mkdir "$home/tree"
         ln -s "$home/page" "$home/tree/link"
         chown -R 1000:1000 "$home"
-        as_user create web --image busybox -- /bin/sleep 1000
+        as_user create web --image busybox --net none -- /bin/sleep 1000
         as_user cp "$home/page" web:/root
         as_user cp "$home/tree" web:/tree
         as_user cp web:/root/page "$home/back"

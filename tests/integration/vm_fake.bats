@@ -160,6 +160,74 @@ program_is_gone() {
         [ "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")" -le 300 ]
 }
 
+# The host's privileges of a process, as its capabilities and its no_new_privs say.
+has_no_privileges() {
+        [ "$(sed -n 's/^CapPrm:\t0*//p' "/proc/$1/status")" = "" ] && grep -q '^NoNewPrivs:.*1' "/proc/$1/status"
+}
+
+@test "vm: the proxy has given up its privileges and the host's files before it hears the first word of the guest" {
+        local box
+
+        bundle
+        args /bin/true
+        kernel_word fake.silent
+        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+        eventually pgrep -o -f '^berth-vmm ' >"$T/machine"
+        box=$(ps -o ppid= -p "$(cat "$T/machine")" | tr -d ' ')
+        eventually has_no_privileges "$box"
+        run -1 grep -vE ' / / .* tmpfs berth | /0 ' "/proc/$box/mountinfo"
+        kill -KILL $!
+        wait $! || true
+        berth delete --force "$ID"
+}
+
+@test "vm: between create and start only the helper that makes the network has privileges, and then nobody" {
+        local helper
+
+        bundle
+        args /bin/probe wait
+        create
+        has_no_privileges "$(pid_of)"
+        helper=$(child berth-network)
+        ! has_no_privileges "$helper"
+        berth start "$ID"
+        eventually grep -q ready "$T/out"
+        has_no_privileges "$(pid_of)"
+        is_dead "$helper"
+        ! child berth-network
+}
+
+@test "vm: the pid that engines see is alone in the container's group, all else of the machine is in a group below" {
+        local group
+
+        launch_waiting
+        berth exec --detach --pid-file "$T/exec.pid" "$ID" /bin/probe wait </dev/null >"$T/exec" 2>&1
+        group=$(cgroup_of)
+        is "$(cat "$group/cgroup.procs")" "$(pid_of)"
+        for pid in $(machine | head -n 1) $(file_server) $(cat "$T/exec.pid"); do
+                grep -qx "$pid" "$group/machine/cgroup.procs"
+        done
+        berth pause "$ID"
+        grep -q 'frozen 1' "$group/machine/cgroup.events"
+        berth resume "$ID"
+        berth delete --force "$ID"
+        [ ! -e "$group" ]
+}
+
+@test "vm: a signal that ends the program is no error, however fast its machine goes" {
+        local i
+
+        bundle
+        args /bin/probe wait
+        for i in 1 2 3 4 5 6 7 8; do
+                rm -f "$T/out"
+                launch
+                berth kill "$ID" TERM
+                eventually is_state stopped
+                berth delete "$ID"
+        done
+}
+
 @test "vm: volumes are seen both ways, single files too, and read-only ones are" {
         bundle
         mkdir "$T/volume"
@@ -200,6 +268,26 @@ veth() {
         has "192.0.2.2/24" "mtu 1400" "default via 192.0.2.1" answered
         busybox ping -c 1 -W 10 192.0.2.2
         ip -n pod -o link | grep -q berthtap
+}
+
+@test "vm: a network namespace that outlives its container is given back as it was, and can be had again" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/probe wait
+        ip netns exec pod tc qdisc show >"$T/before"
+        launch
+        ip netns exec pod tc qdisc show | grep -q ingress
+        berth kill "$ID" KILL
+        eventually is_state stopped
+        berth delete "$ID"
+        diff "$T/before" <(ip netns exec pod tc qdisc show)
+        lacks_allmulti
+        busybox ping -c 1 -W 10 192.0.2.2
+        launch
+}
+
+lacks_allmulti() {
+        ! ip -n pod -d link show eth0 | grep -q 'allmulticast\|allmulti 1'
 }
 
 @test "vm: an interface that is made between create and start is the guest's" {

@@ -31,6 +31,25 @@ watched() {
         is "$(state)" stopped
 }
 
+# Who looks late finds no group any more: systemd takes the scope away in a moment, and delete does.
+@test "memory.limit: events tells of the kill that ended a container whose group has gone meanwhile" {
+        local stream child
+
+        parent memory.max 1073741824
+        start_ready "$SWAPLESS | $(place late)" memory 16
+        watched
+        stream=$WATCHER
+        while child=$(pgrep -P "$stream"); do stream=$child; done
+        kill -STOP "$stream"
+        go
+        within 20 is_state stopped
+        berth delete "$ID"
+        [ ! -e "${GROUPS_OF[$ID]}" ]
+        kill -CONT "$stream"
+        ends_with 0 wait "$WATCHER"
+        is "$(jq -rs '[.[] | select(.type == "oom") | .id] | join(" ")' "$T/events")" "$ID"
+}
+
 @test "memory.limit: the kill of an exec'ed process leaves the container running, and events tells" {
         start_as "$ID" "$SWAPLESS" memory 1 stay
         says touched=1

@@ -301,6 +301,58 @@ has_ended() { # has_ended WORDS: the container is stopped and says why
         is "$output" 100663296
 }
 
+kills() {
+        sed -n 's/^oom_kill //p' "$1/memory.events"
+}
+
+has_kills() {
+        [ "$(kills "$1")" -eq "$2" ]
+}
+
+@test "vm: what is killed for want of memory inside is counted in the container's group on this host, where engines look" {
+        local group before
+
+        group=$(shared_group)
+        before=$(kills "$group")
+        run -137 shared exec everybody /bin/load memory 160 </dev/null
+        eventually has_kills "$group" $((before + 1))
+        # Nothing of the counting stays.
+        eventually is_alone "$group" "$(shared_pid)"
+        is "$(cat "$group/cgroup.subtree_control")" ""
+        [ ! -e "$group/oom" ]
+        is "$(shared state everybody | jq -r .status)" running
+}
+
+is_alone() {
+        [ "$(cat "$1/cgroup.procs")" = "$2" ]
+}
+
+@test "vm: a program that is killed for want of memory is counted before its end is seen" {
+        local group
+
+        bundle '.linux.resources.memory = {limit: 50331648, swap: 50331648}'
+        args /bin/load memory 100
+        create
+        group=$(cgroup_of)
+        is "$(kills "$group")" 0
+        berth start "$ID"
+        eventually is_state stopped
+        is "$(kills "$group")" 1
+}
+
+@test "vm update: with memory-update-maximum a limit can be raised, and what is beyond that is refused with both numbers" {
+        echo 'memory-update-maximum = 160M' >>/etc/berth/berth.conf
+        defer "sed -i '/^memory-update-maximum/d' /etc/berth/berth.conf"
+        launch_waiting '.linux.resources.memory = {limit: 67108864, swap: 67108864}'
+        run -137 berth exec "$ID" /bin/load memory 100 </dev/null
+        berth update --memory 167772160 --memory-swap 167772160 "$ID"
+        run -0 berth exec "$ID" /bin/load memory 100 </dev/null
+        run -1 berth update --memory 167776256 --memory-swap 167776256 "$ID"
+        has "167776256 bytes" "at most 167772160 for the container"
+        run -0 berth exec "$ID" /bin/cat /sys/fs/cgroup/memory.max </dev/null
+        is "$output" 167772160
+}
+
 @test "vm events: numbers of the guest's group, and what goes over the limit is reported as OOM" {
         "$BERTH" --root "$SHARED/state" events --interval 1s everybody >"$T/events" 2>&1 </dev/null 3>&- 4>&- &
         eventually grep -q '"stats"' "$T/events"

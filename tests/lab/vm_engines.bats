@@ -95,6 +95,12 @@ logged() { # logged CONTAINER WORD
 }
 
 # bats test_tags=full
+@test "podman --runtime berth-vm: a container beyond its memory is reported as OOM" {
+        podman run --name greedy --network none --memory 64m --memory-swap 64m "$IMAGE" sh -c 'tail /dev/zero; sleep 3; exit 137' || true
+        is "$(podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy)" "true 137"
+}
+
+# bats test_tags=full
 @test "podman --runtime berth-vm run -p: a published port is reached, and the container reaches the host" {
         podman run --detach --name server --publish 127.0.0.1:8085:80 "$IMAGE" sh -c "$SERVE"
         run -0 at_port 127.0.0.1:8085
@@ -136,6 +142,14 @@ logged() { # logged CONTAINER WORD
 
 docker_logged() {
         docker logs "$1" 2>&1 | grep -q "$2"
+}
+
+# bats test_tags=full
+@test "docker run --runtime berth-vm: a container beyond its memory is reported as OOM" {
+        use_docker
+        run -137 docker run --runtime berth-vm --name greedy --network none --memory 64m --memory-swap 64m busybox sh -c 'tail /dev/zero; sleep 3; exit 137'
+        is "$(docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy)" "true 137"
+        docker rm greedy
 }
 
 # bats test_tags=full

@@ -10,6 +10,11 @@ fake_machines() {
         mkdir /etc/berth
         ln -s "$TOOLS/fake_vmm" "$T/programs/berth-vmm"
         ln -s "$TOP"/build/berth-{proxy,agent,kernel} "$T/programs/"
+        # As udev would make it.
+        mount -t tmpfs -o mode=755 none /dev/net
+        defer "umount /dev/net"
+        mknod -m 666 /dev/net/tun c 10 200
+        defer "kill $("$TOOLS/fake_host" /run/fake_host.sock 3>&- 4>&-); rm /run/fake_host.sock"
         printf '%s\n' "isolation = vm" "kernel = $TOOLS/fake_kernel" "modules = none" "cache = $T/cache" "programs = $T/programs" \
                 "file-server = $TOOLS/fake_file_server" >/etc/berth/berth.conf
 }

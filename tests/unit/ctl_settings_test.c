@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/settings.h"
 #include "runtime/ctl/user.h"
@@ -88,6 +89,49 @@ static void a_wrong_line_is_named(void **state)
         }
 }
 
+static size_t read_nets(const char *text, struct net_setting nets[CTLNET_INTERFACES_MAX])
+{
+        _cleanup_settings_ struct settings settings = {0};
+        size_t n;
+
+        assert_int_equal(settings_parse("text", text, &settings), 0);
+        return net_settings_read(&settings, nets, &n) == 0 ? n : SIZE_MAX;
+}
+
+static void interfaces_keep_their_names(void **state)
+{
+        static const char text[] = "net = lab\nnet = back,name=eth0\nnet = vlan:up.7,ip=10.0.0.5/24\nip = 10.1.0.5\n";
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        _cleanup_settings_ struct settings settings = {0};
+
+        (void)state;
+        assert_int_equal(read_nets(text, nets), 3);
+        assert_int_equal(nets[0].index, 1);
+        assert_int_equal(nets[1].index, 0);
+        assert_int_equal(nets[2].index, 2);
+        assert_int_equal(net_settings_write(&settings, nets, 3), 0);
+        assert_int_equal(settings.nets.n, 3);
+        assert_string_equal(settings.nets.v[0], "lab,name=eth1,ip=10.1.0.5");
+        assert_string_equal(settings.nets.v[2], "vlan:up.7,name=eth2,ip=10.0.0.5/24");
+        assert_int_equal(net_settings_write(&settings, nets, 0), 0);
+        assert_string_equal(settings.nets.v[0], "none");
+}
+
+static void interfaces_that_cannot_stand_together_are_refused(void **state)
+{
+        static const char *const wrong[] = {"net = lab\nnet = lab\n", "net = lab\nnet = host\n",
+                                            "net = a,name=eth1\nnet = b,name=eth1\n",
+                                            "net = a\nnet = b\nnet = c\nnet = d\nnet = e\nnet = f\nnet = g\nnet = h\n"
+                                            "net = i\n"};
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(wrong); i++)
+                assert_int_equal(read_nets(wrong[i], nets), SIZE_MAX);
+        assert_int_equal(read_nets("net = host\n", nets), 0);
+        assert_int_equal(read_nets("", nets), 0);
+}
+
 static void checks_know_good_from_bad(void **state)
 {
         static const struct {
@@ -103,6 +147,15 @@ static void checks_know_good_from_bad(void **state)
                 {"restart", "always", "always:1"},
                 {"cpu-set", "0-3,7", "3-1"},
                 {"net", "container:web", "container:"},
+                {"subuids", "600000:65535", "600000"},
+                {"subuids", "1:1", "4294967295:2"},
+                {"subgids", "600000:1", "600000:0"},
+                {"net", "lab,name=eth7,ip=10.0.0.5,mac=02:00:00:00:00:01", "lab,name=eth8"},
+                {"net", "vlan:eth0.5,ip=10.0.0.5/24,gateway=10.0.0.1,mtu=9000", "lab,mtu=575"},
+                {"net", "lab,ip6=fd00::5,allow-spoofing", "lab,ip6=10.0.0.5"},
+                {"net", "host", "host,ip=10.0.0.5"},
+                {"net", "macvlan:up0", "lab,,"},
+                {"net", "none", "lab,frob=1"},
                 {"volume", "/a:/b:ro", "/a:/b:rx"},
                 {"volume", "/a:/b", "/a:/"},
                 {"env", "A=", "=A"},
@@ -208,6 +261,8 @@ int main(void)
                 cmocka_unit_test(comments_blanks_and_unknown_keys_stand),
                 cmocka_unit_test(a_value_may_hold_anything_and_is_one_line),
                 cmocka_unit_test(a_wrong_line_is_named),
+                cmocka_unit_test(interfaces_keep_their_names),
+                cmocka_unit_test(interfaces_that_cannot_stand_together_are_refused),
                 cmocka_unit_test(checks_know_good_from_bad),
                 cmocka_unit_test(every_setting_has_a_bit),
                 cmocka_unit_test(names_of_containers),

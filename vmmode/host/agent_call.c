@@ -62,7 +62,9 @@ static int receive_hello(int fd, int64_t deadline)
 
         if (r < 0)
                 return r;
-        if (hello.kind != MESSAGE_HELLO || !message_number(&hello, PART_VERSION, &version))
+        if (hello.kind == MESSAGE_END)
+                r = -ECONNRESET;
+        else if (hello.kind != MESSAGE_HELLO || !message_number(&hello, PART_VERSION, &version))
                 r = -EBADMSG;
         message_free(&hello);
         if (r == 0 && version != PROTOCOL_VERSION)
@@ -143,7 +145,8 @@ int agent_call(int state_dir, struct message_builder *request, struct message *a
                 return explain(r);
         if (answer->kind == MESSAGE_DONE)
                 return 0;
-        r = answer->kind == MESSAGE_ERROR ? take_error(answer) : explain(-EBADMSG);
+        r = answer->kind == MESSAGE_ERROR ? take_error(answer)
+                                          : explain(answer->kind == MESSAGE_END ? -ECONNRESET : -EBADMSG);
         message_free(answer);
         return r;
 }

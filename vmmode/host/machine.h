@@ -7,7 +7,7 @@
 #include "vmmode/host/image.h"
 
 struct vm_machine {
-        struct vm_config config;
+        const struct vm_config *config; /* of the request */
         struct vm_image image;
         struct vm_size size;
         struct vm_division division;

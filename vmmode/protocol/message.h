@@ -53,8 +53,9 @@ enum message_kind {
         MESSAGE_STATISTICS, /* ID; answer: FILE..., the group's files: name, NUL, content */
         MESSAGE_UPDATE,     /* ID, CONTROLLERS, WRITE... */
         MESSAGE_EVENTS,     /* ID; answers, until the container ends: OOM each time, then DONE */
-        MESSAGE_OOM,        /* agent: NUMBER, how many processes were killed since the last time */
-        MESSAGE_POWER_OFF,  /* ends the machine: DONE, then it is gone */
+        MESSAGE_OOM, /* agent, of events, and of a container's launch: NUMBER, how many were killed since the last time
+                      */
+        MESSAGE_POWER_OFF, /* ends the machine: DONE, then it is gone */
         MESSAGE_KINDS,
 };
 
@@ -67,7 +68,7 @@ enum part_kind {
         PART_FLAGS,          /* int64_t, MESSAGE_* bits below */
         PART_PLAN,           /* a plan's block (runtime/core/plan.h) */
         PART_SLOTS,          /* uint8_t of each of the plan's slots: enum slot_source */
-        PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec) */
+        PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec, when one was asked for) */
         PART_NAMESPACES,     /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
         PART_CONTROLLERS,    /* int64_t: bits of enum cgroup_controller that the writes need */
         PART_WRITE,          /* one of cgroups/cgroup.h's writes: struct message_write, below */

@@ -32,6 +32,8 @@ static struct proxy the_proxy = {
         .vmm = CHILD_NONE("berth-vmm"),
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
+        .network = -EBADF,
+        .oom = -EBADF,
         .share = -EBADF,
         .session = -EBADF,
         .streams = {-EBADF, -EBADF, -EBADF},
@@ -71,6 +73,27 @@ static int report(struct proxy *proxy, enum plan_point point)
         return r < 0 ? fail(-r, "speak to berth") : proxy_await_continue(proxy);
 }
 
+/* What needs privileges is done before the first word of the guest is heard, or left to a helper: an exec's machine has
+ * somebody at home already, and a box's own has a kernel and an image that may be anybody's. */
+static int meet_guest(struct proxy *proxy)
+{
+        bool is_box = proxy->options.is_box;
+        int r = is_box ? 0 : jail_drop_privileges(proxy);
+
+        if (r == 0 && proxy->options.nics)
+                r = network_prepare(proxy);
+        if (r == 0 && proxy->options.counts_kills)
+                r = oom_prepare(proxy);
+        replace_fd(&proxy->options.cgroup, -EBADF);
+        if (r == 0)
+                r = guest_reach(proxy);
+        if (r == 0 && is_box)
+                r = guest_reserve(proxy, session_streams(proxy));
+        if (r == 0 && is_box)
+                r = jail_drop_privileges(proxy);
+        return r == 0 ? guest_hear(proxy) : r;
+}
+
 /* Up to the word to start. */
 static int prepare(struct proxy *proxy)
 {
@@ -84,14 +107,11 @@ static int prepare(struct proxy *proxy)
         }
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
-        if (r == 0 && !proxy->options.is_box)
-                r = jail_drop_privileges(proxy);
         if (r == 0)
-                r = guest_open(proxy);
+                r = meet_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
-        /* Every connection with the guest is made. */
-        replace_fd(&proxy->options.agent, -EBADF);
+        guest_end_reserve(proxy);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
@@ -106,8 +126,6 @@ static int start(struct proxy *proxy)
         /* Berth or an engine has perhaps said how large it is. */
         if (r == 0 && proxy->options.terminal)
                 r = terminal_tell_size(proxy);
-        if (r == 0 && proxy->options.is_box)
-                r = jail_drop_privileges(proxy);
         if (r == 0)
                 r = session_start(proxy);
         if (r < 0)
@@ -165,6 +183,7 @@ int main(int argc, char **argv)
                 return fail_to_start(proxy, r);
         }
         r = proxy_run(proxy);
+        oom_finish(proxy);
         if (r >= 0)
                 return r;
         write_reason(proxy);

@@ -75,7 +75,7 @@ static int start_qemus(struct proxy *proxy, const char *listener, const int *kee
                                     "--rlimit-nofile=0",
                                     NULL};
 
-        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 1);
+        return child_start(&proxy->file_server, proxy->options.cgroup, proxy->options.file_server, argv, keep, 1);
 }
 
 static int start_rusts(struct proxy *proxy, const char *listener, const int *keep)
@@ -85,7 +85,7 @@ static int start_rusts(struct proxy *proxy, const char *listener, const int *kee
                 "--sandbox=namespace", "--cache=auto",     "--xattr",           "--announce-submounts",
                 "--modcaps=-mknod",    "--log-level=warn", "--rlimit-nofile=0", NULL};
 
-        return child_start(&proxy->file_server, proxy->options.file_server, argv, keep, 1);
+        return child_start(&proxy->file_server, proxy->options.cgroup, proxy->options.file_server, argv, keep, 1);
 }
 
 int file_server_start(struct proxy *proxy, int *connection)
