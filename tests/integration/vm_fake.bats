@@ -189,7 +189,7 @@ has_no_privileges() {
         create
         has_no_privileges "$(pid_of)"
         helper=$(child berth-network)
-        ! has_no_privileges "$helper"
+        fails has_no_privileges "$helper"
         berth start "$ID"
         eventually grep -q ready "$T/out"
         has_no_privileges "$(pid_of)"
