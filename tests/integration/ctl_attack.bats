@@ -402,6 +402,23 @@ END
         lacks $'\e'
 }
 
+@test "import: ids that another host's user had are not taken from an archive" {
+        make_web
+        ctl export web -o "$T/web.tar"
+        mkdir "$T/in"
+        tar -C "$T/in" -xf "$T/web.tar"
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$T/in/settings"
+        tar -C "$T/in" -cf "$T/other.tar" settings rootfs complete
+        ctl import other "$T/other.tar"
+        ctl start other
+        ctl stop other
+        is "$(setting other subuids)" ""
+        # Nor does a line in its settings keep root from removing it.
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$DIR/containers/other/settings"
+        ctl destroy other
+        [ ! -e "$DIR/containers/other" ]
+}
+
 # ---- what containers leave ----
 
 @test "destroy: a tree of any depth goes, with few descriptors and little stack" {
