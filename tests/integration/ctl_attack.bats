@@ -25,6 +25,21 @@ setting() {
         ctl destroy -f web
 }
 
+@test "settings: ids that the host grants to a user are no container's" {
+        local file
+
+        printf 'one:100000:65536\ntwo:1000500:70000\nbroken\n' >"$T/subuid"
+        printf 'three:1196608:1\nfour:4000000000:65536\n' >"$T/subgid"
+        for file in subuid subgid; do
+                mount --bind "$T/$file" "/etc/$file"
+                defer "umount /etc/$file"
+        done
+        ctl create web --image busybox --net none
+        is "$(setting web ids)" 1131072
+        ctl create other --image busybox --net none
+        is "$(setting other ids)" 1262144
+}
+
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 
