@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -71,6 +72,19 @@ void path_clean(char *path)
         if (to == path)
                 *to++ = '/';
         *to = '\0';
+}
+
+int fd_path(int fd, char path[PATH_MAX])
+{
+        char link[64];
+        ssize_t length;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        length = readlink(link, path, PATH_MAX - 1);
+        if (length < 0)
+                return -errno;
+        path[length] = '\0';
+        return 0;
 }
 
 int fd_is_directory(int fd)

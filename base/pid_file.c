@@ -13,20 +13,20 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "base/syscalls.h"
 
-int path_of_entry(int dir, const char *name, char *path, unsigned long size)
+int path_of_entry(int dir, const char *name, char path[PATH_MAX])
 {
-        char link[64];
-        ssize_t length;
+        size_t length;
+        int r = fd_path(dir, path);
 
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
-        length = readlink(link, path, size);
-        if (length < 0)
-                return -errno;
-        if ((size_t)length + strlen(name) + 2 > size)
+        if (r < 0)
+                return r;
+        length = strlen(path);
+        if (length + strlen(name) + 2 > PATH_MAX)
                 return -ENAMETOOLONG;
-        snprintf(path + length, size - (size_t)length, "/%s", name);
+        snprintf(path + length, PATH_MAX - length, "/%s", name);
         return 0;
 }
 
@@ -42,7 +42,7 @@ int pid_file_open(int dir, const char *name)
                 return -ESRCH;
         pidfd = sys_pidfd_open((pid_t)pid, 0);
         snprintf(proc, sizeof(proc), "/proc/%u/cmdline", pid);
-        if (pidfd < 0 || path_of_entry(dir, name, path, sizeof(path)) < 0 ||
+        if (pidfd < 0 || path_of_entry(dir, name, path) < 0 ||
             read_file_at(AT_FDCWD, proc, 64 << 10, &line, &size) < 0 || !memmem(line, size, path, strlen(path)))
                 return -ESRCH;
         return take_fd(&pidfd);

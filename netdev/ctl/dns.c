@@ -90,7 +90,7 @@ int dns_servers(const struct ctlnet_network *network, const struct ctlnet_reques
 
 static int path_of(int dir, const char *name, char *path)
 {
-        int r = path_of_entry(dir, name, path, PATH_MAX);
+        int r = path_of_entry(dir, name, path);
 
         return r < 0 ? fail(-r, "name the directory of the network") : 0;
 }

@@ -81,6 +81,11 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
         *later = *later || (network && pasta_is_wanted(&container->settings));
         if (!status.pid)
                 *later = false;
+        if (setting_is_among(changed, "disk") || setting_is_among(changed, "inodes")) {
+                r = storage_change(ctl, container, setting_is_among(changed, "inodes"), status.pid != 0);
+                if (r < 0)
+                        return fail_in(r, "set");
+        }
         if (status.pid && resources) {
                 r = update_resources(ctl, container);
                 if (r < 0)

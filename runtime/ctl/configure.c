@@ -199,7 +199,22 @@ static void put_namespace(struct json_writer *json, const char *type, const char
         json_object_end(json);
 }
 
-static void put_namespaces(struct json_writer *json, const struct settings *settings, const char *network)
+/* Of the process `joined` (0: of its own). */
+static void put_namespace_of(struct json_writer *json, const char *type, const char *file, pid_t joined)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)joined, file);
+        put_namespace(json, type, joined ? path : NULL);
+}
+
+/* An ordinary user enters another container's network only by way of its user namespace, which has the same ids. */
+static bool shares_user(pid_t joined)
+{
+        return joined && geteuid() != 0;
+}
+
+static void put_namespaces(struct json_writer *json, const struct settings *settings, pid_t joined)
 {
         static const char *const always[] = {"pid", "ipc", "uts", "mount", "cgroup"};
 
@@ -207,9 +222,9 @@ static void put_namespaces(struct json_writer *json, const struct settings *sett
         for (size_t i = 0; i < ELEMENTS(always); i++)
                 put_namespace(json, always[i], NULL);
         if (settings->unprivileged)
-                put_namespace(json, "user", NULL);
+                put_namespace_of(json, "user", "user", shares_user(joined) ? joined : 0);
         if (!shares_network(settings))
-                put_namespace(json, "network", network);
+                put_namespace_of(json, "network", "net", joined);
         json_array_end(json);
 }
 
@@ -236,7 +251,7 @@ static void put_sysctls(struct json_writer *json)
         json_object_end(json);
 }
 
-static int put_linux(struct json_writer *json, const struct ctl_container *container, const char *network)
+static int put_linux(struct json_writer *json, const struct ctl_container *container, pid_t joined)
 {
         const struct settings *settings = &container->settings;
         const char *parent = settings->cgroup_parent;
@@ -244,9 +259,10 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         int r;
 
         json_object(json, "linux");
-        put_mappings(json, settings);
-        put_namespaces(json, settings, network);
-        if (!shares_network(settings) && !network)
+        if (!shares_user(joined))
+                put_mappings(json, settings);
+        put_namespaces(json, settings, joined);
+        if (!shares_network(settings) && !joined)
                 put_sysctls(json);
         if (!parent && geteuid() == 0)
                 parent = "/berth";
@@ -268,11 +284,11 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         const struct settings *settings = &container->settings;
         struct json_writer json;
         struct user user;
-        char network[64];
+        pid_t joined = 0;
         int r = user_find(container, settings->user, &user), finished;
 
         if (r == 0)
-                r = joined_path((struct ctl *)(uintptr_t)ctl, settings, network, sizeof(network));
+                r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);
         if (r < 0)
                 return fail_in(r, "container %s", container->name);
         json_start(&json, "\t");
@@ -285,7 +301,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         json_object_end(&json);
         json_string(&json, "hostname", settings->hostname ? settings->hostname : container->name);
         put_mounts(&json, settings);
-        r = put_linux(&json, container, *network ? network : NULL);
+        r = put_linux(&json, container, joined);
         json_object_end(&json);
         finished = json_finish(&json, text);
         if (r < 0 && finished == 0) {

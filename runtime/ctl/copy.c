@@ -80,7 +80,10 @@ static int open_root(struct ctl *ctl, const struct copy_end *end, struct setting
                 return 0;
         r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
         if (r == 0) {
-                *root = storage_open(&container);
+                /* A disk image's mount lives as long as this descriptor of it, and can be changed (still_view.h). */
+                *root = storage_mount(&container);
+                if (*root == -ENOENT)
+                        *root = storage_open(&container);
                 r = *root < 0 ? *root : 0;
         }
         settings_release(settings);
@@ -126,9 +129,9 @@ static int resolve_target(int root, const struct copy_end *end, const char *sour
 }
 
 /* What is a container's is looked at without following what it puts there in the meantime. */
-static int open_place(const struct copy_end *end, const struct place *place)
+static int open_place(const struct copy_end *end, int root, const struct place *place)
 {
-        int fd = end->container ? still_view_open(place->parent)
+        int fd = end->container ? still_view_open(root, place->parent)
                                 : openat(place->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0 && end->container)
@@ -136,12 +139,11 @@ static int open_place(const struct copy_end *end, const struct place *place)
         return fd < 0 ? fail(errno, "open the directory of %s", end->path) : fd;
 }
 
-/* The roots lie in the mount namespace in which views can be made. */
 struct copying {
         struct ctl *ctl;
         const struct copy_end *from, *to;
         int from_root, to_root;
-        bool user; /* an ordinary one */
+        bool mapped;
 };
 
 static int copy(void *data)
@@ -151,21 +153,25 @@ static int copy(void *data)
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
         _cleanup_close_ int read_from = -EBADF, write_to = -EBADF;
         struct stat st;
-        int r = copying->user ? still_view_prepare((int *[]){&copying->from_root, &copying->to_root}, 2) : 0;
+        int r = still_view_prepare(copying->mapped);
 
+        if (r > 0) {
+                r = still_view_reopen(&copying->from_root);
+                if (r == 0)
+                        r = still_view_reopen(&copying->to_root);
+        }
         if (r == 0)
                 r = resolve(copying->from_root, from, &source);
-
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
         if (r == 0)
                 r = resolve_target(copying->to_root, to, source.name, &target);
         if (r < 0)
                 return r;
-        read_from = open_place(from, &source);
+        read_from = open_place(from, copying->from_root, &source);
         if (read_from < 0)
                 return read_from;
-        write_to = open_place(to, &target);
+        write_to = open_place(to, copying->to_root, &target);
         return write_to < 0
                        ? write_to
                        : image_copy_tree(copying->ctl, read_from, source.name, write_to, target.name, !to->container);
@@ -174,12 +180,13 @@ static int copy(void *data)
 /* Where the container's ids are mapped, so that owners are what they are inside. */
 int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
 {
-        struct copying copying = {ctl, from, to, -EBADF, -EBADF, geteuid() != 0};
+        struct copying copying = {ctl, from, to, -EBADF, -EBADF, false};
         _cleanup_settings_ struct settings settings = {0};
         int r = open_root(ctl, from, &settings, &copying.from_root);
 
         if (r == 0)
                 r = open_root(ctl, to, &settings, &copying.to_root);
+        copying.mapped = settings.subuids && settings.subgids;
         if (r == 0)
                 r = subids_run(&settings, copy, &copying);
         cleanup_close(&copying.from_root);

@@ -20,7 +20,9 @@
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
+#include "runtime/ctl/temporary.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -107,11 +109,9 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const struct c
         _cleanup_close_ int root = -EBADF;
         int r;
 
-        if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 || fchmodat(container->fd, CTL_ROOTFS, 0755, 0) < 0)
-                return fail(errno, "make the root of container %s", container->name);
-        root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        root = storage_make(ctl, container);
         if (root < 0)
-                return fail(errno, "open the root of container %s", container->name);
+                return root;
         r = source->fill(ctl, root, &arena, &config, source->data);
         if (r == 0)
                 r = adopt_config(settings, &config);
@@ -188,9 +188,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 static int remove_files(void *data)
 {
         const struct ctl_container *container = data;
-        static const char *const entries[] = {CTL_ROOTFS,        "config.json", CTL_LOG_FILE,
-                                              CTL_LOG_FILE ".1", CTL_LAST_FILE, CTL_STOPPED_FILE,
-                                              CTL_SNAPSHOTS,     CTL_WAS_FILE,  SETTINGS_FILE};
+        static const char *const entries[] = {CTL_ROOTFS,    CTL_ROOTFS ".new", STORAGE_DISK, STORAGE_DISK ".new",
+                                              "config.json", CTL_WAS_FILE,      CTL_LOG_FILE, CTL_LOG_FILE ".1",
+                                              CTL_LAST_FILE, CTL_STOPPED_FILE,  CTL_SNAPSHOTS};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -214,7 +214,11 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
                 r = subids_run(&container->settings, remove_files, container);
         if (r < 0)
                 return r;
-        r = remove_tree_at(ctl->containers_fd, container->name);
+        /* By the settings, which go now. */
+        storage_forget(container);
+        r = remove_tree_at(container->fd, SETTINGS_FILE);
+        if (r == 0)
+                r = remove_tree_at(ctl->containers_fd, container->name);
         return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
 }
 
@@ -228,6 +232,7 @@ int create_container(struct ctl *ctl, const char *name, const struct create_sour
         r = network_check(ctl, name, settings);
         if (r < 0)
                 return r;
+        temporary_sweep(ctl);
         snprintf(container.name, sizeof(container.name), "%s", name);
         r = make_directory(ctl, &container);
         if (r < 0) {
@@ -298,6 +303,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
                 r = keeper_forget(ctl, name);
         if (r == 0)
                 r = remove_directory(ctl, &container);
+        temporary_sweep(ctl);
         if (r == 0)
                 event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
         return r;

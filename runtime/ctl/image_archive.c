@@ -444,14 +444,12 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
 int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, bool disarm)
 {
         _cleanup_free_ char *path = NULL;
-        _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl,
-                .name = name,
-                .in = archive_read_disk_new(),
-                .before = -EBADF,
-                .shared = true,
-                .disarm = disarm,
-        };
+        _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
+                                                     .name = name,
+                                                     .in = archive_read_disk_new(),
+                                                     .before = -EBADF,
+                                                     .shared = true,
+                                                     .disarm = disarm};
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
                 path = NULL;

@@ -18,19 +18,6 @@
 #define WHITEOUT     ".wh."
 #define WHITEOUT_ALL ".wh..wh..opq"
 
-static int path_of(int fd, char path[PATH_MAX])
-{
-        char link[64];
-        ssize_t n;
-
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        n = readlink(link, path, PATH_MAX - 1);
-        if (n < 0)
-                return fail(errno, "read %s", link);
-        path[n] = '\0';
-        return 0;
-}
-
 static const char *last_component(const char *path)
 {
         const char *slash = strrchr(path, '/');
@@ -55,11 +42,16 @@ static int settle_parent(int root, const char *path, char *out, size_t size)
         parent = in_root_mkdir(root, text, 0755);
         if (parent < 0)
                 return parent;
-        r = path_of(root, of_root);
+        r = fd_path(root, of_root);
         if (r == 0)
-                r = path_of(parent, of_parent);
+                r = fd_path(parent, of_parent);
         if (r < 0)
-                return r;
+                return fail(-r, "find its directory");
+        /* Of a mount that is attached nowhere. */
+        if (strcmp(of_root, "/") == 0)
+                *of_root = '\0';
+        if (strcmp(of_parent, "/") == 0)
+                *of_parent = '\0';
         length = strlen(of_root);
         if (strncmp(of_parent, of_root, length) != 0 || strlen(of_parent + length) + 2 > size)
                 return refuse(ENAMETOOLONG, "its name is too long");
@@ -91,7 +83,7 @@ static bool is_images_business(const char *name)
                (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
 }
 
-static bool is_containers_business(const char *name)
+static bool is_kept_of_container(const char *name)
 {
         return is_images_business(name) ||
                (strncmp(name, "trusted.", 8) == 0 && strncmp(name, "trusted.overlay.", 16) != 0);
@@ -164,7 +156,7 @@ int image_entry_settle(int root, struct archive_entry *entry, bool container)
 {
         const char *link = archive_entry_hardlink(entry);
         char settled[PATH_MAX];
-        int r = filter_attributes(entry, container ? is_containers_business : is_images_business);
+        int r = filter_attributes(entry, container ? is_kept_of_container : is_images_business);
 
         if (r == 0)
                 r = settle_entry(root, entry);

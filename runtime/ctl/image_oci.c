@@ -14,11 +14,11 @@
 #include "oci/json.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_digest.h"
+#include "runtime/ctl/temporary.h"
 
-#define DOCUMENT_MOST      ((size_t)4 * 1024 * 1024)
-#define FETCH_DEADLINE_MS  (30 * 60 * 1000)
-#define TEMPORARY_TEMPLATE "image-XXXXXX"
-#define TAG_ANNOTATION     "org.opencontainers.image.ref.name"
+#define DOCUMENT_MOST     ((size_t)4 * 1024 * 1024)
+#define FETCH_DEADLINE_MS (30 * 60 * 1000)
+#define TAG_ANNOTATION    "org.opencontainers.image.ref.name"
 
 /* An image being read: where its files are. */
 struct source {
@@ -246,37 +246,6 @@ int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct a
         r = unpack_layout(&source, colon ? colon + 1 : NULL, root, config);
         cleanup_close(&source.directory);
         return r;
-}
-
-/* ---- places for what is only needed while an image is unpacked ---- */
-
-/* Below the directory of berthctl, where there is room for images; /tmp is often memory. A crash leaves it for the next
- * that is made to be removed by a person: it has no name that anything looks for. */
-struct temporary {
-        char name[sizeof(TEMPORARY_TEMPLATE)];
-        char path[4096];
-        const struct ctl *ctl;
-        int fd;
-};
-
-static int temporary_make(const struct ctl *ctl, struct temporary *temporary)
-{
-        *temporary = (struct temporary){.ctl = ctl, .fd = -EBADF};
-        snprintf(temporary->path, sizeof(temporary->path), "%s/%s", ctl->directory, TEMPORARY_TEMPLATE);
-        if (!mkdtemp(temporary->path)) {
-                temporary->path[0] = '\0';
-                return fail(errno, "make a directory in %s", ctl->directory);
-        }
-        snprintf(temporary->name, sizeof(temporary->name), "%s", strrchr(temporary->path, '/') + 1);
-        temporary->fd = open(temporary->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return temporary->fd < 0 ? fail(errno, "open %s", temporary->path) : 0;
-}
-
-static void temporary_remove(struct temporary *temporary)
-{
-        replace_fd(&temporary->fd, -EBADF);
-        if (temporary->path[0])
-                (void)remove_tree_at(temporary->ctl->directory_fd, temporary->name);
 }
 
 /* ---- docker save ---- */

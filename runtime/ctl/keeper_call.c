@@ -54,9 +54,11 @@ int keeper_directory(const struct ctl *ctl, const char *name, bool make)
 
 bool keeper_lives(const struct ctl *ctl, const char *name)
 {
-        _cleanup_close_ int dir = keeper_directory(ctl, name, false);
-        _cleanup_close_ int lock = dir < 0 ? -EBADF : openat(dir, KEEPER_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        char path[4096];
+        _cleanup_close_ int lock = -EBADF;
 
+        if ((size_t)snprintf(path, sizeof(path), "%s/keepers/%s/%s", ctl->run, name, KEEPER_LOCK) < sizeof(path))
+                lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 

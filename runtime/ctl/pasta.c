@@ -178,7 +178,7 @@ int pasta_start(const struct ctl *ctl, const struct ctl_container *container, pi
 
         if (r < 0 || dir < 0)
                 return r < 0 ? r : dir;
-        r = path_of_entry(dir, PID_FILE, pid_file, sizeof(pid_file));
+        r = path_of_entry(dir, PID_FILE, pid_file);
         if (r < 0)
                 return fail(-r, "name the directory of a keeper");
         r = put_all(&line, container, pid_file, pid);

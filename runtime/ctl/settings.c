@@ -54,6 +54,8 @@ const struct setting setting_table[] = {
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
                 .expected = "an absolute path of the cgroup tree, without '..'"),
+        SETTING("disk", BYTES, disk, .least = 8 * 1024 * 1024, .most = INT64_C(1) << 60, .live = true),
+        SETTING("inodes", NUMBER, inodes, .least = 64, .most = UINT32_MAX, .live = true),
         SETTING("net", LIST, nets, .check = check_net,
                 .expected =
                         "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
@@ -75,9 +77,14 @@ const size_t n_settings = ELEMENTS(setting_table);
 const struct setting *setting_find(const char *key)
 {
         for (size_t i = 0; i < n_settings; i++)
-                if (strcmp(setting_table[i].key, key) == 0)
+                if (setting_table[i].key[0] == key[0] && strcmp(setting_table[i].key, key) == 0)
                         return &setting_table[i];
         return NULL;
+}
+
+bool setting_is_among(uint64_t bits, const char *key)
+{
+        return bits >> (setting_find(key) - setting_table) & 1;
 }
 
 static void *member_of(const struct settings *settings, const struct setting *setting)

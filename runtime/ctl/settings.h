@@ -51,7 +51,8 @@ struct settings {
         /* What it may use. */
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
-        const char *cgroup_parent; /* its group lies in this one; NULL: /berth */
+        const char *cgroup_parent;        /* its group lies in this one; NULL: /berth */
+        struct optional_i64 disk, inodes; /* runtime/ctl/storage.h */
         /* What it sees. */
         struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
         const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
@@ -76,6 +77,9 @@ struct setting {
 
 /* NULL when there is none. */
 const struct setting *setting_find(const char *key);
+
+/* Whether the bit of a key is among these, of which each row of setting_table has one. */
+bool setting_is_among(uint64_t bits, const char *key);
 
 /* All of them, in the order of the file. */
 extern const struct setting setting_table[];

@@ -5,10 +5,12 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
 #include "namespaces/procfs.h"
@@ -17,18 +19,21 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-int still_view_open(int directory)
+#define STILL (MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+int still_view_open(int root, int directory)
 {
-        _cleanup_close_ int mount = mount_clone(directory, "", false, AT_EMPTY_PATH);
+        char path[PATH_MAX];
+        bool attached = fd_path(root, path) < 0 || strcmp(path, "/") != 0;
+        _cleanup_close_ int mount = attached ? mount_clone(directory, "", false, AT_EMPTY_PATH) : -EBADF;
         int fd, r;
 
-        if (mount < 0)
+        if (attached && mount < 0)
                 return mount;
-        r = mount_change(mount, MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
-                         false);
+        r = mount_change(attached ? mount : root, STILL, 0, false);
         if (r < 0)
                 return fail_in(r, "follow no links");
-        fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(attached ? mount : directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? fail(errno, "open the directory") : fd;
 }
 
@@ -47,40 +52,39 @@ static int map_self(int procfs, uid_t uid, gid_t gid)
         return r < 0 ? fail(-r, "map the user into a namespace") : 0;
 }
 
-static int open_again(int *directory)
+int still_view_prepare(bool mapped)
 {
-        char link[64], path[PATH_MAX];
-        ssize_t n;
-        int fd;
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        _cleanup_close_ int procfs = -EBADF;
+        int r;
+
+        if (mapped)
+                return unshare(CLONE_NEWNS) < 0 ? fail(errno, "make a mount namespace") : 1;
+        if (uid == 0)
+                return 0;
+        procfs = procfs_open();
+        if (procfs < 0)
+                return procfs;
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+                return fail(errno, "make a user namespace");
+        r = map_self(procfs, uid, gid);
+        return r < 0 ? r : 1;
+}
+
+int still_view_reopen(int *directory)
+{
+        char path[PATH_MAX];
+        int fd, r;
 
         if (*directory < 0)
                 return 0;
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", *directory);
-        n = readlink(link, path, sizeof(path) - 1);
-        if (n < 0)
-                return fail(errno, "read %s", link);
-        path[n] = '\0';
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = fd_path(*directory, path);
+        if (r < 0)
+                return fail(-r, "find an open directory");
+        fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return fail(errno, "open %s", path);
         replace_fd(directory, fd);
         return 0;
-}
-
-int still_view_prepare(int **directories, size_t n)
-{
-        uid_t uid = geteuid();
-        gid_t gid = getegid();
-        _cleanup_close_ int procfs = procfs_open();
-        int r = 0;
-
-        if (procfs < 0)
-                return procfs;
-        if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0)
-                return fail(errno, "make a mount namespace");
-        if (uid != 0)
-                r = map_self(procfs, uid, gid);
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = open_again(directories[i]);
-        return r;
 }

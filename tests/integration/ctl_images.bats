@@ -169,3 +169,28 @@ root_is_whole() {
         ctl create other --image "dir:$T/root" --net none
         is "$(cat "$T/outside")" outside
 }
+
+@test "what a crash leaves while an image is unpacked is removed by the next create or destroy, what is in use is not" {
+        local i
+
+        make_root
+        head -c 3000000 /dev/urandom >"$T/root/etc/large"
+        mkdir "$T/save"
+        tar -C "$T/root" -cf "$T/save/layer.tar" .
+        echo '{"config":{"Cmd":["/bin/sh"]}}' >"$T/save/config.json"
+        echo '[{"Config":"config.json","Layers":["layer.tar"]}]' >"$T/save/manifest.json"
+        tar -C "$T/save" -cf "$T/save.tar" manifest.json config.json layer.tar
+        for i in 0.004 0.008 0.012 0.016 0.02; do
+                killed_after $i create web --image "docker-archive:$T/save.tar" --net none
+                [ ! -e "$DIR/containers/web" ] || ctl destroy web
+                [ -z "$(ls -d "$DIR"/image-* 2>/dev/null)" ]
+        done
+        mkdir "$DIR/image-aaaaaa" "$DIR/image-bbbbbb" "$DIR/image-of-mine"
+        exec 9<"$DIR/image-bbbbbb"
+        flock -n 9
+        ctl create web --image "docker-archive:$T/save.tar" --net none 9<&-
+        exec 9<&-
+        is "$(cd "$DIR" && echo image-*)" "image-bbbbbb image-of-mine"
+        ctl destroy web
+        is "$(cd "$DIR" && echo image-*)" "image-of-mine"
+}

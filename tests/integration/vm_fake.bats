@@ -301,6 +301,44 @@ lacks_allmulti() {
         eventually grep -q '192.0.2.77/24' "$T/out"
 }
 
+# A resolver in the namespace "pod" where Docker's is, that knows "answer.example", and by TCP too.
+resolver() {
+        ip -n pod link set lo up
+        ip netns exec pod dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root \
+                --listen-address=127.0.0.11 --bind-interfaces --host-record=answer.example,192.0.2.99 \
+                --txt-record=long.example,"$(printf 'x%.0s' {1..250})","$(printf 'y%.0s' {1..250})","$(printf 'z%.0s' {1..250})" 3>&- 4>&- &
+        eventually ip netns exec pod sh -c 'grep -q ": 0B00007F:0035" /proc/net/udp'
+}
+
+@test "vm: a resolver at 127.0.0.11 of the namespace answers in the guest, by UDP and TCP" {
+        which dnsmasq >/dev/null || skip "no dnsmasq"
+        veth
+        resolver
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        # What a question for long.example is: its length, a header, the name, TXT.
+        printf '\0\36\22\64\1\0\0\1\0\0\0\0\0\0\4long\7example\0\0\20\0\1' >"$B/rootfs/question"
+        args /bin/sh -c 'for i in 1 2 3; do busybox nslookup answer.example 127.0.0.11; done; busybox nslookup none.example 127.0.0.11
+                busybox nc -w 10 127.0.0.11 53 </question | busybox wc -c; echo ready; exec /bin/probe wait'
+        launch
+        is "$(grep -c 192.0.2.99 "$T/out")" 3
+        grep -q "can't find none.example\|NXDOMAIN\|REFUSED" "$T/out"
+        [ "$(grep -x '[0-9]*' "$T/out")" -gt 750 ]
+        pgrep -x berth-resolver >"$T/helper"
+        has_no_privileges "$(cat "$T/helper")"
+        grep -q '^Seccomp:.*2' "/proc/$(cat "$T/helper")/status"
+        run berth exec "$ID" /bin/sh -c 'busybox nslookup answer.example 127.0.0.11' </dev/null
+        has 192.0.2.99
+}
+
+@test "vm: where no resolver listens at 127.0.0.11 nobody does in the guest, and no helper waits" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/probe wait
+        launch
+        fails pgrep -x berth-resolver
+        run ! berth exec "$ID" /bin/sh -c 'busybox nc -w 2 127.0.0.11 53 </dev/null' </dev/null
+}
+
 @test "vm: more interfaces than the machine has devices is an error that counts them" {
         local i
 

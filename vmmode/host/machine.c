@@ -15,7 +15,7 @@
 
 #define KVM_DEVICE "/dev/kvm"
 
-static int open_kvm(void)
+int vm_kvm_open(void)
 {
         _cleanup_close_ int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
         int version;
@@ -61,7 +61,7 @@ int vm_proxy_open(void)
         return r;
 }
 
-static int open_file_server(const struct vm_config *config)
+int vm_file_server_open(const struct vm_config *config)
 {
         static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
                                              "/usr/bin/virtiofsd"};
@@ -78,7 +78,7 @@ static int open_file_server(const struct vm_config *config)
 
 static int open_programs(struct vm_machine *machine)
 {
-        machine->kvm = open_kvm();
+        machine->kvm = vm_kvm_open();
         if (machine->kvm < 0)
                 return machine->kvm;
         machine->vmm = open_helper(machine->config, "berth-vmm");
@@ -87,7 +87,7 @@ static int open_programs(struct vm_machine *machine)
         machine->proxy = open_helper(machine->config, "berth-proxy");
         if (machine->proxy < 0)
                 return machine->proxy;
-        machine->file_server = open_file_server(machine->config);
+        machine->file_server = vm_file_server_open(machine->config);
         return machine->file_server < 0 ? machine->file_server : 0;
 }
 

@@ -21,5 +21,9 @@ int vm_machine_find(const struct isolation_request *request, struct vm_machine *
 
 void vm_machine_free(struct vm_machine *machine);
 
+/* Parts of it, each with the same errors: /dev/kvm, and the file server's program. Return a descriptor. */
+int vm_kvm_open(void);
+int vm_file_server_open(const struct vm_config *config);
+
 /* The program that every process of a VM container has on this host. Returns its descriptor. */
 int vm_proxy_open(void);

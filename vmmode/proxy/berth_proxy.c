@@ -33,6 +33,7 @@ static struct proxy the_proxy = {
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
         .network = -EBADF,
+        .resolver = -EBADF,
         .oom = -EBADF,
         .share = -EBADF,
         .session = -EBADF,
@@ -82,13 +83,15 @@ static int meet_guest(struct proxy *proxy)
 
         if (r == 0 && proxy->options.nics)
                 r = network_prepare(proxy);
+        if (r == 0 && proxy->options.nics)
+                r = resolver_prepare(proxy);
         if (r == 0 && proxy->options.counts_kills)
                 r = oom_prepare(proxy);
         replace_fd(&proxy->options.cgroup, -EBADF);
         if (r == 0)
                 r = guest_reach(proxy);
         if (r == 0 && is_box)
-                r = guest_reserve(proxy, session_streams(proxy));
+                r = guest_reserve(proxy, session_streams(proxy) + 1);
         if (r == 0 && is_box)
                 r = jail_drop_privileges(proxy);
         return r == 0 ? guest_hear(proxy) : r;
@@ -111,7 +114,7 @@ static int prepare(struct proxy *proxy)
                 r = meet_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
-        guest_end_reserve(proxy);
+        replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
@@ -123,6 +126,9 @@ static int start(struct proxy *proxy)
 {
         int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        if (r == 0 && proxy->options.nics)
+                r = resolver_connect(proxy);
+        guest_end_reserve(proxy);
         /* Berth or an engine has perhaps said how large it is. */
         if (r == 0 && proxy->options.terminal)
                 r = terminal_tell_size(proxy);

@@ -172,7 +172,6 @@ void guest_end_reserve(struct proxy *proxy)
 {
         while (proxy->n_spares)
                 close(proxy->spares[--proxy->n_spares]);
-        replace_fd(&proxy->options.agent, -EBADF);
 }
 
 int guest_hear(struct proxy *proxy)
