@@ -9,9 +9,9 @@
 #include "oci/json_write.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
-#include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
@@ -289,8 +289,7 @@ static void put_sysctls(struct json_writer *json)
 static int put_linux(struct json_writer *json, const struct ctl_container *container, pid_t joined)
 {
         const struct settings *settings = &container->settings;
-        const char *parent = settings->cgroup_parent;
-        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
+        char group[GROUP_PATH_SIZE];
         int r;
 
         json_object(json, "linux");
@@ -299,12 +298,8 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         put_namespaces(json, settings, joined);
         if (!shares_network(settings) && !joined)
                 put_sysctls(json);
-        if (!parent && geteuid() == 0)
-                parent = "/berth";
-        if (parent) {
-                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
+        if (group_path(container, group))
                 json_string(json, "cgroupsPath", group);
-        }
         r = resources_put(json, settings, container->fd);
         put_seccomp(json);
         json_strings(json, "maskedPaths", STRINGS(masked_paths));

@@ -1,7 +1,5 @@
 /* Unpacking archives, copying directories and packing them by libarchive. Entries are checked before it writes them,
  * and it writes below the root only: it follows no link that an earlier entry has put there. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_entry.h"
 

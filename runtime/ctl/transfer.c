@@ -1,7 +1,5 @@
 #include "runtime/ctl/transfer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/storage.h"

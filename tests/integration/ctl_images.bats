@@ -198,3 +198,12 @@ root_is_whole() {
         ctl destroy web
         is "$(cd "$DIR" && echo image-*)" "image-of-mine"
 }
+
+@test "images: what touches no archive does not load libarchive and all that comes with it" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        run -0 env LD_DEBUG=files timeout 20 "$BERTHCTL" --directory "$DIR" --run "$RUN" list 3>&- 4>&-
+        lacks libarchive
+        run -0 env LD_DEBUG=files timeout 20 "$BERTHCTL" --directory "$DIR" --run "$RUN" export web -o "$T/web.tar" 3>&- 4>&-
+        has libarchive
+        ctl destroy web
+}
