@@ -17,6 +17,7 @@
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/layers.h"
 #include "runtime/ctl/quota.h"
+#include "runtime/ctl/subids.h"
 
 #define DRAFT_ROOTFS CTL_ROOTFS ".new"
 #define DRAFT_DISK   STORAGE_DISK ".new"
@@ -393,10 +394,18 @@ int storage_change(struct ctl *ctl, const struct ctl_container *container, bool 
         return storage_replace(ctl, container, from);
 }
 
-int storage_settle(struct ctl *ctl, const struct ctl_container *container)
+static int discard_left(void *data)
 {
         struct storage_draft none = STORAGE_DRAFT_NONE;
-        int r = storage_discard(container, &none);
+
+        return storage_discard(data, &none);
+}
+
+int storage_settle(struct ctl *ctl, struct ctl_container *container)
+{
+        /* Only who is root in an ordinary user's container can remove all of a draft. */
+        bool draft = faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        int r = draft ? subids_run(&container->settings, discard_left, container) : discard_left(container);
 
         return r < 0 ? r : storage_change(ctl, container, false, false);
 }

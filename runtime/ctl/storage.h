@@ -67,7 +67,7 @@ void storage_forget(const struct ctl_container *container);
 int storage_change(struct ctl *ctl, const struct ctl_container *container, bool inodes, bool runs);
 
 /* The same before a start, for settings that were changed by hand, and removes what a crash left. */
-int storage_settle(struct ctl *ctl, const struct ctl_container *container);
+int storage_settle(struct ctl *ctl, struct ctl_container *container);
 
 /* A root that is being made, to take the place of the one there is. */
 struct storage_draft {
