@@ -178,7 +178,7 @@ static int write_resolver(struct ctl *ctl, const struct ctl_container *container
         for (size_t i = 0; i < result->n_servers; i++)
                 used += snprintf(text + used, sizeof(text) - (size_t)used, "nameserver %s\n",
                                  ctlnet_format_address(&result->servers[i], false, address));
-        r = replace_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
+        r = update_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
         return r < 0 ? fail(-r, "write the resolv.conf of container %s", container->name) : 0;
 }
 
