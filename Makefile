@@ -67,6 +67,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
+        $(addprefix cgroups/,oom.c events.c files.c memory.c) \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
 
 # The networks of berthctl, which is dynamic: what has libmnl and libnftnl in it is no part of berth.
@@ -78,7 +79,7 @@ INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 # berthctl, for people, is an ordinary dynamic program with what it needs of libraries. Its keeper stands behind every
 # container that runs: static, with nothing but base/.
 CTL_SOURCES := $(wildcard runtime/ctl/*.c cli/ctl/*.c)
-CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive $(CTLNET_LIBS)
+CTL_LIBS := -lyajl -lseccomp -lnl-3 -lnettle $(CTLNET_LIBS)
 KEEPER_MAIN := runtime/keeper/berth_keeper.c
 KEEPER_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard runtime/keeper/*.c)
 
@@ -111,8 +112,8 @@ help:
 ## make check-native   what needs no other machine; make check-lab: what runs in the one that the tests boot
 ## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
-## make bench      speed and size beside crun and runc
-## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers
+## make bench      speed and size beside crun, runc and lxc, and of virtual machines beside QEMU where KVM is real
+## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers, and virtual machines
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
 ## make format     clang-format; make lint: clang-tidy
@@ -222,20 +223,22 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -larchive -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -lnettle -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_file_server fake_kernel kernel lives)
-BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench rootfs)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint probe load floor pairbench first_byte machine kernel rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
 $(BUILD)/tests/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) $(if $(filter probe load attack,$*),-static) -o $@ $< -lutil
+
+$(BUILD)/tests/fake_vmm $(BUILD)/tests/fake_host: tests/helpers/fake.h
 
 # Around the library itself, with the sanitizers of the unit tests in it: the lab has none.
 $(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
@@ -275,7 +278,7 @@ $(BUILD)/tests/ctlnet_tool: $(CTLNET_TOOL_SOURCES:%.c=$(BUILD)/dynamic/%.o)
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) -pie -Wl,--gc-sections -o $@ $^ -lnl-3 $(CTLNET_LIBS)
 
-$(BUILD)/tests/floor $(BUILD)/tests/pairbench: $(BUILD)/tests/%: tests/bench/%.c
+$(patsubst %,$(BUILD)/tests/%,floor pairbench first_byte): $(BUILD)/tests/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(TEST_CC) $(TOOL_FLAGS) -static -o $@ $<
@@ -345,6 +348,10 @@ bench:
 	@scripts/install-deps build bench check
 	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
+	@$(BUILD)/tests/view tests/bench/ctl >$(BUILD)/density.md
+	@tests/lib/insert bench-ctl docs/density.md <$(BUILD)/density.md && cat $(BUILD)/density.md
+	@tests/bench/vm start
+	@tests/bench/vm guests
 
 .PHONY: bench-lab
 bench-lab:

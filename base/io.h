@@ -2,6 +2,7 @@
  * no message; EINTR is retried; every descriptor made is close-on-exec. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,9 @@ int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, 
  * -EFBIG when it does not fit. For procfs, sysfs and cgroupfs. */
 ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size);
 
+/* The same for a file of one line, which the kernel gives whole with the first read: no second one finds the end. */
+ssize_t read_line_file_at(int dirfd, const char *path, char *buffer, size_t size);
+
 /* One write() of the whole text, as procfs and cgroupfs want it. */
 int write_once(int fd, const char *text);
 
@@ -32,6 +36,9 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
 
 /* A memfd holding a copy of the data, sealed against every change (F_SEAL_SEAL|SHRINK|GROW|WRITE). Returns the fd. */
 int memfd_sealed(const char *name, const void *data, size_t size, int executable);
+
+/* True when `name` in the directory is the file that the descriptor is of: it was not replaced since it was opened. */
+bool is_file_at(int fd, int dirfd, const char *name);
 
 /* ---- messages over SOCK_SEQPACKET ---- */
 

@@ -86,7 +86,7 @@ int cgroup_watch_open(int cgroup_fd, struct cgroup_watch *watch)
         uint64_t more;
         int r;
 
-        *watch = (struct cgroup_watch){.fd = -EBADF, .events_fd = -EBADF, .memory_fd = -EBADF, .above_fd = -EBADF};
+        *watch = (struct cgroup_watch)CGROUP_WATCH_NONE;
         if (events < 0)
                 return fail(errno, "open cgroup file cgroup.events");
         epoll = epoll_create1(EPOLL_CLOEXEC);

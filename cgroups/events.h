@@ -2,6 +2,7 @@
  * that nobody has to look again and again. */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,11 @@ struct cgroup_watch {
         uint64_t oom_kills;       /* seen so far */
         uint64_t kills_above;     /* the same in the group above and all below it */
 };
+
+#define CGROUP_WATCH_NONE                                                                                              \
+        {                                                                                                              \
+                .fd = -EBADF, .events_fd = -EBADF, .memory_fd = -EBADF, .above_fd = -EBADF                             \
+        }
 
 struct cgroup_change {
         bool ended;         /* no process is left, or the group is gone; stays true */

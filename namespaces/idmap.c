@@ -80,6 +80,19 @@ static int run_helper(const char *program, pid_t pid, const struct oci_id_maps *
                                output);
 }
 
+bool idmap_host_id(const struct oci_id_maps *maps, uint32_t *id)
+{
+        for (size_t i = 0; i < maps->n; i++) {
+                const struct oci_id_map *map = &maps->v[i];
+
+                if (*id >= map->container_id && *id - map->container_id < map->size) {
+                        *id = map->host_id + (*id - map->container_id);
+                        return true;
+                }
+        }
+        return false;
+}
+
 int idmap_write(int procfs, pid_t pid, const struct oci_id_maps *uids, const struct oci_id_maps *gids, bool privileged)
 {
         char path[64];

@@ -11,6 +11,9 @@
  * as the kernel demands: CVE-2014-8989). procfs: the host's. */
 int idmap_write(int procfs, pid_t pid, const struct oci_id_maps *uids, const struct oci_id_maps *gids, bool privileged);
 
+/* The host's id of an id inside; false: it has none. */
+bool idmap_host_id(const struct oci_id_maps *maps, uint32_t *id);
+
 /* A user namespace that has these maps and no other purpose: what an id-mapped mount is mapped by. Returns its
  * descriptor. Needs privilege. */
 int idmap_namespace(int procfs, const struct oci_id_maps *uids, const struct oci_id_maps *gids);

@@ -73,6 +73,7 @@ struct ctlnet_request {
                                            * where there is no network. */
         struct ctlnet_address gateway4, gateway6; /* only where there is no network */
         uint8_t mac[6];                           /* zero: allocated */
+        bool secondary;                           /* another interface leads to the rest of the world */
         unsigned mtu;                             /* 0: the network's */
         uint64_t rate_in, rate_out;               /* bit/s to and from the container; 0: unlimited */
         bool allow_spoofing;                      /* let other source addresses out (a router, a bridge inside) */
@@ -156,6 +157,10 @@ int ctlnet_detach(struct ctlnet *net, const char *container, enum ctlnet_links l
 /* Detaches and gives the addresses back. */
 int ctlnet_forget(struct ctlnet *net, const char *container);
 
+/* The same for all interfaces but those of which the bit is in `kept`. namespace: that of a container that runs on, in
+ * which nothing is left of them; negative: it has ended. */
+int ctlnet_keep(struct ctlnet *net, const char *container, unsigned kept, int namespace);
+
 /* The addresses go with the new name. Not while an interface is attached: -EBUSY. */
 int ctlnet_rename(struct ctlnet *net, const char *from, const char *to);
 
@@ -168,8 +173,9 @@ int ctlnet_set_publish(struct ctlnet *net, const char *container, unsigned index
                        size_t n);
 
 /* Makes tables, bridges and elements anew from the records (after `nft flush ruleset`); an attachment does it by itself
- * when it finds the tables missing. */
-int ctlnet_repair(struct ctlnet *net);
+ * when it finds the tables missing. Undoes what belongs to containers that have ended with nobody there, and gives back
+ * the addresses of those that do not exist. exists: NULL: all do. */
+int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data);
 
 /* Names the first base chain of another table that drops forwarded packets by policy, and so those of containers,
  * whatever our tables say: "ip filter FORWARD"; "" when there is none. */

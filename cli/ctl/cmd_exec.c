@@ -83,7 +83,7 @@ static int fill_environment(struct environment *environment, const struct exec_o
 static int execute(struct invocation *invocation, const struct exec_options *options, const char *const *args,
                    size_t n_args)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_(environment_release) struct environment environment = {.n = 0};
         struct exec_request request = {
                 .id = invocation->arguments[0], .args = args, .n_args = n_args, .user_set = true, .gid_set = true};
@@ -91,7 +91,7 @@ static int execute(struct invocation *invocation, const struct exec_options *opt
         int r = find_running(invocation, request.id, &container);
 
         if (r == 0)
-                r = user_find(container.fd, options->user ? options->user : "0", &user);
+                r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
         if (r < 0)
                 return r;
         request.uid = user.uid;
@@ -176,7 +176,7 @@ const struct command ctl_command_enter = {
 
 static int run_console(struct invocation *invocation)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int r = find_running(invocation, invocation->arguments[0], &container);
 
         if (r < 0)

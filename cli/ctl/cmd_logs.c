@@ -76,14 +76,6 @@ static int copy(int fd)
         return n < 0 ? fail(errno, "read the log") : 0;
 }
 
-static bool is_replaced(int directory, int fd)
-{
-        struct stat ours, there;
-
-        return fd < 0 || (fstat(fd, &ours) == 0 && fstatat(directory, CTL_LOG_FILE, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-                          ours.st_ino != there.st_ino);
-}
-
 static bool has_ended(struct ctl *ctl, const struct ctl_container *container)
 {
         struct ctl_status status;
@@ -106,7 +98,7 @@ static int follow(struct ctl *ctl, const struct ctl_container *container, int *f
         for (bool ended = false; r == 0; ended = has_ended(ctl, container)) {
                 if (*fd >= 0)
                         r = copy(*fd);
-                if (r == 0 && is_replaced(container->fd, *fd)) {
+                if (r == 0 && !is_file_at(*fd, container->fd, CTL_LOG_FILE)) {
                         replace_fd(fd, -EBADF);
                         r = open_log(container, CTL_LOG_FILE, fd);
                         if (r == 0 && *fd >= 0)
@@ -124,7 +116,7 @@ static int follow(struct ctl *ctl, const struct ctl_container *container, int *f
 static int run(struct invocation *invocation)
 {
         const struct logs_options *options = invocation->options;
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int old = -EBADF, fd = -EBADF;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -182,6 +183,26 @@ static int delete (const struct network_options *options, struct ctlnet *net, co
         return ctlnet_network_delete(net, name);
 }
 
+/* "connect NET CONTAINER" */
+static int change_member(struct invocation *invocation,
+                         int (*change)(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later))
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        bool later = false;
+        int r = ctl_find(invocation->ctl, invocation->arguments[2], CTL_LOCKED, &container);
+
+        if (r == 0)
+                r = change(invocation->ctl, &container, invocation->arguments[1], &later);
+        if (r == 0 && later)
+                fprintf(stderr, "%s runs: this counts from its next start\n", container.name);
+        return r;
+}
+
+static const struct {
+        const char *name;
+        int (*change)(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later);
+} changes[] = {{"connect", ctl_connect}, {"disconnect", ctl_disconnect}};
+
 static const struct {
         const char *name;
         bool names; /* wants the name of a network */
@@ -191,6 +212,19 @@ static const struct {
 static int run(struct invocation *invocation)
 {
         const char *word = invocation->arguments[0];
+
+        if (geteuid() != 0 && strcmp(word, "list") != 0 && strcmp(word, "show") != 0)
+                return refuse(EPERM, "network %s: networks are root's; an ordinary user's containers have --net pasta",
+                              word);
+        if (strcmp(word, "repair") == 0 && invocation->n_arguments == 1)
+                return ctl_repair_networks(invocation->ctl);
+        for (size_t i = 0; i < ELEMENTS(changes); i++) {
+                if (strcmp(changes[i].name, word) != 0)
+                        continue;
+                if (invocation->n_arguments != 3)
+                        return refuse(EINVAL, "network %s: expected a network and the name of a container", word);
+                return change_member(invocation, changes[i].change);
+        }
 
         for (size_t i = 0; i < ELEMENTS(actions); i++) {
                 struct ctlnet *net;
@@ -208,24 +242,32 @@ static int run(struct invocation *invocation)
                 ctlnet_close(net);
                 return r;
         }
-        return refuse(EINVAL, "network: unknown word '%s': expected create, list, show or delete", word);
+        return refuse(EINVAL,
+                      "network: unknown word '%s': expected create, list, show, delete, connect, disconnect or repair",
+                      word);
 }
 
 const struct command ctl_command_network = {
         .name = "network",
-        .arguments = "create|list|show|delete [NAME]",
+        .arguments = "create|list|show|delete [NAME] or connect|disconnect NET CONTAINER or repair",
         .summary = "the networks that containers join",
         .description =
                 "Makes, lists, shows and deletes networks. Members of a network reach each other, by their names, "
                 "too, and the world by NAT; networks are kept apart from each other. berth0 is made on first "
-                "use. A network that has members cannot be deleted.",
+                "use. A network that has members cannot be deleted.\nconnect gives a container one interface more, at "
+                "once "
+                "when it runs: NET is what --net of create takes. disconnect takes one away, by its network or its "
+                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges and "
+                "firewall tables anew, and undoes "
+                "what crashes left.",
         .examples = "berthctl network create lab --subnet 10.20.0.0/24\n"
                     "berthctl create web --image busybox --net lab --ip 10.20.0.5\n"
+                    "berthctl network connect lab,ip=10.20.0.9 db\n"
                     "berthctl network list",
         .options = OPTION_TABLE(specs),
         .options_size = sizeof(struct network_options),
         .least = 1,
-        .most = 2,
+        .most = 3,
         .root = ROOT_MAKE,
         .run = run,
 };

@@ -149,22 +149,6 @@ const struct command ctl_command_destroy = {
         .run = run_destroy,
 };
 
-/* For those that only running containers can have done to them. */
-static int find_running(struct invocation *invocation, const char *name)
-{
-        _cleanup_ctl_container_ struct ctl_container container;
-        struct ctl_status status;
-        int r = ctl_find(invocation->ctl, name, CTL_UNLOCKED, &container);
-
-        if (r == 0)
-                r = ctl_status(invocation->ctl, &container, &status);
-        if (r < 0)
-                return r;
-        if (status.state != CTL_RUNNING && status.state != CTL_PAUSED)
-                return refuse(EINVAL, "container %s is %s", name, ctl_state_name(status.state));
-        return 0;
-}
-
 struct kill_options {
         bool all;
 };
@@ -177,12 +161,13 @@ static int run_kill(struct invocation *invocation)
 {
         const struct kill_options *options = invocation->options;
         const char *name = invocation->arguments[0];
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         int signal = SIGTERM, r;
 
         if (invocation->n_arguments > 1 && signal_parse(invocation->arguments[1], &signal) < 0)
                 return refuse(EINVAL, "unknown signal '%s': expected a number from 1 to 64 or a name such as TERM",
                               invocation->arguments[1]);
-        r = find_running(invocation, name);
+        r = ctl_find_running(invocation->ctl, name, &container);
         if (r == 0)
                 r = container_kill(invocation->runtime, name, signal, options->all);
         return r < 0 ? fail_in(r, "kill %s", name) : 0;
@@ -203,11 +188,7 @@ const struct command ctl_command_kill = {
 
 static int pause_one(struct invocation *invocation, const char *name)
 {
-        int r = find_running(invocation, name);
-
-        if (r == 0)
-                r = container_pause(invocation->runtime, name);
-        return r < 0 ? fail_in(r, "pause %s", name) : 0;
+        return ctl_pause(invocation->ctl, name);
 }
 
 static int run_pause(struct invocation *invocation)
@@ -228,11 +209,7 @@ const struct command ctl_command_pause = {
 
 static int resume_one(struct invocation *invocation, const char *name)
 {
-        int r = find_running(invocation, name);
-
-        if (r == 0)
-                r = container_resume(invocation->runtime, name);
-        return r < 0 ? fail_in(r, "resume %s", name) : 0;
+        return ctl_resume(invocation->ctl, name);
 }
 
 static int run_resume(struct invocation *invocation)

@@ -35,7 +35,7 @@ static int read_arguments(const struct invocation *invocation, struct settings *
 static int run(struct invocation *invocation)
 {
         const struct set_options *options = invocation->options;
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         uint64_t changed = 0;
         bool later;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_LOCKED, &container);

@@ -54,7 +54,9 @@ int settings_options_apply(const struct settings_options *options, struct settin
                 {"io-write", options->io_write},
                 {"io-read-ops", options->io_read_ops},
                 {"io-write-ops", options->io_write_ops},
-                {"net", options->net},
+                {"cgroup-parent", options->cgroup_parent},
+                {"disk", options->disk},
+                {"inodes", options->inodes},
                 {"ip", options->ip},
                 {"ip6", options->ip6},
                 {"mac", options->mac},
@@ -75,6 +77,8 @@ int settings_options_apply(const struct settings_options *options, struct settin
 
         for (size_t i = 0; i < ELEMENTS(texts) && r == 0; i++)
                 r = apply_text(settings, texts[i].key, texts[i].value, changed);
+        if (r == 0)
+                r = apply_list(settings, "net", &options->net, changed);
         if (r == 0)
                 r = apply_list(settings, "env", &options->env, changed);
         if (r == 0)

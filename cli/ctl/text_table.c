@@ -28,14 +28,29 @@ int text_table_add(struct text_table *table, const char *const *texts)
         return 0;
 }
 
+void text_print(const char *text, FILE *out)
+{
+        while (*text) {
+                size_t good = 0;
+
+                while ((unsigned char)text[good] >= 0x20 && text[good] != 0x7f)
+                        good++;
+                fwrite(text, 1, good, out);
+                text += good;
+                if (*text) {
+                        fputc('?', out);
+                        text++;
+                }
+        }
+}
+
 static void print_cell(const char *text, size_t width, FILE *out)
 {
         size_t length = strlen(text);
 
-        for (const char *p = text; *p; p++)
-                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
-        for (; length < width; length++)
-                fputc(' ', out);
+        text_print(text, out);
+        if (length < width)
+                fprintf(out, "%*s", (int)(width - length), "");
 }
 
 void text_table_print(const struct text_table *table, FILE *out)
@@ -63,4 +78,17 @@ void text_table_release(struct text_table *table)
                 free(table->cells[i]);
         free(table->cells);
         *table = (struct text_table){0};
+}
+
+const char *size_short(double bytes, char *text, size_t size)
+{
+        static const char units[] = "\0KMGT";
+        size_t unit = 0;
+
+        while (bytes >= 1023.5 && unit + 2 < sizeof(units)) {
+                bytes /= 1024;
+                unit++;
+        }
+        snprintf(text, size, unit && bytes < 9.95 ? "%.1f%.1s" : "%.0f%.1s", bytes, units + unit);
+        return text;
 }

@@ -41,8 +41,8 @@ static int choose_link(struct attaching *a)
                 if (!taken.index)
                         return 0;
         }
-        return refuse(EEXIST, "%d links of earlier starts have not gone (%s is one); something holds their namespaces",
-                      CTLNET_GENERATIONS, a->interface.link);
+        /* Something holds their namespaces: a connection that nobody answers any more does so for minutes. */
+        return host_delete_link(&a->net->host, a->interface.link);
 }
 
 static int copy_publish(const struct ctlnet_publish *publish, size_t n, struct interface *interface)
@@ -244,7 +244,7 @@ static int make(struct attaching *a)
         if (r == 0)
                 r = veth ? attach_veth(a) : a->interface.mode == CTLNET_PHYS ? attach_phys(a) : attach_upper(a);
         if (r == 0)
-                r = inside_configure(a->namespace, &a->interface, a->result);
+                r = inside_configure(a->namespace, &a->network, &a->interface, a->result, !a->request->secondary);
         if (r == 0 && veth)
                 r = open_veth(a);
         if (r == 0)

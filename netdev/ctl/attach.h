@@ -26,11 +26,18 @@ int firewall_replace_publish(struct ctlnet *net, const struct interface *old, co
 /* -EADDRINUSE when a process of the host listens where a port is to be published. */
 int ports_check(const struct interface *interface);
 
-/* Addresses, routes and loopback in the container. */
-int inside_configure(int namespace, const struct interface *interface, const struct ctlnet_result *result);
+/* Addresses, routes and loopback in the container. leads: the rest of the world is there; else the network only. */
+int inside_configure(int namespace, const struct ctlnet_network *network, const struct interface *interface,
+                     const struct ctlnet_result *result, bool leads);
 
 /* A link of that name and MAC, which an attachment that crashed left. */
 int inside_remove_stale(int namespace, const struct interface *interface);
 
+/* *ended: it stands as attached, and its link is gone. */
+int interface_has_ended(struct ctlnet *net, const struct interface *interface, bool *ended);
+
 /* Undoes all of an attached interface and says so in its record. Goes on after a failure and returns the first. */
 int detach_interface(struct ctlnet *net, struct interface *interface, enum ctlnet_links links);
+
+/* The same, and its addresses are free. */
+int forget_interface(struct ctlnet *net, struct interface *interface);

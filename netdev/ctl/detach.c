@@ -104,6 +104,24 @@ static int undo_kernel(struct ctlnet *net, const struct interface *interface, en
         return first < 0 ? refuse(-first, "%s", message) : 0;
 }
 
+int interface_has_ended(struct ctlnet *net, const struct interface *interface, bool *ended)
+{
+        struct host_link link;
+        int r;
+
+        *ended = false;
+        if (!interface_is_attached(net, interface) || !interface->link[0])
+                return 0;
+        r = state_host(net);
+        if (r < 0)
+                return r;
+        r = host_find_link(&net->host, interface->link, &link);
+        if (r < 0)
+                return fail(-r, "look for link %s", interface->link);
+        *ended = !link.index;
+        return 0;
+}
+
 int detach_interface(struct ctlnet *net, struct interface *interface, enum ctlnet_links links)
 {
         int r = state_host(net);
@@ -148,11 +166,11 @@ static int detach_one(struct ctlnet *net, struct interface *interface, enum ctln
         return interface->boot[0] ? detach_interface(net, interface, links) : 0;
 }
 
-static int forget_one(struct ctlnet *net, struct interface *interface, enum ctlnet_links links)
+int forget_interface(struct ctlnet *net, struct interface *interface)
 {
         _cleanup_close_ int pool = -EBADF;
         struct ctlnet_network network;
-        int r = detach_one(net, interface, links);
+        int r = detach_one(net, interface, CTLNET_LINKS_DELETED);
 
         if (r < 0)
                 return r;
@@ -161,6 +179,12 @@ static int forget_one(struct ctlnet *net, struct interface *interface, enum ctln
                 r = pool < 0 ? pool : pool_release(pool, interface->owner, NULL);
         }
         return r < 0 ? r : interface_remove(net, interface->owner);
+}
+
+static int forget_one(struct ctlnet *net, struct interface *interface, enum ctlnet_links links)
+{
+        (void)links;
+        return forget_interface(net, interface);
 }
 
 static int with_lock(struct ctlnet *net, const char *container, interface_step step, enum ctlnet_links links)
@@ -179,6 +203,48 @@ static int with_lock(struct ctlnet *net, const char *container, interface_step s
 int ctlnet_detach(struct ctlnet *net, const char *container, enum ctlnet_links links)
 {
         return with_lock(net, container, detach_one, links);
+}
+
+static int remove_inside(const struct interface *interface, int namespace)
+{
+        if (interface->mode == CTLNET_PHYS)
+                return refuse(EBUSY, "%s is a link of the host: it comes back when the container is stopped",
+                              interface->name);
+        return inside_remove_stale(namespace, interface);
+}
+
+static int forget_unkept(struct ctlnet *net, const char *container, unsigned kept, int namespace)
+{
+        int r = 0;
+
+        for (unsigned index = 0; index < CTLNET_INTERFACES_MAX && r == 0; index++) {
+                struct interface interface;
+
+                if (kept >> index & 1)
+                        continue;
+                r = interface_load(net, container, index, &interface);
+                if (r < 0) {
+                        r = r == -ENOENT ? 0 : r;
+                        continue;
+                }
+                if (namespace >= 0 && interface_is_attached(net, &interface))
+                        r = remove_inside(&interface, namespace);
+                if (r == 0)
+                        r = forget_interface(net, &interface);
+                interface_free(&interface);
+        }
+        return r;
+}
+
+int ctlnet_keep(struct ctlnet *net, const char *container, unsigned kept, int namespace)
+{
+        _cleanup_close_ int lock = -EBADF;
+        int r = names_container_is_good(container) ? state_lock(net, &lock)
+                                                   : refuse(EINVAL, "\"%s\" is no name of a container", container);
+
+        if (r == 0)
+                r = forget_unkept(net, container, kept, namespace);
+        return r < 0 ? fail_in(r, "network of %s", container) : 0;
 }
 
 int ctlnet_forget(struct ctlnet *net, const char *container)

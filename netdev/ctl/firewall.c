@@ -108,6 +108,37 @@ static int name_conflict(struct ctlnet *net, const struct interface *interface)
         return refuse(EEXIST, "an element of the nftables tables berth is there already; is a port published twice?");
 }
 
+/* What an interface has whose container ended without anybody to tidy up after it: its link is gone. */
+static int evict_ended(struct ctlnet *net, const char *owner)
+{
+        char container[CTLNET_CONTAINER_MAX + 1];
+        struct interface other;
+        unsigned index;
+        bool ended;
+        int r;
+
+        if (interface_split(owner, container, &index) < 0 || interface_load(net, container, index, &other) < 0)
+                return 0;
+        r = interface_has_ended(net, &other, &ended);
+        if (r == 0 && ended)
+                r = detach_interface(net, &other, CTLNET_LINKS_REAPED);
+        interface_free(&other);
+        return r;
+}
+
+static int evict_owners(struct ctlnet *net, const struct interface *interface)
+{
+        _cleanup_(nft_elements_free) struct nft_elements elements = {0};
+        char owner[NAMES_OWNER_SIZE];
+        int r = 0;
+
+        elements_of_publish(interface, &elements);
+        for (size_t i = 0; i < elements.n && r == 0; i++)
+                if (nft_owner(&net->nft, &elements.v[i], owner) == 0 && strcmp(owner, interface->owner) != 0)
+                        r = evict_ended(net, owner);
+        return r;
+}
+
 int firewall_add(struct ctlnet *net, const struct ctlnet_network *network, const struct interface *interface)
 {
         _cleanup_(nft_elements_free) struct nft_elements elements = {0};
@@ -124,6 +155,8 @@ int firewall_add(struct ctlnet *net, const struct ctlnet_network *network, const
         if (r == -EEXIST) {
                 /* Its own, which somebody put back, do not count. */
                 r = nft_remove(&net->nft, &elements);
+                if (r == 0)
+                        r = evict_owners(net, interface);
                 if (r == 0)
                         r = nft_change(&net->nft, NULL, &elements, true);
         }
@@ -152,6 +185,11 @@ int firewall_replace_publish(struct ctlnet *net, const struct interface *old, co
         r = nft_change(&net->nft, &before, &after, true);
         if (r == -ENOENT)
                 return firewall_build(net, NULL);
+        if (r == -EEXIST) {
+                r = evict_owners(net, new);
+                if (r == 0)
+                        r = nft_change(&net->nft, &before, &after, true);
+        }
         if (r == -EEXIST)
                 return name_conflict(net, new);
         return r < 0 ? fail(-r, "change the published ports of %s", old->owner) : 0;

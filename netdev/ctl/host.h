@@ -14,6 +14,8 @@ struct host_link {
         unsigned mtu;
         char kind[16]; /* "veth", "bridge"; "" for hardware */
         char name[CTLNET_LINK_SIZE];
+        int master; /* its bridge; 0: none */
+        uint32_t group;
 };
 
 /* By name. 0 with index 0 where there is none. Bare negative errno. */
@@ -47,6 +49,8 @@ int host_add_ifb(struct netlink *netlink, const char *name, unsigned mtu);
 
 /* No link of the name is no error. */
 int host_delete_link(struct netlink *netlink, const char *name);
+/* Those of berthctl that are ports of a bridge. */
+int host_delete_ports(struct netlink *netlink, int bridge);
 int host_set_master(struct netlink *netlink, const char *name, int master);
 /* Lets a bridge send frames out by the port that they came in by. */
 int host_set_hairpin(struct netlink *netlink, int index, const char *name);
@@ -56,8 +60,8 @@ int host_rename_link(struct netlink *netlink, int index, const char *name);
 /* One that is there already is no error. */
 int host_add_address(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address);
 
-/* To an address by a link, or (destination NULL) everywhere by a gateway, which need not lie in a subnet of the link.
- */
+/* To an address by a link (gateway NULL), or by a gateway, which need not lie in a subnet of the link; destination
+ * NULL: everywhere. */
 int host_add_route(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *destination,
                    const struct ctlnet_address *gateway);
 

@@ -52,7 +52,7 @@ int host_add_route(struct netlink *netlink, int index, const char *name, const s
                 .rtm_dst_len = destination ? destination->prefix : 0,
                 .rtm_table = RT_TABLE_MAIN,
                 .rtm_protocol = RTPROT_STATIC,
-                .rtm_scope = destination && any->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+                .rtm_scope = destination && !gateway && any->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
                 .rtm_type = RTN_UNICAST,
                 .rtm_flags = gateway ? RTNH_F_ONLINK : 0,
         };

@@ -23,6 +23,8 @@ static void read_link(struct nlmsghdr *message, struct host_link *link)
         struct nlattr *name = nlmsg_find_attr(message, sizeof(*header), IFLA_IFNAME);
         struct nlattr *mac = nlmsg_find_attr(message, sizeof(*header), IFLA_ADDRESS);
         struct nlattr *mtu = nlmsg_find_attr(message, sizeof(*header), IFLA_MTU);
+        struct nlattr *master = nlmsg_find_attr(message, sizeof(*header), IFLA_MASTER);
+        struct nlattr *group = nlmsg_find_attr(message, sizeof(*header), IFLA_GROUP);
 
         *link = (struct host_link){.index = header->ifi_index, .flags = header->ifi_flags};
         if (name)
@@ -31,6 +33,8 @@ static void read_link(struct nlmsghdr *message, struct host_link *link)
                 memcpy(link->mac, nla_data(mac), sizeof(link->mac));
         if (mtu)
                 link->mtu = nla_get_u32(mtu);
+        link->master = master ? (int)nla_get_u32(master) : 0;
+        link->group = group ? nla_get_u32(group) : 0;
         read_kind(nlmsg_find_attr(message, sizeof(*header), IFLA_LINKINFO), link);
 }
 
@@ -203,6 +207,42 @@ int host_delete_link(struct netlink *netlink, const char *name)
         netlink_put_string(&message, IFLA_IFNAME, name);
         r = netlink_request(netlink, message);
         return r < 0 && r != -ENODEV ? netlink_fail(r, netlink, "delete link %s", name) : 0;
+}
+
+struct port {
+        int bridge;
+        char name[CTLNET_LINK_SIZE];
+};
+
+static int keep_port(struct nlmsghdr *message, void *data)
+{
+        struct port *port = data;
+        struct host_link link = {0};
+
+        (void)keep_link(message, &link);
+        if (link.index && link.master == port->bridge && link.group == HOST_GROUP)
+                memcpy(port->name, link.name, sizeof(port->name));
+        return 0;
+}
+
+/* One at a time: there are seldom any. */
+int host_delete_ports(struct netlink *netlink, int bridge)
+{
+        const struct ifinfomsg all = {.ifi_family = AF_UNSPEC};
+        int r = 0;
+
+        while (r == 0) {
+                struct port port = {.bridge = bridge};
+
+                r = netlink_query(netlink, netlink_message(RTM_GETLINK, NLM_F_DUMP, &all, sizeof(all)), keep_port,
+                                  &port);
+                if (r < 0 && r != -EAGAIN)
+                        return netlink_fail(r, netlink, "list the links of the host");
+                if (!port.name[0])
+                        return 0;
+                r = host_delete_link(netlink, port.name);
+        }
+        return r;
 }
 
 int host_set_master(struct netlink *netlink, const char *name, int master)

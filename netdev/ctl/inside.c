@@ -17,37 +17,44 @@ static int find(struct netlink *there, const char *name, struct host_link *link)
         return link->index ? 0 : refuse(ENODEV, "the container has no %s", name);
 }
 
-static int configure(struct netlink *there, const struct interface *interface, const struct ctlnet_result *result)
+/* One way of a family: everywhere, or to the network behind a router. */
+static int add_way(struct netlink *there, const struct host_link *link, const struct ctlnet_address *gateway,
+                   const struct ctlnet_address *subnet)
 {
-        struct host_link link, loopback;
-        int r = find(there, interface->name, &link);
-
-        if (r == 0)
-                r = find(there, LOOPBACK, &loopback);
-        if (r == 0)
-                r = host_set_up(there, loopback.index, LOOPBACK);
-        if (r == 0)
-                r = host_set_up(there, link.index, link.name);
-        if (r == 0 && result->ipv4.family)
-                r = host_add_address(there, link.index, link.name, &result->ipv4);
-        if (r == 0 && result->ipv6.family)
-                r = host_add_address(there, link.index, link.name, &result->ipv6);
-        /* The first interface leads to the rest of the world. */
-        if (r < 0 || interface->index)
-                return r;
-        if (result->gateway4.family)
-                r = host_add_route(there, link.index, link.name, NULL, &result->gateway4);
-        if (r == 0 && result->gateway6.family)
-                r = host_add_route(there, link.index, link.name, NULL, &result->gateway6);
-        return r;
+        return gateway->family ? host_add_route(there, link->index, link->name, subnet, gateway) : 0;
 }
 
-int inside_configure(int namespace, const struct interface *interface, const struct ctlnet_result *result)
+static int add_ways(struct netlink *there, const struct host_link *link, const struct ctlnet_network *network,
+                    const struct ctlnet_result *result, bool leads)
+{
+        int r;
+
+        if (!leads && network->mode != CTLNET_ROUTED)
+                return 0;
+        r = add_way(there, link, &result->gateway4, leads ? NULL : &network->subnet4);
+        return r < 0 ? r : add_way(there, link, &result->gateway6, leads ? NULL : &network->subnet6);
+}
+
+int inside_configure(int namespace, const struct ctlnet_network *network, const struct interface *interface,
+                     const struct ctlnet_result *result, bool leads)
 {
         _cleanup_(netlink_close) struct netlink there = {0};
+        struct host_link link, loopback;
         int r = netlink_open(namespace, &there);
 
-        return r < 0 ? r : configure(&there, interface, result);
+        if (r == 0)
+                r = find(&there, interface->name, &link);
+        if (r == 0)
+                r = find(&there, LOOPBACK, &loopback);
+        if (r == 0)
+                r = host_set_up(&there, loopback.index, LOOPBACK);
+        if (r == 0)
+                r = host_set_up(&there, link.index, link.name);
+        if (r == 0 && result->ipv4.family)
+                r = host_add_address(&there, link.index, link.name, &result->ipv4);
+        if (r == 0 && result->ipv6.family)
+                r = host_add_address(&there, link.index, link.name, &result->ipv6);
+        return r < 0 ? r : add_ways(&there, &link, network, result, leads);
 }
 
 int inside_remove_stale(int namespace, const struct interface *interface)

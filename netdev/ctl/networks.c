@@ -104,7 +104,9 @@ static int remove_links(struct ctlnet *net, const struct ctlnet_network *network
         bridge_mac(network->name, mac);
         if (network->mode == CTLNET_MACVLAN || !link.index || memcmp(link.mac, mac, sizeof(mac)) != 0)
                 return 0;
-        return host_delete_link(&net->host, network->name);
+        /* Of containers that have ended, and whose namespaces the kernel has still to take apart. */
+        r = host_delete_ports(&net->host, link.index);
+        return r < 0 ? r : host_delete_link(&net->host, network->name);
 }
 
 static int remove_directory(struct ctlnet *net, const char *name)
@@ -145,12 +147,52 @@ int ctlnet_network_delete(struct ctlnet *net, const char *name)
 
 /* ---- anew ---- */
 
+struct repair {
+        bool (*exists)(const char *container, void *data);
+        void *data;
+};
+
+static int mend_link(struct ctlnet *net, const struct interface *interface)
+{
+        struct ctlnet_network network;
+        struct host_link bridge;
+        int r = network_need(net, interface->network, &network);
+
+        if (r == 0)
+                r = bridge_need(net, &network, &bridge);
+        if (r == 0 && network.mode == CTLNET_BRIDGE)
+                r = host_set_master(&net->host, interface->link, bridge.index);
+        return r == -ENODEV ? 0 : r; /* its container has ended */
+}
+
+/* What nobody has tidied up after, or what no container has any more. */
+static int end_interface(struct ctlnet *net, const char *owner, void *data)
+{
+        const struct repair *repair = data;
+        char container[CTLNET_CONTAINER_MAX + 1];
+        struct interface interface;
+        unsigned index;
+        bool ended;
+        int r;
+
+        if (interface_split(owner, container, &index) < 0)
+                return 0;
+        r = interface_load(net, container, index, &interface);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        r = interface_has_ended(net, &interface, &ended);
+        if (r == 0 && repair->exists && !repair->exists(container, repair->data))
+                r = forget_interface(net, &interface);
+        else if (r == 0 && ended)
+                r = detach_interface(net, &interface, CTLNET_LINKS_REAPED);
+        interface_free(&interface);
+        return r;
+}
+
 static int mend_interface(struct ctlnet *net, const char *owner, void *data)
 {
         char container[CTLNET_CONTAINER_MAX + 1];
-        struct ctlnet_network network;
         struct interface interface;
-        struct host_link bridge;
         unsigned index;
         int r;
 
@@ -160,24 +202,30 @@ static int mend_interface(struct ctlnet *net, const char *owner, void *data)
         r = interface_load(net, container, index, &interface);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        if (interface_is_attached(net, &interface) && interface.link[0]) {
-                r = network_need(net, interface.network, &network);
-                if (r == 0)
-                        r = bridge_need(net, &network, &bridge);
-                if (r == 0 && network.mode == CTLNET_BRIDGE)
-                        r = host_set_master(&net->host, interface.link, bridge.index);
-                if (r == -ENODEV)
-                        r = 0; /* its container has ended */
-        }
+        if (interface_is_attached(net, &interface) && interface.link[0])
+                r = mend_link(net, &interface);
         interface_free(&interface);
         return r;
 }
 
-int ctlnet_repair(struct ctlnet *net)
+static int sweep_pool(struct ctlnet *net, const char *name, void *data)
 {
+        _cleanup_close_ int pool = network_room(net, name, "addresses");
+
+        (void)data;
+        return pool < 0 ? pool : pool_sweep(net, pool);
+}
+
+int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data)
+{
+        struct repair repair = {exists, data};
         _cleanup_close_ int lock = -EBADF;
         int r = state_lock(net, &lock);
 
+        if (r == 0)
+                r = interface_each(net, end_interface, &repair);
+        if (r == 0)
+                r = network_each(net, sweep_pool, NULL);
         if (r == 0)
                 r = firewall_build(net, NULL);
         return r < 0 ? r : interface_each(net, mend_interface, NULL);

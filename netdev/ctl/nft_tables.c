@@ -52,7 +52,7 @@ const struct nft_kind nft_kinds[NFT_SETS] = {
 
 /* ---- chains ---- */
 
-enum chain { RAW, PRE, OUT, POST, FORWARD, GUARD, CHAINS };
+enum chain { RAW, PRE, OUT, POST, INPUT, FORWARD, GUARD, CHAINS };
 
 static const struct {
         const char *name, *type;
@@ -64,6 +64,7 @@ static const struct {
         [PRE] = {"pre", "nat", NFPROTO_INET, NF_INET_PRE_ROUTING, -100},
         [OUT] = {"out", "nat", NFPROTO_INET, NF_INET_LOCAL_OUT, -100},
         [POST] = {"post", "nat", NFPROTO_INET, NF_INET_POST_ROUTING, 100},
+        [INPUT] = {"input", "filter", NFPROTO_INET, NF_INET_LOCAL_IN, 0},
         [FORWARD] = {"forward", "filter", NFPROTO_INET, NF_INET_FORWARD, 0},
         [GUARD] = {"guard", "filter", NFPROTO_BRIDGE, BRIDGE_PRE_ROUTING, -300},
 };
@@ -201,6 +202,13 @@ static const struct rule rules[] = {
         {POST, {IPV4, NET_PART(12, 4, 0), MEMBER(NAT4), NET_PART(16, 4, 0), NO_MEMBER(SUBNETS4), {.kind = MASQUERADE}}},
         {POST,
          {IPV6, NET_PART(8, 16, 0), MEMBER(NAT6), NET_PART(24, 16, 0), NO_MEMBER(SUBNETS6), {.kind = MASQUERADE}}},
+
+        /* This host's address in a network, where its DNS answers, is of that network. */
+        {INPUT, {KNOWN, ACCEPT}},
+        {INPUT, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},
+        {INPUT, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
+        {INPUT, {IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NET_PART(16, 4, 0), MEMBER(SUBNETS4), DROP}},
+        {INPUT, {IPV6, NET_PART(8, 16, 0), MEMBER(SUBNETS6), NET_PART(24, 16, 0), MEMBER(SUBNETS6), DROP}},
 
         {FORWARD, {KNOWN, ACCEPT}},
         {FORWARD, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},

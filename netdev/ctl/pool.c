@@ -138,6 +138,25 @@ int pool_release(int pool, const char *owner, const struct interface *kept)
         return 0;
 }
 
+int pool_sweep(struct ctlnet *net, int pool)
+{
+        _cleanup_closedir_ DIR *dir = NULL;
+        int fd = openat(pool, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char holder[NAMES_OWNER_SIZE];
+
+        dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir)
+                return fail(errno, "list the addresses in use");
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                if (entry->d_name[0] == '.' || read_holder(pool, entry->d_name, holder) < 0 ||
+                    faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                        continue;
+                if (unlinkat(pool, entry->d_name, 0) < 0 && errno != ENOENT)
+                        return fail(errno, "give back address %s", entry->d_name);
+        }
+        return 0;
+}
+
 int pool_count(struct ctlnet *net, int pool, size_t *members)
 {
         _cleanup_closedir_ DIR *dir = NULL;

@@ -17,6 +17,9 @@ int pool_take_mac(struct ctlnet *net, int pool, const char *network, const uint8
 /* Gives back what the owner has, but for what the interface (NULL: nothing) still has. */
 int pool_release(int pool, const char *owner, const struct interface *kept);
 
+/* Gives back what no owner has. */
+int pool_sweep(struct ctlnet *net, int pool);
+
 /* IPv4 addresses whose owner exists. */
 int pool_count(struct ctlnet *net, int pool, size_t *members);
 

@@ -72,7 +72,7 @@ static int sit_down(struct seat *seat)
         return 0;
 }
 
-/* 1: leave. */
+/* 1: leave; negative: with an error. */
 static int show(const struct seat *seat)
 {
         char packet[KEEPER_PACKET_MOST];
@@ -82,6 +82,8 @@ static int show(const struct seat *seat)
                 return 0;
         if (n <= 0)
                 return 1;
+        if (packet[0] == KEEPER_FULL)
+                return refuse(EBUSY, "as many as can be are at this console already");
         if (packet[0] != KEEPER_DATA)
                 return 0;
         return write_all(STDOUT_FILENO, packet + 1, (size_t)n - 1) < 0 ? 1 : 0;
@@ -146,5 +148,5 @@ int keeper_console(const struct ctl *ctl, const char *name, bool input)
                 if (fds[2].revents && !leave)
                         leave = hand_on(&seat);
         }
-        return 0;
+        return leave < 0 ? fail_in(leave, "container %s", name) : 0;
 }

@@ -1,11 +1,15 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
  *   settings     what the person asked for (runtime/ctl/settings.h)
  *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
- *   rootfs/      its root file system
+ *   rootfs/      its root file system (runtime/ctl/storage.h)
+ *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
  *   log, log.1   what it said; written by its keeper
  *   last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
+ *   was          its name before, until its addresses have gone with the new one
  *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
+ * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
+ *
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
  * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
  *
@@ -24,8 +28,10 @@
 #define CTL_PARTIAL_FILE "partial"
 #define CTL_LAST_FILE    "last"
 #define CTL_STOPPED_FILE "stopped"
+#define CTL_WAS_FILE     "was"
 #define CTL_LOG_FILE     "log"
 #define CTL_ROOTFS       "rootfs"
+#define CTL_SNAPSHOTS    "snapshots"
 
 /* Where everything lies; lives as long as the program. */
 struct ctl {
@@ -49,9 +55,10 @@ enum ctl_lock { CTL_UNLOCKED, CTL_LOCKED };
 /* A container that exists. */
 struct ctl_container {
         char name[CTL_NAME_MAX + 1];
-        int fd; /* its directory; holds the lock */
-        bool partial;
-        struct settings settings; /* empty when partial */
+        int fd;                   /* its directory; holds the lock */
+        bool partial;             /* only partly made, or partly removed */
+        bool damaged;             /* its settings are: they hold what could be read */
+        struct settings settings; /* of a partial one what there is */
 };
 
 #define CTL_CONTAINER_NONE                                                                                             \
@@ -59,23 +66,27 @@ struct ctl_container {
                 .fd = -EBADF                                                                                           \
         }
 
-/* -ENOENT without it; -EINVAL for a name that is none, damaged settings, or one that is partial (see ctl_destroy). */
+/* -ENOENT without it; -EINVAL for a name that is none. One that is partial or damaged is an error, too, but is open
+ * then, and says what it is: for what must be possible all the same (ctl_stop, ctl_destroy). */
 int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container);
 void ctl_release(struct ctl_container *container);
 #define _cleanup_ctl_container_ _cleanup_(ctl_release)
 
-/* Visits all in the order of their names, partial ones and damaged ones (partial is set, the reason a warning) too.
+/* Visits all in the order of their names, partial ones and damaged ones (the reason is a warning) too.
  * Stops at the first result that is not 0. */
 int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data);
 
 /* Writes the settings of a container that is locked. */
 int ctl_save(const struct ctl_container *container);
 
+/* Reads them into container->settings, which must be zeroed. */
+int ctl_read_settings(struct ctl_container *container);
+
 /* ---- create and destroy ---- */
 
-/* settings: complete but for `created`, `ids` and what the image says about the program. source: where its files come
+/* settings: complete but for `created`, `ids` and what the image says about the program. image: where its files come
  * from (runtime/ctl/image.h). On failure nothing is left. */
-int ctl_create(struct ctl *ctl, const char *name, const char *source, struct settings *settings);
+int ctl_create(struct ctl *ctl, const char *name, const char *image, struct settings *settings);
 
 /* A copy of a stopped container with another name, ids and addresses of its own. */
 int ctl_clone(struct ctl *ctl, const char *from, const char *to);
@@ -102,6 +113,9 @@ struct ctl_status {
 const char *ctl_state_name(enum ctl_state state);
 int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
 
+/* One that runs or is paused. -EINVAL with the state of any other; release it also after a failure. */
+int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container);
+
 int ctl_start(struct ctl *ctl, const char *name);
 
 /* timeout_ms: after the stop signal, before SIGKILL; negative: the container's own. 0: kill at once. A container that
@@ -116,15 +130,43 @@ int ctl_autostart(struct ctl *ctl, bool start, void (*failed)(const char *messag
 /* A container that runs without a keeper gets another. */
 int ctl_ensure_keeper(struct ctl *ctl, const struct ctl_container *container);
 
-/* What the keeper calls: carries out one start, and tidies up after the end. */
-int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid);
-int ctl_ended(struct ctl *ctl, const char *name, int status);
+int ctl_pause(struct ctl *ctl, const char *name);
+int ctl_resume(struct ctl *ctl, const char *name);
+
+/* How a container ended. */
+struct ctl_end {
+        int status;     /* 128 + signal */
+        int signal;     /* that ended it; 0: none, or nobody knows */
+        uint64_t kills; /* of its processes for want of memory, not told by ctl_oom */
+};
+
+/* What the keeper calls: carries out one start (restarts: which in a row by its policy, 0: a person's), tells that
+ * processes were killed for want of memory, and tidies up after the end. */
+int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid);
+/* The same for what waits at `report`: writes "pid N" there, or what went wrong. */
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report);
+int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills);
+int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end);
 
 /* ---- change ---- */
 
 /* Gives the running container the live ones of its settings, then writes them: when it refuses, the old ones stay.
  * `changed` holds a bit for each row of setting_table that is new. *later: some count only from the next start. */
 int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, bool *later);
+
+/* One interface more for a container that is locked, at once when it runs: "lab,ip=10.20.0.5" (net_setting.h). *later:
+ * it counts from the next start only (virtual machines). When that fails nothing is changed. */
+int ctl_connect(struct ctl *ctl, struct ctl_container *container, const char *net, bool *later);
+
+/* One less: "lab", or "eth1". The others keep their names and addresses. The first goes only while the container does
+ * not run. */
+int ctl_disconnect(struct ctl *ctl, struct ctl_container *container, const char *which, bool *later);
+
+/* What a crash in ctl_rename left to do, for a container that is locked. */
+int ctl_finish_rename(struct ctl *ctl, const struct ctl_container *container);
+
+/* Makes everything in the host's kernel anew that belongs to networks, and undoes what crashes left there. */
+int ctl_repair_networks(struct ctl *ctl);
 
 /* config.json for these settings, malloc'ed, the caller's. */
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);

@@ -11,7 +11,7 @@ bool keeper_lives(const struct ctl *ctl, const char *name);
 
 /* Starts one. adopted: a pidfd of a container that runs already, or -EBADF: it starts the container first. Returns when
  * that is done; what could not be is the message. */
-int keeper_spawn(const struct ctl *ctl, const struct ctl_container *container, int adopted);
+int keeper_spawn(struct ctl *ctl, const struct ctl_container *container, int adopted);
 
 /* Removes the directory of a container that has no keeper any more. */
 int keeper_forget(const struct ctl *ctl, const char *name);
@@ -19,8 +19,8 @@ int keeper_forget(const struct ctl *ctl, const char *name);
 /* Connects. -ECONNREFUSED or -ENOENT without a message when there is none. Returns the socket. */
 int keeper_connect(const struct ctl *ctl, const char *name);
 
-/* Tells it not to start the container again, and waits for the answer. Returns the connection, whose end is the
- * keeper's, or -ENOENT without a message when there is none. */
+/* Tells it not to start the container again, and waits for the answer, which comes after a start that is under way.
+ * Returns the connection, whose end is the keeper's, or -ENOENT without a message when there is none. */
 int keeper_stop(const struct ctl *ctl, const char *name);
 
 /* Carries the console or the output of a container until it ends, or the person types the escape character (Ctrl-]) at

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,22 +13,27 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "runtime/ctl/net_setting.h"
+#include "runtime/ctl/pasta.h"
+#include "runtime/ctl/storage.h"
 
 #define RESOLVER_MARK "# berthctl"
 #define RESOLVER_MOST ((size_t)64 * 1024)
 
-/* A request and what its texts live in. */
+/* Requests for all interfaces, and what their texts live in. */
 struct wish {
         struct ctlnet *net;
-        struct ctlnet_request request;
+        size_t n;
+        struct ctlnet_request requests[CTLNET_INTERFACES_MAX];
+        char *storage[CTLNET_INTERFACES_MAX];
         struct ctlnet_publish *publish;
-        char *storage;
 };
 
 static void wish_release(struct wish *wish)
 {
         free(wish->publish);
-        free(wish->storage);
+        for (size_t i = 0; i < ELEMENTS(wish->storage); i++)
+                free(wish->storage[i]);
         if (wish->net)
                 ctlnet_close(wish->net);
 }
@@ -50,75 +56,99 @@ static int read_publish(const struct oci_strings *texts, struct wish *wish)
                 if (r < 0)
                         return r;
         }
-        wish->request.publish = wish->publish;
-        wish->request.n_publish = texts->n;
+        wish->requests[0].publish = wish->publish;
+        wish->requests[0].n_publish = texts->n;
         return 0;
 }
 
-/* The texts have been checked when they were set. */
-static int read_addresses(const struct settings *settings, struct ctlnet_request *request)
+/* Ports and rates are those of the first interface. The texts have been checked when they were set. */
+static int read_first(const struct settings *settings, struct wish *wish)
 {
-        if (settings->ip && ctlnet_parse_address(settings->ip, &request->ipv4) < 0)
-                return refuse(EINVAL, "ip: '%s' is no address", settings->ip);
-        if (settings->ip6 && ctlnet_parse_address(settings->ip6, &request->ipv6) < 0)
-                return refuse(EINVAL, "ip6: '%s' is no address", settings->ip6);
-        if (settings->mac && ctlnet_parse_mac(settings->mac, request->mac) < 0)
-                return refuse(EINVAL, "mac: '%s' is no address", settings->mac);
-        if (settings->rate_in && ctlnet_parse_rate(settings->rate_in, &request->rate_in) < 0)
+        struct ctlnet_request *first = &wish->requests[0];
+
+        if (settings->rate_in && ctlnet_parse_rate(settings->rate_in, &first->rate_in) < 0)
                 return refuse(EINVAL, "net-rate-in: '%s' is no rate", settings->rate_in);
-        if (settings->rate_out && ctlnet_parse_rate(settings->rate_out, &request->rate_out) < 0)
+        if (settings->rate_out && ctlnet_parse_rate(settings->rate_out, &first->rate_out) < 0)
                 return refuse(EINVAL, "net-rate-out: '%s' is no rate", settings->rate_out);
         if (settings->dns.n > CTLNET_SERVERS_MAX)
                 return refuse(EINVAL, "dns: more than %d servers", CTLNET_SERVERS_MAX);
         for (size_t i = 0; i < settings->dns.n; i++)
-                if (ctlnet_parse_address(settings->dns.v[i], &request->servers[request->n_servers++]) < 0)
+                if (ctlnet_parse_address(settings->dns.v[i], &first->servers[first->n_servers++]) < 0)
                         return refuse(EINVAL, "dns: '%s' is no address", settings->dns.v[i]);
-        return 0;
+        return read_publish(&settings->publish, wish);
 }
 
-static bool is_managed(const struct settings *settings)
+static int read_request(const struct net_setting *setting, struct wish *wish, size_t i)
 {
-        return settings->net && strcmp(settings->net, "none") != 0 && strcmp(settings->net, "host") != 0 &&
-               strncmp(settings->net, "container:", 10) != 0;
+        struct ctlnet_request *request = &wish->requests[i];
+        int r = ctlnet_parse_net(wish->net, setting->net, request, &wish->storage[i]);
+
+        request->index = setting->index;
+        request->secondary = i > 0;
+        request->ipv4 = setting->ipv4;
+        request->ipv6 = setting->ipv6;
+        request->gateway4 = setting->gateway4;
+        request->gateway6 = setting->gateway6;
+        memcpy(request->mac, setting->mac, sizeof(request->mac));
+        request->mtu = setting->mtu;
+        request->allow_spoofing = setting->allow_spoofing;
+        if (r == 0 && request->network && (setting->gateway4.family || setting->gateway6.family))
+                return refuse(EINVAL, "net %s: the network has a gateway of its own", setting->net);
+        if (r == 0 && !request->network && setting->allow_spoofing)
+                return refuse(EINVAL, "net %s: nobody checks there, and allow-spoofing has no use", setting->net);
+        return r;
 }
 
+/* wish->n is 0 where nothing is to be made. */
 static int make_wish(const struct ctl *ctl, const char *name, const struct settings *settings, struct wish *wish)
 {
-        int r = ctlnet_open(ctl->directory, &wish->net);
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        size_t n;
+        int r = net_settings_read(settings, nets, &n);
 
-        wish->request.container = name;
-        wish->request.hostname = settings->hostname;
-        if (r == 0)
-                r = ctlnet_parse_net(wish->net, settings->net, &wish->request, &wish->storage);
-        if (r == 0)
-                r = read_addresses(settings, &wish->request);
-        return r < 0 ? r : read_publish(&settings->publish, wish);
+        if (r < 0 || n == 0)
+                return r;
+        r = ctlnet_open(ctl->directory, &wish->net);
+        for (size_t i = 0; i < n && r == 0; i++) {
+                wish->requests[i].container = name;
+                wish->requests[i].hostname = settings->hostname;
+                r = read_request(&nets[i], wish, i);
+        }
+        wish->n = n;
+        return r < 0 ? r : read_first(settings, wish);
 }
 
 int network_check(const struct ctl *ctl, const char *name, const struct settings *settings)
 {
         _cleanup_wish_ struct wish wish = {0};
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        size_t n;
+        int r = net_settings_read(settings, nets, &n);
 
-        if (!is_managed(settings)) {
+        if (r < 0)
+                return r;
+        if (pasta_is_wanted(settings))
+                return pasta_check(settings);
+        if (n == 0) {
                 if (settings->publish.n || settings->ip || settings->ip6 || settings->mac || settings->rate_in ||
                     settings->rate_out)
                         return refuse(EINVAL,
                                       "net %s: there is no interface whose ports, addresses or rates could be "
                                       "set",
-                                      settings->net ? settings->net : "none");
+                                      settings->nets.n ? settings->nets.v[0] : "none");
                 return 0;
         }
         if (geteuid() != 0)
-                return refuse(EPERM, "net %s: an ordinary user has --net none and --net host", settings->net);
+                return refuse(EPERM, "net %s: an ordinary user has --net pasta, none and host", nets[0].net);
         return make_wish(ctl, name, settings, &wish);
 }
 
 /* ---- resolv.conf ---- */
 
 /* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business. */
-static bool is_ours(int root)
+static bool is_ours(int etc)
 {
-        _cleanup_close_ int fd = openat(root, "etc/resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(etc, "resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
@@ -130,17 +160,17 @@ static bool is_ours(int root)
         return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(const struct ctl_container *container, const struct ctlnet_result *result)
+static int write_resolver(struct ctl *ctl, const struct ctl_container *container, const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = openat(container->fd, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_writing_ struct storage_writing writing = STORAGE_WRITING_NONE;
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
-        int used, r;
+        int used, r = storage_write_begin(ctl, container, &writing);
 
-        if (root < 0)
-                return fail(errno, "open the root of container %s", container->name);
-        etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
-        if (etc < 0 || !is_ours(root) || result->n_servers == 0) {
+        if (r < 0)
+                return r;
+        etc = in_root_open(writing.root, "/etc", O_RDONLY | O_DIRECTORY);
+        if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
                 error_clear();
                 return 0;
         }
@@ -154,38 +184,94 @@ static int write_resolver(const struct ctl_container *container, const struct ct
 
 /* ---- the steps ---- */
 
-int network_prepare(const struct ctl *ctl, const struct ctl_container *container)
+/* What it has no more goes first: its addresses are free for the others. */
+static int allocate(struct wish *wish, const char *name, struct ctlnet_result *first)
 {
-        _cleanup_wish_ struct wish wish = {0};
-        struct ctlnet_result result = {0};
+        unsigned kept = 0;
         int r;
 
-        if (!is_managed(&container->settings))
-                return 0;
-        r = make_wish(ctl, container->name, &container->settings, &wish);
-        if (r == 0)
-                r = ctlnet_allocate(wish.net, &wish.request, &result);
-        return r < 0 ? r : write_resolver(container, &result);
+        for (size_t i = 0; i < wish->n; i++)
+                kept |= 1U << wish->requests[i].index;
+        r = ctlnet_keep(wish->net, name, kept, -EBADF);
+        for (size_t i = 0; i < wish->n && r == 0; i++) {
+                struct ctlnet_result result = {0};
+
+                r = ctlnet_allocate(wish->net, &wish->requests[i], i ? &result : first);
+        }
+        return r;
 }
 
-int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)
+int network_prepare(struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_wish_ struct wish wish = {0};
+        struct ctlnet_result first = {0};
+        int r = make_wish(ctl, container->name, &container->settings, &wish);
+
+        if (r < 0)
+                return r;
+        if (pasta_is_wanted(&container->settings)) {
+                r = pasta_servers(ctl, container, &first);
+                return r < 0 ? r : write_resolver(ctl, container, &first);
+        }
+        if (wish.n == 0)
+                return network_forget(ctl, container->name);
+        r = allocate(&wish, container->name, &first);
+        return r < 0 ? r : write_resolver(ctl, container, &first);
+}
+
+static int open_namespace(pid_t pid)
+{
+        char path[64];
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? fail(errno, "open %s", path) : fd;
+}
+
+static int attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid, unsigned wanted)
 {
         _cleanup_wish_ struct wish wish = {0};
         _cleanup_close_ int namespace = -EBADF;
         struct ctlnet_result result;
-        char path[64];
-        int r;
+        int r = make_wish(ctl, container->name, &container->settings, &wish);
 
-        if (!is_managed(&container->settings))
-                return 0;
-        r = make_wish(ctl, container->name, &container->settings, &wish);
-        if (r < 0)
+        if (r < 0 || wish.n == 0)
                 return r;
-        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-        namespace = open(path, O_RDONLY | O_CLOEXEC);
+        namespace = open_namespace(pid);
         if (namespace < 0)
-                return fail(errno, "open %s", path);
-        return ctlnet_attach(wish.net, &wish.request, namespace, &result);
+                return namespace;
+        for (size_t i = 0; i < wish.n && r == 0; i++)
+                if (wanted >> wish.requests[i].index & 1)
+                        r = ctlnet_attach(wish.net, &wish.requests[i], namespace, &result);
+        return r;
+}
+
+int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)
+{
+        if (pasta_is_wanted(&container->settings))
+                return pasta_start(ctl, container, pid);
+        return attach(ctl, container, pid, UINT_MAX);
+}
+
+int network_attach_one(const struct ctl *ctl, const struct ctl_container *container, pid_t pid, unsigned index)
+{
+        return attach(ctl, container, pid, 1U << index);
+}
+
+int network_drop_one(const struct ctl *ctl, const char *name, pid_t pid, unsigned index)
+{
+        _cleanup_(close_net) struct ctlnet *net = network_open_quietly(ctl);
+        _cleanup_close_ int namespace = -EBADF;
+
+        if (!net)
+                return 0;
+        if (pid) {
+                namespace = open_namespace(pid);
+                if (namespace < 0)
+                        return namespace;
+        }
+        return ctlnet_keep(net, name, ~(1U << index), namespace);
 }
 
 struct ctlnet *network_open_quietly(const struct ctl *ctl)
@@ -200,9 +286,9 @@ struct ctlnet *network_open_quietly(const struct ctl *ctl)
         return NULL;
 }
 
-bool network_show(struct ctlnet *net, const char *name, struct ctlnet_result *result)
+bool network_show(struct ctlnet *net, const char *name, unsigned index, struct ctlnet_result *result)
 {
-        bool found = net && ctlnet_show(net, name, 0, result) == 0;
+        bool found = net && ctlnet_show(net, name, index, result) == 0;
 
         if (!found)
                 error_clear();
@@ -211,8 +297,12 @@ bool network_show(struct ctlnet *net, const char *name, struct ctlnet_result *re
 
 int network_detach(const struct ctl *ctl, const char *name)
 {
-        _cleanup_(close_net) struct ctlnet *net = network_open_quietly(ctl);
+        _cleanup_(close_net) struct ctlnet *net = NULL;
+        int r = pasta_stop(ctl, name);
 
+        if (r < 0)
+                return r;
+        net = network_open_quietly(ctl);
         return net ? ctlnet_detach(net, name, CTLNET_LINKS_REAPED) : 0;
 }
 
@@ -233,14 +323,13 @@ int network_rename(const struct ctl *ctl, const char *from, const char *to)
 int network_update(const struct ctl *ctl, const struct ctl_container *container)
 {
         _cleanup_wish_ struct wish wish = {0};
-        int r;
+        const struct ctlnet_request *first = &wish.requests[0];
+        int r = make_wish(ctl, container->name, &container->settings, &wish);
 
-        if (!is_managed(&container->settings))
-                return 0;
-        r = make_wish(ctl, container->name, &container->settings, &wish);
+        if (r < 0 || wish.n == 0)
+                return r;
+        r = ctlnet_set_rates(wish.net, container->name, first->index, first->rate_in, first->rate_out);
         if (r == 0)
-                r = ctlnet_set_rates(wish.net, container->name, 0, wish.request.rate_in, wish.request.rate_out);
-        if (r == 0)
-                r = ctlnet_set_publish(wish.net, container->name, 0, wish.request.publish, wish.request.n_publish);
+                r = ctlnet_set_publish(wish.net, container->name, first->index, first->publish, first->n_publish);
         return r;
 }

@@ -7,11 +7,17 @@
 /* Whether there is such a network, and no port or address that is none. For create and set. */
 int network_check(const struct ctl *ctl, const char *name, const struct settings *settings);
 
-/* Takes the addresses that the container keeps, and writes its /etc/resolv.conf where that is berthctl's. */
-int network_prepare(const struct ctl *ctl, const struct ctl_container *container);
+/* Takes the addresses that the container keeps, gives back those of interfaces that it has no more, and writes its
+ * /etc/resolv.conf where that is berthctl's. */
+int network_prepare(struct ctl *ctl, const struct ctl_container *container);
 
 /* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);
+
+/* One interface, by its index: attaches it to a container that runs, or takes it and its addresses away (pid 0: from
+ * one that does not run). */
+int network_attach_one(const struct ctl *ctl, const struct ctl_container *container, pid_t pid, unsigned index);
+int network_drop_one(const struct ctl *ctl, const char *name, pid_t pid, unsigned index);
 
 /* Undoes what stands for it in the host; no error when there is nothing. */
 int network_detach(const struct ctl *ctl, const char *name);
@@ -23,8 +29,8 @@ int network_rename(const struct ctl *ctl, const char *from, const char *to);
 /* Changes rates and published ports of a container that runs. */
 int network_update(const struct ctl *ctl, const struct ctl_container *container);
 
-/* False: it has no address of its own. */
-bool network_show(struct ctlnet *net, const char *name, struct ctlnet_result *result);
+/* False: it has no such interface. */
+bool network_show(struct ctlnet *net, const char *name, unsigned index, struct ctlnet_result *result);
 
 /* NULL when nothing has been made yet, or it cannot be opened: for looking only. */
 struct ctlnet *network_open_quietly(const struct ctl *ctl);

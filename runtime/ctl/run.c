@@ -12,14 +12,21 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/syscalls.h"
 #include "base/timestamp.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/event_log.h"
+#include "runtime/ctl/group.h"
+#include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
+#include "runtime/keeper/keeper.h"
 #include "runtime/life/record.h"
+#include "runtime/life/target.h"
 
 #define STOP_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 10000
@@ -80,11 +87,23 @@ int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ct
         return 0;
 }
 
+int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container)
+{
+        struct ctl_status status;
+        int r = ctl_find(ctl, name, CTL_UNLOCKED, container);
+
+        if (r == 0)
+                r = ctl_status(ctl, container, &status);
+        if (r < 0)
+                return r;
+        return status.pid ? 0 : refuse(EINVAL, "container %s is %s", name, ctl_state_name(status.state));
+}
+
 /* ---- start ---- */
 
 int ctl_start(struct ctl *ctl, const char *name)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
@@ -122,11 +141,12 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         if (lives)
                 return refuse(EBUSY, "container %s runs already", container->name);
         error_clear();
-        if (r != -ENOENT)
-                r = container_delete(ctl->runtime, container->name, true);
-        else
-                r = 0;
-        return r < 0 ? r : network_detach(ctl, container->name);
+        /* Also without a record: a create that was killed may have come no further than its directory. */
+        r = container_delete(ctl->runtime, container->name, true);
+        if (r < 0)
+                return r;
+        joined_stop(ctl, container->name, 0);
+        return network_detach(ctl, container->name);
 }
 
 /* Only what is made here is copied into the container's mount namespace. */
@@ -135,20 +155,35 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
         _cleanup_free_ char *bundle = NULL;
         _cleanup_close_ int before = -EBADF;
         struct create_request request = {.id = container->name, .console_socket = console_socket};
-        int r = 0;
+        int r;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
                 bundle = NULL;
                 return fail(ENOMEM, "keep the path of a container");
         }
         request.bundle = bundle;
-        if (container->settings.ids.set)
-                r = mapped_root_attach(ctl, container, &before);
+        r = mapped_root_attach(ctl, container, &before);
         if (r == 0)
                 r = container_create(ctl->runtime, &request);
         if (r == 0 && before >= 0)
                 r = mapped_root_leave(before);
         return r;
+}
+
+/* Where the keeper finds memory.events. Without it nobody is told of kills, and the container runs all the same. */
+static void link_group(const struct ctl *ctl, const struct record *record)
+{
+        _cleanup_close_ int keeper = keeper_directory(ctl, record->id, false);
+        const struct cgroup_host *host = host_cgroups();
+        char path[4352];
+
+        if (!host)
+                error_clear();
+        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !host || !record->cgroup)
+                return;
+        snprintf(path, sizeof(path), "%s%s", host->mount_point, record->cgroup);
+        if (symlinkat(path, keeper, KEEPER_GROUP) < 0)
+                log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
 
 static int connect_and_start(struct ctl *ctl, const struct ctl_container *container, pid_t *pid)
@@ -159,6 +194,7 @@ static int connect_and_start(struct ctl *ctl, const struct ctl_container *contai
         if (r < 0)
                 return r;
         *pid = loaded.record->init.pid;
+        link_group(ctl, loaded.record);
         container_release(&loaded);
         r = network_attach(ctl, container, *pid);
         return r < 0 ? r : container_start(ctl->runtime, container->name, NULL);
@@ -181,15 +217,29 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
         return 0;
 }
 
-int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
+static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
-                r = network_prepare(ctl, &container);
+                r = group_clear(&container);
+        if (r == 0)
+                r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
+                r = storage_settle(ctl, &container);
+        if (r < 0)
+                return r;
+        /* Held, a disk image is mounted once for all that follows. */
+        root = storage_open(ctl, &container);
+        if (root < 0)
+                return root;
+        r = network_prepare(ctl, &container);
+        if (r == 0)
+                r = joined_register(ctl, &container);
         if (r == 0)
                 r = write_config(ctl, &container);
         if (r < 0)
@@ -200,20 +250,59 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, pi
         return create_and_start(ctl, &container, container.settings.terminal ? console_socket : NULL, pid);
 }
 
-int ctl_ended(struct ctl *ctl, const char *name, int status)
+int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
-        char text[64], now[TIMESTAMP_SIZE];
-        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+        int r = launch(ctl, name, console_socket, pid);
 
         if (r < 0)
+                event_record(ctl, name, EVENT_FAILED,
+                             (struct event_details){.count = restarts, .reason = error_message()});
+        else
+                event_record(ctl, name, EVENT_STARTED, (struct event_details){.pid = *pid, .count = restarts});
+        return r;
+}
+
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report)
+{
+        char text[1024];
+        pid_t pid = 0;
+        int r = ctl_launch(ctl, name, KEEPER_CONSOLE_SOCKET, restarts, &pid);
+
+        if (r < 0)
+                snprintf(text, sizeof(text), "%s", error_message());
+        else
+                snprintf(text, sizeof(text), "pid %d", (int)pid);
+        (void)write_all(report, text, strlen(text));
+        return r;
+}
+
+int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
+
+        if (r == 0 && kills)
+                event_record(ctl, name, EVENT_OOM, (struct event_details){.count = kills});
+        return r;
+}
+
+int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        char text[64], now[TIMESTAMP_SIZE];
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container), written;
+
+        if (r < 0 && !container.damaged)
                 return r;
         timestamp_now(now);
-        snprintf(text, sizeof(text), "%d %s\n", status, now);
-        r = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
-        if (r < 0)
-                return fail(-r, "write down the end of container %s", name);
-        return remove_remains(ctl, &container);
+        snprintf(text, sizeof(text), "%d %s\n", end->status, now);
+        if (end->kills)
+                event_record(ctl, name, EVENT_OOM, (struct event_details){.count = end->kills});
+        event_record(ctl, name, EVENT_STOPPED, (struct event_details){.status = end->status, .signal = end->signal});
+        /* A full disk keeps nobody from tidying up. */
+        r = remove_remains(ctl, &container);
+        written = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
+        return r == 0 && written < 0 ? fail(-written, "write down the end of container %s", name) : r;
 }
 
 /* ---- keeper ---- */
@@ -295,7 +384,7 @@ static int wait_for_keeper(struct ctl *ctl, const struct ctl_container *containe
         char packet[16];
 
         if (keeper < 0)
-                return ctl_ended(ctl, container->name, 255);
+                return ctl_ended(ctl, container->name, &(struct ctl_end){.status = 255});
         if (receive_message(keeper, packet, sizeof(packet), NULL, 0, TIDY_TIMEOUT_MS) == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "the keeper of container %s has not ended after %d seconds", container->name,
                               TIDY_TIMEOUT_MS / 1000);
@@ -309,14 +398,28 @@ static int remember_stop(const struct ctl_container *container)
         return r < 0 ? fail(-r, "write down that container %s was stopped", container->name) : 0;
 }
 
+/* A start whose keeper was killed still has the lock. What has no process yet cannot be ended. */
+static int await_launch(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+
+        if (r < 0 && !container.damaged && !container.partial)
+                return r;
+        error_clear();
+        return 0;
+}
+
 int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_person)
 {
-        _cleanup_ctl_container_ struct ctl_container container;
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int keeper = -EBADF, init = -EBADF;
         int r = ctl_find(ctl, name, CTL_UNLOCKED, &container);
 
-        if (r < 0)
+        /* What runs can be stopped, whatever has become of its settings since. */
+        if (r < 0 && !container.damaged && (by_person || !container.partial))
                 return r;
+        error_clear();
         if (timeout_ms < 0)
                 timeout_ms = container.settings.stop_timeout.set ? container.settings.stop_timeout.value * 1000
                                                                  : STOP_TIMEOUT_MS;
@@ -325,12 +428,44 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
                 if (r < 0)
                         return r;
         }
+        joined_stop(ctl, name, timeout_ms);
         keeper = keeper_stop(ctl, name);
         if (keeper < 0 && keeper != -ENOENT)
                 return keeper;
+        r = await_launch(ctl, name);
+        if (r < 0)
+                return r;
         init = open_init(ctl, name);
         r = init >= 0 ? ask_to_end(ctl, &container, init, timeout_ms) : 0;
         if (r < 0 || (init < 0 && keeper < 0))
                 return r;
         return wait_for_keeper(ctl, &container, keeper);
+}
+
+/* ---- pause ---- */
+
+int ctl_pause(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find_running(ctl, name, &container);
+
+        if (r == 0)
+                r = container_pause(ctl->runtime, name);
+        if (r < 0)
+                return fail_in(r, "pause %s", name);
+        event_record(ctl, name, EVENT_PAUSED, (struct event_details){0});
+        return 0;
+}
+
+int ctl_resume(struct ctl *ctl, const char *name)
+{
+        _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        int r = ctl_find_running(ctl, name, &container);
+
+        if (r == 0)
+                r = container_resume(ctl->runtime, name);
+        if (r < 0)
+                return fail_in(r, "resume %s", name);
+        event_record(ctl, name, EVENT_RESUMED, (struct event_details){0});
+        return 0;
 }

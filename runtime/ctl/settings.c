@@ -22,7 +22,10 @@ const struct setting setting_table[] = {
         SETTING("created", TEXT, created, .fixed = true),
         SETTING("isolation", TEXT, isolation, .check = check_isolation, .expected = "process or vm", .fixed = true),
         SETTING("unprivileged", FLAG, unprivileged, .fixed = true),
-        SETTING("ids", NUMBER, ids, .least = 1, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE, .fixed = true),
+        SETTING("ids", NUMBER, ids, .least = SETTINGS_IDS_SIZE, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE,
+                .fixed = true),
+        SETTING("subuids", TEXT, subuids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
+        SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
         SETTING("env", LIST, env, .check = check_env, .expected = "NAME=VALUE"),
         SETTING("user", TEXT, user, .check = check_user, .expected = "a name, UID or UID:GID"),
@@ -49,8 +52,14 @@ const struct setting setting_table[] = {
         SETTING("io-write", BYTES, io_write, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-read-ops", NUMBER, io_read_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
-        SETTING("net", TEXT, net, .check = check_net,
-                .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK"),
+        SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
+                .expected = "an absolute path of the cgroup tree, without '..'"),
+        SETTING("disk", BYTES, disk, .least = 8 * 1024 * 1024, .most = INT64_C(1) << 60, .live = true),
+        SETTING("inodes", NUMBER, inodes, .least = 64, .most = UINT32_MAX, .live = true),
+        SETTING("net", LIST, nets, .check = check_net,
+                .expected =
+                        "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
+                        "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),
         SETTING("ip6", TEXT, ip6, .check = check_ip6, .expected = "an IPv6 address"),
         SETTING("mac", TEXT, mac, .check = check_mac, .expected = "a MAC address such as 02:00:5e:10:00:01"),
@@ -68,9 +77,14 @@ const size_t n_settings = ELEMENTS(setting_table);
 const struct setting *setting_find(const char *key)
 {
         for (size_t i = 0; i < n_settings; i++)
-                if (strcmp(setting_table[i].key, key) == 0)
+                if (setting_table[i].key[0] == key[0] && strcmp(setting_table[i].key, key) == 0)
                         return &setting_table[i];
         return NULL;
+}
+
+bool setting_is_among(uint64_t bits, const char *key)
+{
+        return bits >> (setting_find(key) - setting_table) & 1;
 }
 
 static void *member_of(const struct settings *settings, const struct setting *setting)
@@ -140,8 +154,7 @@ int settings_set(struct settings *settings, const struct setting *setting, const
 {
         void *member = member_of(settings, setting);
 
-        if (strcmp(value, "none") == 0 && setting->kind != SETTING_LIST && setting->kind != SETTING_FLAG &&
-            setting->check != check_net) {
+        if (strcmp(value, "none") == 0 && setting->kind != SETTING_LIST && setting->kind != SETTING_FLAG) {
                 settings_unset(settings, setting);
                 return 0;
         }
@@ -323,6 +336,7 @@ static int parse_line(struct settings *settings, char *line)
 
 int settings_parse(const char *name, const char *text, struct settings *settings)
 {
+        const char *problem = NULL;
         unsigned number = 0;
         const char *p = text;
 
@@ -336,12 +350,14 @@ int settings_parse(const char *name, const char *text, struct settings *settings
                 if (begin < p + length && *begin != '#') {
                         line = arena_strndup(&settings->arena, begin, (size_t)(p + length - begin));
                         r = line ? parse_line(settings, line) : fail(ENOMEM, "read the settings");
-                        if (r < 0)
-                                return fail_in(r, "%s: line %u", name, number);
+                        if (r == -ENOMEM)
+                                return fail_in(r, "%s", name);
+                        if (r < 0 && !problem)
+                                problem = arena_printf(&settings->arena, "line %u: %s", number, error_message());
                 }
                 p += length + (p[length] == '\n');
         }
-        return 0;
+        return problem ? refuse(EINVAL, "%s: %s", name, problem) : 0;
 }
 
 void settings_release(struct settings *settings)

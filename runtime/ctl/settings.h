@@ -32,7 +32,8 @@ struct settings {
         const char *created;   /* RFC 3339 */
         const char *isolation; /* "process" or "vm"; NULL: process */
         bool unprivileged;
-        struct optional_i64 ids; /* the first host id of its range; unprivileged only */
+        struct optional_i64 ids;       /* the first host id of its range; unprivileged only */
+        const char *subuids, *subgids; /* an ordinary user's: "FIRST:COUNT"; NULL: one id (runtime/ctl/subids.h) */
         /* The program. */
         struct oci_strings args; /* at least one */
         struct oci_strings env;  /* NAME=VALUE */
@@ -50,9 +51,11 @@ struct settings {
         /* What it may use. */
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
+        const char *cgroup_parent;        /* its group lies in this one; NULL: /berth */
+        struct optional_i64 disk, inodes; /* runtime/ctl/storage.h */
         /* What it sees. */
-        const char *net;                /* as ctlnet_parse_net takes it; NULL: none */
-        const char *ip, *ip6, *mac;     /* fixed ones; NULL: allocated */
+        struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
+        const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
         const char *rate_in, *rate_out; /* "100mbit" */
         struct oci_strings publish;     /* [ADDRESS:]PORT:PORT[/udp] */
         struct oci_strings dns;         /* addresses */
@@ -75,6 +78,9 @@ struct setting {
 /* NULL when there is none. */
 const struct setting *setting_find(const char *key);
 
+/* Whether the bit of a key is among these, of which each row of setting_table has one. */
+bool setting_is_among(uint64_t bits, const char *key);
+
 /* All of them, in the order of the file. */
 extern const struct setting setting_table[];
 extern const size_t n_settings;
@@ -93,7 +99,8 @@ char *setting_text(const struct settings *settings, const struct setting *settin
 /* The text of the file, malloc'ed, the caller's. */
 int settings_format(const struct settings *settings, char **text);
 
-/* name is what messages call the text. settings must be zeroed; settings_release also after a failure. */
+/* name is what messages call the text. settings must be zeroed, or hold what counts where the text says nothing;
+ * settings_release also after a failure. The first line that is wrong is the error, and all that are right count. */
 int settings_parse(const char *name, const char *text, struct settings *settings);
 void settings_release(struct settings *settings);
 #define _cleanup_settings_ _cleanup_(settings_release)

@@ -13,8 +13,9 @@
 #include "base/number_list.h"
 #include "netdev/ctlnet.h"
 #include "oci/vocabulary.h"
-#include "runtime/ctl/ctl.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/settings.h"
+#include "runtime/ctl/subids.h"
 
 #define HOSTNAME_MOST 64
 #define USER_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -22,6 +23,13 @@
 int check_isolation(const char *text)
 {
         return strcmp(text, "process") == 0 || strcmp(text, "vm") == 0 ? 0 : -EINVAL;
+}
+
+int check_subids(const char *text)
+{
+        uint32_t first, count;
+
+        return subids_parse(text, &first, &count);
 }
 
 int check_env(const char *text)
@@ -51,6 +59,17 @@ int check_user(const char *text)
 int check_absolute(const char *text)
 {
         return text[0] == '/' ? 0 : -EINVAL;
+}
+
+/* What is made of it is a path of the cgroup tree. */
+int check_cgroup_parent(const char *text)
+{
+        if (text[0] != '/' || strlen(text) > CGROUP_PARENT_MOST)
+                return -EINVAL;
+        for (const char *p = text; *p; p += strcspn(p + 1, "/") + 1)
+                if (strncmp(p, "/..", 3) == 0 && (p[3] == '/' || p[3] == '\0'))
+                        return -EINVAL;
+        return 0;
 }
 
 int check_hostname(const char *text)
@@ -112,14 +131,9 @@ int check_cpu_set(const char *text)
 /* Whether there is such a network or link is another question (network_check). */
 int check_net(const char *text)
 {
-        static const char *const prefixes[] = {"container:", "macvlan:", "vlan:", "phys:"};
+        struct net_setting setting;
 
-        if (ctl_name_valid(text))
-                return 0;
-        for (size_t i = 0; i < ELEMENTS(prefixes); i++)
-                if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
-                        return ctl_name_valid(text + strlen(prefixes[i])) ? 0 : -EINVAL;
-        return -EINVAL;
+        return net_setting_parse(text, &setting);
 }
 
 static int check_family(const char *text, int family)

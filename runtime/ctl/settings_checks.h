@@ -3,10 +3,14 @@
 
 #include <stdint.h>
 
+#define CGROUP_PARENT_MOST 1024
+
 int check_isolation(const char *text);
+int check_subids(const char *text);
 int check_env(const char *text);
 int check_user(const char *text);
 int check_absolute(const char *text);
+int check_cgroup_parent(const char *text);
 int check_hostname(const char *text);
 int check_signal(const char *text);
 int check_restart(const char *text);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -89,16 +90,22 @@ static int lock_directory(int fd, const char *name)
         return r < 0 ? fail(-r, "lock container %s", name) : 0;
 }
 
-/* While we waited for the lock it may have been destroyed or renamed. */
-static bool is_still_there(struct ctl *ctl, const char *name, int fd)
+/* What a hand has taken out must not make the container more than it was: without ids of its own its root would be the
+ * host's. */
+static int check_settings(const struct ctl_container *container)
 {
-        struct stat ours, there;
+        const struct settings *settings = &container->settings;
 
-        return fstat(fd, &ours) == 0 && fstatat(ctl->containers_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-               ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+        if (settings->unprivileged && !settings->ids.set && geteuid() == 0)
+                return refuse(EINVAL, "the settings of container %s lack its ids", container->name);
+        if (!settings->unprivileged && settings->ids.set)
+                return refuse(EINVAL, "the settings of container %s have ids, but unprivileged is no", container->name);
+        if (settings->swap.set && !settings->memory.set)
+                return refuse(EINVAL, "the settings of container %s limit swap, but not memory", container->name);
+        return 0;
 }
 
-static int read_settings(struct ctl_container *container)
+int ctl_read_settings(struct ctl_container *container)
 {
         _cleanup_free_ char *text = NULL;
         char name[128];
@@ -110,10 +117,20 @@ static int read_settings(struct ctl_container *container)
         if (strlen(text) != size)
                 return refuse(EINVAL, "the settings of container %s hold a NUL byte", container->name);
         snprintf(name, sizeof(name), "settings of container %s", container->name);
-        return settings_parse(name, text, &container->settings);
+        /* As it is where nothing says otherwise. */
+        container->settings.unprivileged = true;
+        r = settings_parse(name, text, &container->settings);
+        return r < 0 ? r : check_settings(container);
 }
 
-int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
+/* Its settings are the first thing that a container gets, and the last but one that it loses. */
+static bool is_partial(int fd)
+{
+        return faccessat(fd, CTL_PARTIAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+               (faccessat(fd, SETTINGS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT);
+}
+
+static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
 {
         int r;
 
@@ -130,18 +147,23 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
                 return ctl->containers_fd < 0 || errno == ENOENT ? refuse(ENOENT, "there is no container %s", name)
                                                                  : fail(errno, "open container %s", name);
         r = lock == CTL_LOCKED ? lock_directory(container->fd, name) : 0;
-        if (r == 0 && lock == CTL_LOCKED && !is_still_there(ctl, name, container->fd))
+        /* While we waited for the lock it may have been destroyed or renamed. */
+        if (r == 0 && lock == CTL_LOCKED && !is_file_at(container->fd, ctl->containers_fd, name))
                 r = refuse(ENOENT, "there is no container %s any more", name);
-        if (r == 0 && faccessat(container->fd, CTL_PARTIAL_FILE, F_OK, 0) == 0) {
-                container->partial = true;
-                if (read_settings(container) < 0)
-                        error_clear();
-                r = refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
-        }
-        if (r == 0)
-                r = read_settings(container);
-        if (r < 0 && lock == CTL_UNLOCKED && !container->partial)
-                ctl_release(container);
+        return r;
+}
+
+int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
+{
+        int r = open_container(ctl, name, lock, container);
+
+        if (r < 0)
+                return r;
+        r = ctl_read_settings(container);
+        container->partial = is_partial(container->fd);
+        if (container->partial)
+                return refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
+        container->damaged = r < 0;
         return r;
 }
 
@@ -171,8 +193,7 @@ int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void
                         log_warning("%s", error_message());
                 if (r < 0)
                         error_clear();
-                container.partial = container.partial || r < 0;
-                if (r != -ENOENT)
+                if (r == 0 || container.partial || container.damaged)
                         result = visit(&container, data);
                 ctl_release(&container);
         }

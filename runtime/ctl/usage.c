@@ -1,94 +1,68 @@
 #include "runtime/ctl/usage.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "oci/json.h"
+#include "runtime/ctl/storage.h"
+#include "runtime/life/statistics_json.h"
 
-static uint64_t number_of(const struct json_node *object, const char *key)
+/* What the kernel calls no limit is a number beyond every machine; where there is no controller, it is 0. */
+static uint64_t limit_of(uint64_t limit)
 {
-        const struct json_node *node = object ? json_member(object, key) : NULL;
-
-        return node && node->kind == JSON_INTEGER && !node->negative ? node->natural : 0;
-}
-
-static const struct json_node *inside(const struct json_node *object, const char *key)
-{
-        const struct json_node *node = object ? json_member(object, key) : NULL;
-
-        return node && (node->kind == JSON_OBJECT || node->kind == JSON_ARRAY) ? node : NULL;
-}
-
-/* No limit is the largest number, or none. */
-static uint64_t limit_of(const struct json_node *object)
-{
-        uint64_t limit = number_of(object, "limit");
-
         return limit == 0 || limit >= INT64_MAX / 2 ? USAGE_UNLIMITED : limit;
 }
 
-static void add_io(const struct json_node *list, struct usage *usage)
+void usage_take(const struct container_usage *from, struct usage *usage)
 {
-        for (const struct json_node *node = list ? list->first : NULL; node; node = node->next) {
-                const struct json_node *op = json_member(node, "op");
+        const struct cgroup_statistics *cgroup = &from->cgroup;
 
-                if (!op || op->kind != JSON_STRING)
-                        continue;
-                if (strcmp(op->text, "Read") == 0)
-                        usage->read += number_of(node, "value");
-                else if (strcmp(op->text, "Write") == 0)
-                        usage->written += number_of(node, "value");
+        *usage = (struct usage){
+                .cpu_ns = cgroup->cpu.total,
+                .memory = cgroup->memory.usage,
+                .memory_limit = limit_of(cgroup->memory.limit),
+                .pids = cgroup->pids.current,
+                .pids_limit = limit_of(cgroup->pids.limit),
+                .has_memory = cgroup->memory.usage > 0,
+                .has_pids = cgroup->pids.current > 0,
+        };
+        for (size_t i = 0; i < cgroup->io.n; i++) {
+                usage->read += cgroup->io.v[i].read_bytes;
+                usage->written += cgroup->io.v[i].write_bytes;
+        }
+        for (size_t i = 0; i < from->network.n; i++) {
+                usage->received += from->network.v[i].rx_bytes;
+                usage->sent += from->network.v[i].tx_bytes;
         }
 }
 
-static void add_network(const struct json_node *list, struct usage *usage)
+static uint64_t limit_or_none(uint64_t limit)
 {
-        for (const struct json_node *node = list ? list->first : NULL; node; node = node->next) {
-                const struct json_node *name = json_member(node, "Name");
-
-                if (!name || name->kind != JSON_STRING || strcmp(name->text, "lo") == 0)
-                        continue;
-                usage->received += number_of(node, "RxBytes");
-                usage->sent += number_of(node, "TxBytes");
-        }
+        return limit ? limit : USAGE_UNLIMITED;
 }
 
-int usage_parse(const char *text, size_t size, struct usage *usage)
+static int read_storage(const struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
 {
-        _cleanup_(arena_free) struct arena arena = {0};
-        const struct json_node *data, *memory, *pids;
-        struct json_node *root;
-        int r = json_parse(&arena, "statistics", text, size, &root);
+        struct storage_usage storage;
+        int r = storage_read_usage(ctl, container, &storage);
 
         if (r < 0)
                 return r;
-        data = inside(root, "data");
-        memory = inside(inside(data, "memory"), "usage");
-        pids = inside(data, "pids");
-        *usage = (struct usage){
-                .cpu_ns = number_of(inside(inside(data, "cpu"), "usage"), "total"),
-                .memory = number_of(memory, "usage"),
-                .memory_limit = limit_of(memory),
-                .pids = number_of(pids, "current"),
-                .pids_limit = limit_of(pids),
-        };
-        usage->has_memory = usage->memory > 0;
-        usage->has_pids = usage->pids > 0;
-        add_io(inside(inside(data, "blkio"), "ioServiceBytesRecursive"), usage);
-        add_network(inside(data, "network_interfaces"), usage);
+        usage->has_disk = storage.kind == STORAGE_PROJECT || storage.kind == STORAGE_IMAGE;
+        usage->disk = storage.used;
+        usage->disk_limit = limit_or_none(storage.limit);
+        usage->inodes = storage.inodes;
+        usage->inodes_limit = limit_or_none(storage.inodes_limit);
         return 0;
 }
 
-static int take_line(const char *line, size_t size, void *data)
+int usage_read(struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
 {
-        return usage_parse(line, size, data);
-}
+        _cleanup_(arena_free) struct arena arena = {0};
+        struct container_usage all;
+        int r = container_usage(ctl->runtime, container->name, &arena, &all);
 
-int usage_read(struct ctl *ctl, const char *name, struct usage *usage)
-{
-        int r = container_statistics(ctl->runtime, name, take_line, usage);
-
-        return r < 0 ? fail_in(r, "statistics of container %s", name) : 0;
+        if (r == 0) {
+                usage_take(&all, usage);
+                r = read_storage(ctl, container, usage);
+        }
+        return r < 0 ? fail_in(r, "statistics of container %s", container->name) : 0;
 }

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/number.h"
 #include "base/path.h"
+#include "runtime/ctl/storage.h"
 
 #define PASSWD_MOST ((size_t)1024 * 1024)
 
@@ -78,16 +79,15 @@ int user_find_in(const char *passwd, const char *name, struct user *user)
         return number ? 0 : -EINVAL;
 }
 
-int user_find(int container, const char *name, struct user *user)
+int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
 {
-        _cleanup_close_ int root = openat(container, "rootfs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        _cleanup_close_ int file = -EBADF;
+        _cleanup_close_ int root = storage_open(ctl, container), file = -EBADF;
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
 
         if (root < 0)
-                return fail(errno, "open its root");
+                return root;
         file = in_root_open(root, "/etc/passwd", O_RDONLY | O_NONBLOCK);
         if (file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode))
                 (void)read_all(file, PASSWD_MOST, &text, &size);

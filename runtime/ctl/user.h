@@ -3,13 +3,15 @@
 
 #include <stdint.h>
 
+#include "runtime/ctl/ctl.h"
+
 struct user {
         uint32_t uid, gid;
         char home[256];
 };
 
-/* Looks into rootfs/etc/passwd below the container's directory. NULL: root. A name that is not there is -EINVAL. */
-int user_find(int container, const char *name, struct user *user);
+/* Looks into the container's /etc/passwd. NULL: root. A name that is not there is -EINVAL. */
+int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user);
 
 /* The same for the text of an /etc/passwd. Pure. */
 int user_find_in(const char *passwd, const char *name, struct user *user);

@@ -18,14 +18,25 @@
 #include "base/number.h"
 #include "runtime/keeper/keeper.h"
 
-enum { POLL_SIGNALS, POLL_LISTENER, POLL_CONSOLE_LISTENER, POLL_CONSOLE, POLL_OUTPUT, POLL_ADOPTED, POLL_CLIENTS };
+enum {
+        POLL_SIGNALS,
+        POLL_LISTENER,
+        POLL_CONSOLE_LISTENER,
+        POLL_CONSOLE,
+        POLL_OUTPUT,
+        POLL_ADOPTED,
+        POLL_MEMORY,
+        POLL_REPORT,
+        POLL_HOLD,
+        POLL_CLIENTS
+};
 
 static bool is_open(int fd)
 {
         return fcntl(fd, F_GETFD) >= 0;
 }
 
-static int listen_at(const char *path, int type)
+int keeper_listen(const char *path, int type)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         _cleanup_close_ int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,6 +66,7 @@ static bool parse_arguments(struct keeper *keeper, int argc, char **argv)
                 return false;
         keeper->policy = (enum keeper_policy)policy;
         keeper->terminal = terminal;
+        keeper->title = argv[0];
         keeper->name = argv[5];
         keeper->program = argv + 6;
         keeper->n_program = argc - 6;
@@ -79,9 +91,9 @@ static const char *open_all(struct keeper *keeper)
         (void)signal(SIGHUP, SIG_IGN);
         (void)signal(SIGPIPE, SIG_IGN);
         keeper->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-        keeper->listener = listen_at(KEEPER_SOCKET, SOCK_SEQPACKET);
+        keeper->listener = keeper_listen(KEEPER_SOCKET, SOCK_SEQPACKET);
         if (keeper->terminal)
-                keeper->console_listener = listen_at(KEEPER_CONSOLE_SOCKET, SOCK_STREAM);
+                keeper->console_listener = keeper_listen(KEEPER_CONSOLE_SOCKET, SOCK_STREAM);
         keeper->output = open_output();
         if (keeper->signals < 0 || keeper->listener < 0 || keeper->output < 0 ||
             (keeper->terminal && keeper->console_listener < 0))
@@ -99,9 +111,13 @@ static void collect(const struct keeper *keeper, struct pollfd *fds)
         fds[POLL_CONSOLE] = (struct pollfd){keeper->console, (short)(typed ? POLLIN | POLLOUT : POLLIN), 0};
         fds[POLL_OUTPUT] = (struct pollfd){keeper->output, POLLIN, 0};
         fds[POLL_ADOPTED] = (struct pollfd){keeper->adopted, POLLIN, 0};
-        /* As long as the terminal does not take what was typed, nobody types more. */
+        fds[POLL_REPORT] = (struct pollfd){keeper->report, POLLIN, 0};
+        fds[POLL_MEMORY] = (struct pollfd){keeper->memory, POLLPRI, 0};
+        fds[POLL_HOLD] = (struct pollfd){keeper->hold, POLLIN, 0};
+        /* As long as the terminal does not take what was typed, nobody types more; but others are heard. */
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
-                fds[POLL_CLIENTS + i] = (struct pollfd){typed ? -1 : keeper->clients[i], POLLIN, 0};
+                fds[POLL_CLIENTS + i] =
+                        (struct pollfd){typed && keeper->attached[i] ? -1 : keeper->clients[i], POLLIN, 0};
 }
 
 static void serve_signals(struct keeper *keeper)
@@ -124,17 +140,23 @@ static void serve(struct keeper *keeper, const struct pollfd *fds)
                 keeper_pump(keeper, &keeper->console);
         if (fds[POLL_OUTPUT].revents)
                 keeper_pump(keeper, &keeper->output);
+        if (fds[POLL_HOLD].revents)
+                keeper_hear_holder(keeper, 0);
         if (fds[POLL_LISTENER].revents)
                 keeper_accept(keeper);
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
                 if (fds[POLL_CLIENTS + i].revents && keeper->clients[i] == fds[POLL_CLIENTS + i].fd)
                         keeper_serve(keeper, i);
+        if (fds[POLL_REPORT].revents)
+                keeper_hear_report(keeper);
+        if (fds[POLL_MEMORY].revents)
+                keeper_tell_kills(keeper);
         if (fds[POLL_SIGNALS].revents)
                 serve_signals(keeper);
         /* Not our child: how it ended, nobody can tell any more. */
         if (fds[POLL_ADOPTED].revents) {
                 replace_fd(&keeper->adopted, -1);
-                keeper_ended(keeper, 255);
+                keeper_ended(keeper, 255, 0);
         }
 }
 
@@ -161,10 +183,12 @@ int main(int argc, char **argv)
                 .console_listener = -1,
                 .console = -1,
                 .console_peer = -1,
+                .hold = -1,
                 .output = -1,
                 .log = -1,
                 .adopted = -1,
                 .report = -1,
+                .memory = -1,
                 .clients = {-1, -1, -1, -1, -1, -1, -1, -1},
         };
         const char *problem;
@@ -184,12 +208,18 @@ int main(int argc, char **argv)
         if (keeper.adopted >= 0) {
                 keeper.state = KEEPER_RUNNING;
                 keeper.started = now_ms();
+                keeper_watch_memory(&keeper);
+                if (keeper.terminal)
+                        keeper_regain(&keeper);
                 keeper_tell(&keeper, "ok");
+        } else if (is_open(KEEPER_LAUNCHER)) {
+                keeper_let_launch(&keeper);
         } else {
                 keeper_launch(&keeper);
         }
         run(&keeper);
         (void)unlink(KEEPER_SOCKET);
         (void)unlink(KEEPER_CONSOLE_SOCKET);
+        (void)unlink(KEEPER_TERMINAL_SOCKET);
         return 0;
 }

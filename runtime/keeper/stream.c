@@ -43,7 +43,7 @@ static void write_log(struct keeper *keeper, const char *data, size_t size)
 static void drop_client(struct keeper *keeper, size_t client)
 {
         replace_fd(&keeper->clients[client], -1);
-        keeper->attached[client] = false;
+        keeper->attached[client] = keeper->asked[client] = false;
 }
 
 /* packet: with room for the letter in front. Who does not read loses the connection, not the container its time. */
@@ -66,6 +66,7 @@ void keeper_pump(struct keeper *keeper, int *from)
                 broadcast(keeper, packet, 1 + (size_t)n);
         } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
                 replace_fd(from, -1);
+                keeper->typed_size = keeper->typed_at = 0;
         }
 }
 
@@ -79,11 +80,11 @@ void keeper_drain(struct keeper *keeper)
                 keeper_pump(keeper, &keeper->output);
         replace_fd(&keeper->console, -1);
         replace_fd(&keeper->console_peer, -1);
+        keeper_await_holder(keeper);
         keeper->typed_size = keeper->typed_at = 0;
 }
 
-/* berth hands over the master of the container's terminal. The other side is kept open here, too, so that the terminal
- * does not hang up whenever nobody inside has it open. */
+/* berth hands over the master of the container's terminal. */
 void keeper_take_console(struct keeper *keeper)
 {
         int connection = accept4(keeper->console_listener, NULL, NULL, SOCK_CLOEXEC);
@@ -92,26 +93,80 @@ void keeper_take_console(struct keeper *keeper)
 
         if (connection < 0)
                 return;
-        if (receive_message(connection, name, sizeof(name), &fd, 1, CONSOLE_MS) >= 0 && fd >= 0) {
-                (void)fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
-                replace_fd(&keeper->console, fd);
-                replace_fd(&keeper->console_peer, ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-        }
+        if (receive_message(connection, name, sizeof(name), &fd, 1, CONSOLE_MS) >= 0 && fd >= 0)
+                keeper_take_terminal(keeper, fd);
         (void)close(connection);
 }
 
+/* When all places are taken, one who has never said what he wants makes room. */
 void keeper_accept(struct keeper *keeper)
 {
         int fd = accept4(keeper->listener, NULL, NULL, SOCK_CLOEXEC);
+        size_t place = KEEPER_CLIENTS;
 
         if (fd < 0)
                 return;
+        for (size_t i = KEEPER_CLIENTS; i-- > 0;)
+                if (keeper->clients[i] < 0 || (place == KEEPER_CLIENTS && !keeper->attached[i] && !keeper->asked[i]))
+                        place = i;
+        if (place < KEEPER_CLIENTS)
+                replace_fd(&keeper->clients[place], fd);
+        else
+                (void)close(fd);
+}
+
+/* Whoever held it was killed together with the keeper. */
+static void tell_lost(struct keeper *keeper, size_t client)
+{
+        static const char text[] =
+                "dThe terminal was lost when all that held it was killed. A restart gives another.\r\n";
+
+        (void)send(keeper->clients[client], text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        drop_client(keeper, client);
+}
+
+static void attach(struct keeper *keeper, size_t client)
+{
+        const char full = KEEPER_FULL;
+        size_t n = 0;
+
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
-                if (keeper->clients[i] < 0) {
-                        keeper->clients[i] = fd;
-                        return;
+                n += keeper->attached[i];
+        keeper->attached[client] = keeper->attached[client] || n < KEEPER_CLIENTS - 1;
+        if (keeper->attached[client]) {
+                if (keeper->terminal && keeper->console < 0 && keeper->state == KEEPER_RUNNING)
+                        tell_lost(keeper, client);
+                return;
+        }
+        (void)send(keeper->clients[client], &full, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        drop_client(keeper, client);
+}
+
+/* While it is being started nobody can tell what there is to be stopped. */
+static void stop(struct keeper *keeper, size_t client)
+{
+        char answer = KEEPER_STOP;
+
+        keeper->stopping = true;
+        if (keeper->state == KEEPER_WAITING)
+                keeper->state = KEEPER_DONE;
+        if (keeper->state == KEEPER_LAUNCHING) {
+                keeper->asked[client] = true;
+                answer = KEEPER_LATER;
+        }
+        (void)send(keeper->clients[client], &answer, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* To those who asked while it was being started. */
+void keeper_answer(struct keeper *keeper)
+{
+        const char answer = KEEPER_STOP;
+
+        for (size_t i = 0; i < KEEPER_CLIENTS; i++)
+                if (keeper->asked[i]) {
+                        keeper->asked[i] = false;
+                        (void)send(keeper->clients[i], &answer, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
                 }
-        (void)close(fd);
 }
 
 static void set_window(const struct keeper *keeper, const char *data, size_t size)
@@ -160,19 +215,17 @@ void keeper_serve(struct keeper *keeper, size_t client)
         }
         switch (packet[0]) {
         case KEEPER_ATTACH:
-                keeper->attached[client] = true;
+                attach(keeper, client);
                 return;
         case KEEPER_DATA:
-                take_typed(keeper, packet + 1, (size_t)n - 1);
+                if (keeper->attached[client])
+                        take_typed(keeper, packet + 1, (size_t)n - 1);
                 return;
         case KEEPER_WINDOW:
                 set_window(keeper, packet + 1, (size_t)n - 1);
                 return;
         case KEEPER_STOP:
-                keeper->stopping = true;
-                if (keeper->state == KEEPER_WAITING)
-                        keeper->state = KEEPER_DONE;
-                (void)send(keeper->clients[client], packet, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+                stop(keeper, client);
                 return;
         default:
                 drop_client(keeper, client);

@@ -128,7 +128,12 @@ int container_process_table(struct runtime *runtime, const char *id, bool option
 int container_update(struct runtime *runtime, const char *id, const struct oci_resources *changes,
                      const char *l3_cache_schema, const char *mem_bw_schema);
 
-/* One statistics event as a JSON line; and the stream: a line each interval and at each OOM until the container ends.
+/* What a running container has used; what is in it lives in `arena`. */
+struct arena;
+struct container_usage;
+int container_usage(struct runtime *runtime, const char *id, struct arena *arena, struct container_usage *usage);
+
+/* The same as a JSON line; and the stream: a line each interval and at each OOM until the container ends.
  * write gets whole lines. */
 typedef int (*event_writer)(const char *line, size_t size, void *data);
 int container_statistics(struct runtime *runtime, const char *id, event_writer write, void *data);

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "cgroups/devices.h"
 #include "namespaces/mount.h"
 #include "namespaces/namespace.h"
@@ -56,11 +57,10 @@ static int compile_seccomp(struct made *made)
 static int make_start_socket(struct made *made)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(made->dir_fd, START_SOCKET);
 
         if (fd < 0)
                 return fail(errno, "make the start socket");
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" START_SOCKET, made->dir_fd);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
                 return fail(errno, "bind the start socket");
         return sources_add(&made->sources, take_fd(&fd), &made->facts.start_socket);
@@ -292,8 +292,18 @@ static int make_plan(const struct made *made, void **block, size_t *size)
         return plan_finish(&builder, block, size);
 }
 
+/* -EBADF: it has none of its own. */
+static int own_cgroup(const struct made *made)
+{
+        const char *below = made->record.subgroup;
+
+        return made->cgroup_fd >= 0 && made->row->group_inside ? cgroup_open_below(made->cgroup_fd, below ? below : "/")
+                                                               : -EBADF;
+}
+
 static int launch_init(struct made *made)
 {
+        _cleanup_close_ int cgroup = own_cgroup(made);
         _cleanup_free_ void *block = NULL;
         const struct launch_inside inside = {
                 .view = &made->view,
@@ -301,6 +311,7 @@ static int launch_init(struct made *made)
                 .spec = made->spec,
                 .id = made->request->id,
                 .dir = made->dir_fd,
+                .cgroup = cgroup,
                 .terminal = made->spec->process_set && made->spec->process.terminal,
         };
         struct launch launch = {
@@ -427,6 +438,7 @@ void make_free(struct made *made)
         if (made->row)
                 made->row->release(&made->view);
         free(made->notify_directory);
+        vm_config_free(&made->host_config);
         free(made->config);
         oci_spec_free(made->spec);
         arena_free(&made->record.arena);

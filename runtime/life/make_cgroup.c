@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
+#include "namespaces/idmap.h"
 #include "runtime/life/make.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
@@ -105,17 +106,7 @@ int make_cgroup_limit_processes(struct made *made)
 /* The host's id of a user of the container. false: it has none. */
 static bool host_id_of(const struct oci_linux *linux_, uint32_t *uid)
 {
-        if (!linux_->namespaces[OCI_NS_USER].listed)
-                return true;
-        for (size_t i = 0; i < linux_->uid_mappings.n; i++) {
-                const struct oci_id_map *map = &linux_->uid_mappings.v[i];
-
-                if (*uid >= map->container_id && *uid - map->container_id < map->size) {
-                        *uid = map->host_id + (*uid - map->container_id);
-                        return true;
-                }
-        }
-        return false;
+        return !linux_->namespaces[OCI_NS_USER].listed || idmap_host_id(&linux_->uid_mappings, uid);
 }
 
 /* config-linux.md "Cgroup ownership": to the host's id of process.user.uid, when the container has a cgroup namespace

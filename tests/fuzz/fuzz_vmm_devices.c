@@ -66,10 +66,8 @@ static struct virtio *make(unsigned kind)
                 disk = memfd_create("disk", MFD_CLOEXEC);
                 if (ftruncate(disk, 1 << 20) < 0)
                         __builtin_trap();
+                /* In memory, so one after the other: io_uring's completions would come at their own time. */
                 (void)blk_init(&blk, &driver.memory, &loop, disk, false, "fuzz");
-                /* One after the other: io_uring's completions would come at their own time. */
-                loop_remove(&loop, &blk.completed);
-                uring_free(&blk.uring);
                 return &blk.virtio;
         case ON_BALLOON:
                 (void)balloon_init(&balloon, &driver.memory, &loop);
@@ -161,6 +159,8 @@ static void step(struct input *input, unsigned kind)
                 driver_write(&driver, offset, width, take(input, width));
                 break;
         case 1:
+                if (op & 8)
+                        pci_write_port(&driver.function, take(input, 1), width, 0);
                 (void)driver_read(&driver, take(input, 2), width);
                 break;
         case 2: /* a descriptor */

@@ -6,15 +6,21 @@
  *      attach CONTAINER NETNS [KEY=VALUE...]  NETNS: a file of a network namespace
  *      detach CONTAINER [reaped] | forget CONTAINER | rename FROM TO | show CONTAINER
  *      rates CONTAINER IN OUT | publish CONTAINER [PORT...] | repair | blocked
+ *      say advert|router ADDRESS LINK         what a neighbour or a router says: ADDRESS is at the link's MAC
  *      many N                                 attaches N new namespaces, says what the first and last 20 cost, medians
  */
+#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,7 +148,7 @@ static void read_more(const char *a, struct ctlnet_request *request)
         else if ((v = value_of(a, "out")))
                 request->rate_out = need_rate(v);
         else if ((v = value_of(a, "index")))
-                request->index = (unsigned)atoi(v);
+                request->secondary = (request->index = (unsigned)atoi(v)) > 0;
         else if ((v = value_of(a, "name")))
                 request->interface = v;
         else if ((v = value_of(a, "hostname")))
@@ -249,13 +255,49 @@ static int changes(const char *command, char **arguments)
                         add_port(&request, *port);
                 need(ctlnet_set_publish(net, arguments[0], 0, ports, request.n_publish));
         } else if (strcmp(command, "repair") == 0)
-                need(ctlnet_repair(net));
+                need(ctlnet_repair(net, NULL, NULL));
         else if (strcmp(command, "blocked") == 0) {
                 need(ctlnet_forward_blocked(net, chain, sizeof(chain)));
                 puts(chain);
         } else
                 return 0;
         return 1;
+}
+
+/* ---- what a container should not say ---- */
+
+static void say(const char *what, const char *address, const char *link)
+{
+        struct {
+                struct nd_neighbor_advert head;
+                struct nd_opt_hdr option;
+                uint8_t mac[6];
+        } advert = {.head = {.nd_na_hdr = {.icmp6_type = ND_NEIGHBOR_ADVERT}},
+                    .option = {.nd_opt_type = ND_OPT_TARGET_LINKADDR, .nd_opt_len = 1}};
+        struct nd_router_advert router = {.nd_ra_hdr = {.icmp6_type = ND_ROUTER_ADVERT}, .nd_ra_router_lifetime = 255};
+        struct sockaddr_in6 all = {.sin6_family = AF_INET6, .sin6_scope_id = if_nametoindex(link)}, from = all;
+        bool neighbour = strcmp(what, "advert") == 0;
+        int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6), hops = 255;
+        struct ifreq request = {0};
+        ssize_t sent;
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", link);
+        if (fd < 0 || inet_pton(AF_INET6, "ff02::1", &all.sin6_addr) != 1 ||
+            inet_pton(AF_INET6, address, &from.sin6_addr) != 1 || ioctl(fd, SIOCGIFHWADDR, &request) < 0 ||
+            setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0)
+                err(1, "say %s", what);
+        advert.head.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE;
+        advert.head.nd_na_target = from.sin6_addr;
+        memcpy(advert.mac, request.ifr_hwaddr.sa_data, sizeof(advert.mac));
+        if (neighbour)
+                sent = sendto(fd, &advert, sizeof(advert), 0, (struct sockaddr *)&all, sizeof(all));
+        else if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+                err(1, "take %s", address);
+        else
+                sent = sendto(fd, &router, sizeof(router), 0, (struct sockaddr *)&all, sizeof(all));
+        if (sent < 0)
+                err(1, "say %s", what);
+        close(fd);
 }
 
 /* ---- many ---- */
@@ -331,6 +373,8 @@ int main(int argc, char **argv)
         need(ctlnet_open(argv[1], &net));
         if (strcmp(argv[2], "many") == 0)
                 many(atoi(argv[3]));
+        else if (strcmp(argv[2], "say") == 0 && argc == 6)
+                say(argv[3], argv[4], argv[5]);
         else if (!networks(argv[2], argv + 3) && !interfaces(argv[2], argv + 3) && !changes(argv[2], argv + 3))
                 errx(2, "what is %s?", argv[2]);
         ctlnet_close(net);

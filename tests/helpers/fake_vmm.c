@@ -6,7 +6,12 @@
  *      fs=FD,TAG           tests/helpers/fake_file_server.c: gives the share as a mount
  *      control=FD          network devices become tap devices of the guest's namespace
  *      cmdline=TEXT        fake.status=N: ends with that at once; fake.mute: there is no agent; fake.garbage: nonsense
- *                          where the agent should answer; fake.flood: bytes without end there
+ *                          where the agent should answer; fake.flood: bytes without end there; fake.silent: somebody
+ *                          who says nothing
+ *
+ * In a container with a user namespace it has itself started outside of that (tests/helpers/fake_host.c): the files
+ * that are mapped for the file server it shows as they are on disk, which is how the server would have handed them
+ * over.
  *
  * Ends with 0 when the agent has ended, 3 when it was killed, as for a guest's kernel whose process 1 dies. */
 #include <err.h>
@@ -33,8 +38,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake.h"
+
 #define SHARE       "/run/berth/share"
 #define PORTS       "/run/ports"
+#define HOST        "/run/fake_host.sock"
 #define PATIENCE_MS 20000
 
 /* ---- words ---- */
@@ -72,37 +80,6 @@ static struct machine read_words(int argc, char **argv)
 
 /* ---- descriptors ---- */
 
-/* One message with at most one descriptor. */
-static ssize_t receive(int socket, void *data, size_t size, int *fd)
-{
-        union {
-                struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(int))];
-        } control;
-        struct iovec part = {data, size};
-        struct msghdr message = {
-                .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-        ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-        struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-
-        *fd = -1;
-        if (header && header->cmsg_type == SCM_RIGHTS)
-                memcpy(fd, CMSG_DATA(header), sizeof(int));
-        return n;
-}
-
-/* A process that ends with us. */
-static pid_t fork_bound(void)
-{
-        pid_t pid = fork();
-
-        if (pid < 0)
-                err(1, "fork");
-        if (pid == 0)
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-        return pid;
-}
-
 static bool put(int fd, const char *bytes, ssize_t size)
 {
         for (ssize_t n; size > 0; bytes += n, size -= n) {
@@ -126,6 +103,101 @@ static void pump(int from, int to)
         shutdown(from, SHUT_RD);
 }
 
+/* ---- in a user namespace ---- */
+
+static bool is_mapped(void)
+{
+        FILE *file = fopen("/proc/self/uid_map", "re");
+        unsigned inside = 1, outside = 1;
+
+        if (!file || fscanf(file, "%u %u", &inside, &outside) != 2)
+                err(1, "/proc/self/uid_map");
+        fclose(file);
+        return inside != outside;
+}
+
+/* Has fake_host start another of us, and ends with it. */
+static int delegate(const struct machine *machine)
+{
+        const int fds[] = {machine->vsock, machine->fs, machine->control, STDERR_FILENO};
+        struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = HOST};
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(fds))];
+        } control = {0};
+        char text[4096];
+        struct iovec part = {text, 0};
+        struct msghdr message = {
+                .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+        int host = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), status;
+
+        part.iov_len = (size_t)snprintf(text, sizeof(text), "cmdline=%s", machine->cmdline) + 1;
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(fds));
+        memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+        if (host < 0 || connect(host, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+            sendmsg(host, &message, MSG_NOSIGNAL) < 0)
+                err(1, HOST);
+        for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+                close(fds[i]);
+        return recv(host, &status, sizeof(status), 0) == sizeof(status) ? status : 1;
+}
+
+struct mount_line {
+        unsigned major, minor;
+        char root[2048], place[2048], options[512];
+};
+
+static bool read_mount(FILE *file, struct mount_line *mount)
+{
+        char line[8192];
+
+        return fgets(line, sizeof(line), file) && sscanf(line, "%*u %*u %u:%u %2047s %2047s %511s", &mount->major,
+                                                         &mount->minor, mount->root, mount->place, mount->options) == 5;
+}
+
+/* The same directory through a mount of its file system that is not mapped. */
+static int open_unmapped(const struct mount_line *mapped)
+{
+        FILE *file = fopen("/proc/self/mountinfo", "re");
+        struct mount_line other;
+        char path[4200];
+        int fd = -1;
+
+        while (file && fd < 0 && read_mount(file, &other)) {
+                size_t length = strcmp(other.root, "/") == 0 ? 0 : strlen(other.root);
+
+                if (other.major != mapped->major || other.minor != mapped->minor || strstr(other.options, "idmapped") ||
+                    strncmp(other.place, SHARE, strlen(SHARE)) == 0 || strncmp(mapped->root, other.root, length) != 0)
+                        continue;
+                snprintf(path, sizeof(path), "%s%s", other.place, mapped->root + length);
+                fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+        }
+        if (file)
+                fclose(file);
+        return fd;
+}
+
+static void show_as_on_disk(void)
+{
+        FILE *file = fopen("/proc/self/mountinfo", "re");
+        struct mount_line mount;
+
+        while (file && read_mount(file, &mount)) {
+                int tree;
+
+                if (strncmp(mount.place, SHARE "/", strlen(SHARE) + 1) != 0 || !strstr(mount.options, "idmapped"))
+                        continue;
+                tree = open_unmapped(&mount);
+                if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, mount.place, 4) < 0)
+                        err(1, "show %s as it is on disk", mount.place);
+                close(tree);
+        }
+        if (file)
+                fclose(file);
+}
+
 /* ---- the share and the namespaces ---- */
 
 static void mount_or_die(const char *source, const char *target, const char *type, unsigned long flags)
@@ -147,6 +219,7 @@ static void make_surroundings(int tree)
         mount_or_die("cgroup", "/sys/fs/cgroup", "cgroup2", 0);
         if (syscall(SYS_move_mount, tree, "", AT_FDCWD, SHARE, 4 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0)
                 err(1, "attach the share");
+        show_as_on_disk();
 }
 
 static pid_t start_agent(void)
@@ -200,9 +273,12 @@ static void misbehave(const struct machine *machine, int connection)
 
         if (strstr(machine->cmdline, "fake.mute"))
                 _exit(0);
-        if (!strstr(machine->cmdline, "fake.garbage") && !strstr(machine->cmdline, "fake.flood"))
+        if (!strstr(machine->cmdline, "fake.garbage") && !strstr(machine->cmdline, "fake.flood") &&
+            !strstr(machine->cmdline, "fake.silent"))
                 return;
         (void)put(connection, "OK\n", 3);
+        if (strstr(machine->cmdline, "fake.silent"))
+                pause();
         do {
                 if (!put(connection, nonsense, sizeof(nonsense)))
                         _exit(0);
@@ -287,7 +363,7 @@ static bool serve_control(int control)
 {
         struct net_request request;
         int tap;
-        ssize_t n = receive(control, &request, sizeof(request), &tap);
+        ssize_t n = receive(control, &request, sizeof(request), &tap, 1);
         int32_t answer = -EINVAL;
 
         if (n <= 0)
@@ -370,12 +446,14 @@ int main(int argc, char **argv)
                 warnx("what the machine has to say about its end");
                 return atoi(status + strlen("fake.status="));
         }
+        if (is_mapped())
+                return delegate(&machine);
         sigemptyset(&child);
         sigaddset(&child, SIGCHLD);
         sigprocmask(SIG_BLOCK, &child, NULL);
         sigaction(SIGCHLD, &action, NULL);
         signal(SIGPIPE, SIG_IGN);
-        if (receive(machine.fs, &byte, 1, &tree) != 1 || tree < 0)
+        if (receive(machine.fs, &byte, 1, &tree, 1) != 1 || tree < 0)
                 errx(1, "the file server gives no tree");
         make_surroundings(tree);
         close(tree);

@@ -6,12 +6,15 @@
  *      footprint --marked NAME=VALUE   count only processes whose environment holds this, cgroups whose name holds
  *                 take|compare FILE    VALUE (on a unified host: all) and no files: for a machine that others use too
  *
- * compare gives processes that are on their way out two seconds, waiting on their pidfds. */
+ * compare gives what is on its way out some seconds: processes, waiting on their pidfds, and links, of which the kernel
+ * tells when it reaps them after the end of a namespace. */
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -19,12 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 2000
+#define PATIENCE_MS 5000
 
 struct lines {
         size_t n, room;
@@ -280,8 +284,14 @@ static int64_t now_ms(void)
         return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Walks both sorted lists. report: prints. Otherwise: *pid gets the first process that is new. Returns differences. */
-static size_t differ(const struct lines *before, const struct lines *now, bool report, int *pid)
+/* Walks both sorted lists. report: prints. leaving: the first process that is new, and whether a link is. Returns
+ * differences. */
+struct leaving {
+        int pid;
+        bool link;
+};
+
+static size_t differ(const struct lines *before, const struct lines *now, bool report, struct leaving *leaving)
 {
         size_t i = 0, j = 0, n = 0;
 
@@ -296,8 +306,10 @@ static size_t differ(const struct lines *before, const struct lines *now, bool r
                 n++;
                 if (report)
                         printf("%s: %s\n", order > 0 ? "left behind" : "gone", order > 0 ? now->v[j] : before->v[i]);
-                if (pid && order > 0 && *pid == 0 && strncmp(now->v[j], "process ", 8) == 0)
-                        *pid = atoi(now->v[j] + 8);
+                if (leaving && order > 0 && leaving->pid == 0 && strncmp(now->v[j], "process ", 8) == 0)
+                        leaving->pid = atoi(now->v[j] + 8);
+                if (leaving && order > 0 && strncmp(now->v[j], "link ", 5) == 0)
+                        leaving->link = true;
                 if (order > 0)
                         j++;
                 else
@@ -306,28 +318,52 @@ static size_t differ(const struct lines *before, const struct lines *now, bool r
         return n;
 }
 
+/* A socket that becomes readable when links change. */
+static int open_news(void)
+{
+        struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                err(2, "listen to changes of links");
+        return fd;
+}
+
+static void wait_for(const struct leaving *leaving, int news, int64_t left)
+{
+        struct pollfd events[2] = {{.fd = news, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+        char buffer[8192];
+
+        if (leaving->pid) {
+                events[1].fd = (int)syscall(SYS_pidfd_open, leaving->pid, 0);
+                if (events[1].fd < 0) /* it ended: look again */
+                        return;
+        }
+        poll(events, 2, (int)left);
+        /* A zombie waits for its parent, and no event tells when it is reaped: yield to that parent. */
+        poll(NULL, 0, 1);
+        while (recv(news, buffer, sizeof(buffer), 0) > 0)
+                ;
+        if (events[1].fd >= 0)
+                close(events[1].fd);
+}
+
 static int compare(const char *path)
 {
         struct lines before = load(path), now;
         int64_t deadline = now_ms() + PATIENCE_MS, left;
+        int news = open_news();
 
         for (;;) {
-                struct pollfd event = {.events = POLLIN};
-                int pid = 0;
+                struct leaving leaving = {0};
 
                 now = take();
-                if (differ(&before, &now, false, &pid) == 0)
+                if (differ(&before, &now, false, &leaving) == 0)
                         return 0;
                 left = deadline - now_ms();
-                if (pid == 0 || left <= 0)
+                if ((leaving.pid == 0 && !leaving.link) || left <= 0)
                         break;
-                event.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-                if (event.fd < 0) /* it ended: look again */
-                        continue;
-                poll(&event, 1, (int)left);
-                /* A zombie waits for its parent, and no event tells when it is reaped: yield to that parent. */
-                poll(NULL, 0, 1);
-                close(event.fd);
+                wait_for(&leaving, news, left);
         }
         differ(&before, &now, true, NULL);
         return 1;

@@ -6,21 +6,30 @@ keeper_of() {
         pgrep -f "^berth-keeper .* $1 "
 }
 
+kill_keeper() {
+        local keeper
+
+        keeper=$(keeper_of "$1")
+        kill -KILL "$keeper"
+        eventually is_dead "$keeper"
+}
+
+own_kib() {
+        awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$1/smaps_rollup"
+}
+
 talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
 
 @test "keeper: killing it leaves the container alone, and the next command that needs one starts another" {
-        local pid keeper
+        local pid
 
         ctl create web --image busybox --net none -- /bin/sh -c "$talking"
         ctl start web
         pid=$(ctl_pid web)
-        keeper=$(keeper_of web)
         eventually said web 'line 3$'
-        kill -KILL "$keeper"
-        eventually is_dead "$keeper"
+        kill_keeper web
         is "$(ctl info --json web | jq -c '[.state, .pid, .keeper]')" "[\"running\",$pid,false]"
-        run -0 ctl exec web echo still here
-        is "$output" "still here"
+        is "$(ctl exec web echo still here)" "still here"
         is "$(ctl info --json web | jq -c .keeper)" true
         eventually said web 'line 40$'
         # Nothing that was said meanwhile is lost.
@@ -29,14 +38,62 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         is "$(ctl info --json web | jq -r .state)" stopped
 }
 
-@test "keeper: without one, stop works and tidies up" {
-        local keeper
+@test "keeper: killing it leaves the container its terminal; what is said meanwhile is in the log, and the next one has it again" {
+        local pid
 
+        ctl create web --image busybox --net none -t -- /bin/sh -c "trap 'echo hung up' HUP; $talking & while read line; do echo \"got \$line\"; done"
+        ctl start web
+        pid=$(ctl_pid web)
+        eventually said web 'line 3$'
+        kill_keeper web
+        eventually grep -q 'line 40' "$DIR/containers/web/log"
+        is "$(ctl info --json web | jq -c '[.state, .pid, .keeper]')" "[\"running\",$pid,false]"
+        { echo hello; sleep 1; } | timeout 5 "$BERTHCTL" --directory "$DIR" --run "$RUN" console web >"$T/out" 2>&1 3>&- 4>&- || true
+        is "$(ctl info --json web | jq -c '[.pid, .keeper]')" "[$pid,true]"
+        tr -d '\r' <"$T/out" | grep -qx 'got hello'
+        eventually said web 'line 60$'
+        # Nothing is lost and nothing is there twice.
+        is "$(ctl logs web | tr -d '\r' | sed -n 's/^line //p' | head -n 60 | md5sum)" "$(seq 1 60 | md5sum)"
+        run said web 'hung up'
+        [ "$status" -ne 0 ]
+        # The second one adopted it, and can be killed, too.
+        kill_keeper web
+        eventually said web 'line 80$'
+        ctl stop -f web
+        none_lives berth-holder
+}
+
+@test "keeper: who holds the terminal beside it is replaced when killed; both killed at once lose it, and the console says so" {
+        local holder
+
+        ctl create web --image busybox --net none -t -- /bin/sh -c "trap '' HUP; while :; do sleep 0.1; done"
+        ctl start web
+        holder=$(pgrep -x berth-holder)
+        kill -KILL "$holder"
+        eventually another_holds "$holder"
+        # Standing still it cannot replace the other.
+        kill -STOP "$(keeper_of web)"
+        kill -KILL "$(pgrep -x berth-holder)" "$(keeper_of web)"
+        eventually none_lives berth-holder
+        is "$(ctl info --json web | jq -r .state)" running
+        run -0 timeout 5 "$BERTHCTL" --directory "$DIR" --run "$RUN" console web </dev/null 3>&- 4>&-
+        has "terminal was lost"
+        is "$(ctl exec web echo here)" here
+        ctl restart -f web
+        pgrep -x berth-holder
+        ctl stop -f web
+}
+
+another_holds() {
+        local pid
+
+        pid=$(pgrep -r R,S -x berth-holder) && [ "$pid" != "$1" ]
+}
+
+@test "keeper: without one, stop works and tidies up" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        keeper=$(keeper_of web)
-        kill -KILL "$keeper"
-        eventually is_dead "$keeper"
+        kill_keeper web
         ctl stop -f web
         is "$(ctl info --json web | jq -r .state)" stopped
         [ -z "$(ls "$RUN/state")" ]
@@ -45,13 +102,9 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
 }
 
 @test "keeper: a container that ended while it had none is stopped, and starts again" {
-        local keeper
-
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        keeper=$(keeper_of web)
-        kill -KILL "$keeper"
-        eventually is_dead "$keeper"
+        kill_keeper web
         ctl kill web KILL
         eventually ctl_is web stopped
         ctl start web
@@ -65,14 +118,19 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
         keeper=$(keeper_of web)
-        [ "$(awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$keeper/smaps_rollup")" -le 300 ]
+        [ "$(own_kib "$keeper")" -le 300 ]
+        ctl stop -f web
+        # Who holds a terminal beside it counts, too.
+        ctl set web --terminal
+        ctl start web
+        [ $(($(own_kib "$(keeper_of web)") + $(own_kib "$(pgrep -x berth-holder)"))) -le 300 ]
         ctl stop -f web
 }
 
 @test "keeper: gives the container no descriptor but its own three" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        is "$(ls "/proc/$(ctl_pid web)/fd" | tr '\n' ' ')" "0 1 2 "
+        is "$(ctl exec web ls /proc/1/fd | tr '\n' ' ')" "0 1 2 "
         ctl stop -f web
 }
 
@@ -117,6 +175,14 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         ctl stop -f web
 }
 
+@test "console: a terminal that nobody inside has open for a while is there when somebody opens it again" {
+        ctl create web --image busybox --net none -t -- /bin/sh -c 'echo one; exec </dev/null >/dev/null 2>&1; sleep 1; echo two >/dev/console; exec sleep 1000'
+        ctl start web
+        eventually said web '^one$'
+        eventually said web '^two$'
+        ctl stop -f web
+}
+
 @test "console: a container without a terminal shows its output" {
         ctl create web --image busybox --net none -- /bin/sh -c "$talking"
         ctl start web
@@ -131,11 +197,10 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         refused_ctl "container web is stopped" exec web true
         ctl start web
         run -3 ctl exec web sh -c 'exit 3'
-        run -0 ctl exec -u nobody -w /etc -e A=b web sh -c 'id -u; pwd; echo $A $HOME'
+        run -0 --separate-stderr ctl exec -u nobody -w /etc -e A=b web sh -c 'id -u; pwd; echo $A $HOME'
         is "${lines[*]}" "65534 /etc b /"
         run -143 ctl exec web sh -c 'kill -TERM $$'
-        run -0 ctl exec web cat <<<"through stdin"
-        is "$output" "through stdin"
+        is "$(ctl exec web cat <<<"through stdin")" "through stdin"
         refused_ctl "/bin/missing" exec web /bin/missing
         refused_ctl "no user 'somebody'" exec -u somebody web id
         refused_ctl "expected NAME=VALUE" exec -e novalue web id
@@ -173,7 +238,7 @@ talking='i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.05; done'
         grep -qw memory /sys/fs/cgroup/cgroup.controllers && skip "this host has the memory controller"
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web
-        refused_ctl "memory" set web --memory 64m
+        refused_ctl "(memory|cpu) controller" set web --memory 64m
         is "$(ctl info --json web | jq -c .settings.memory)" null
         ctl stop -f web
 }

@@ -78,11 +78,6 @@ load ../lib/ctl
         ctl stop -f web
 }
 
-# killed_after SECONDS ARGUMENT...: berthctl, killed in the middle.
-killed_after() {
-        timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
-}
-
 @test "crash: a create that is killed at any moment leaves what destroy removes, or nothing" {
         local i
 
@@ -114,6 +109,18 @@ killed_after() {
         done
 }
 
+@test "stop: a start that is under way is waited for, and then ended" {
+        ctl create web --image busybox --stop-timeout 0 -- /bin/sleep 1000
+        for _ in 1 2 3; do
+                ctl start web &
+                eventually pgrep -f "^berth-keeper .* web " >/dev/null
+                ctl stop web
+                ends_with 0 wait $!
+                ctl_is web stopped
+                none_lives berth-keeper
+        done
+}
+
 settled() {
         ctl_is "$1" running || ctl_is "$1" stopped
 }
@@ -139,14 +146,8 @@ settled() {
 @test "an ordinary user has containers of his own, in his own directories" {
         local home=$T/home
 
-        mkdir -p "$home/run"
-        chmod 755 "$T" "$home"
-        chown -R 1000:1000 "$home"
-        as_user() {
-                setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$home" XDG_RUNTIME_DIR="$home/run" \
-                        timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
-        }
-        as_user create web --image busybox --stop-timeout 0 -- /bin/sh -c 'id -u; exec sleep 1000'
+        user_at_home
+        as_user create web --image busybox --net none --stop-timeout 0 -- /bin/sh -c 'id -u; exec sleep 1000'
         as_user start web
         [ -f "$home/.local/share/berth/containers/web/settings" ]
         is "$(as_user exec web id -u)" 0

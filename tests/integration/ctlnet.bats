@@ -66,10 +66,59 @@ teardown() {
 }
 
 @test "publish: on one address of the host only there" {
-        container a publish=127.0.0.1:8080:80
+        container a publish=127.0.0.1:8080:80 "publish=[2001:db8::2]:8081:80"
         answer a 80 hello
         [ "$(call "$H" 127.0.0.1 8080)" = hello ]
         run ! call world $HOST 8080
+        eventually eval '[ "$(call world 2001:db8::2 8081)" = hello ]'
+        run ! call world $HOST 8081
+        run ! call world "$(of a gateway6)" 8081
+}
+
+@test "publish: IPv6 ports are reached from the world, the host, other containers and its own" {
+        container a publish=8080:80
+        container b
+        answer a 80 hello
+        eventually eval '[ "$(call world 2001:db8::2 8080)" = hello ]'
+        [ "$(call "$H" 2001:db8::2 8080)" = hello ]
+        [ "$(call b 2001:db8::2 8080)" = hello ]
+        [ "$(call b "$(of b gateway6)" 8080)" = hello ]
+        [ "$(call a 2001:db8::2 8080)" = hello ]
+        run ! call world 2001:db8::2 80
+        new_namespace c
+        run -1 net attach c /run/netns/c "publish=[2001:db8::2]:8080:80" publish=8080:80
+        [[ $output == *"published port 8080:80/tcp is taken by a.0"* ]]
+        nothing_of c
+}
+
+@test "IPv6: behind NAT the world sees the host, without NAT the container, and only what was asked for comes in" {
+        net create routable subnet6=2001:db8:5::/64 no-nat
+        container a
+        container b net=routable
+        ip -n world route add 2001:db8:5::/64 via 2001:db8::2
+        ip -n world route add "$(of a gateway6)/64" via 2001:db8::2
+        tells_caller world 7
+        eventually eval '[[ "$(call a 2001:db8::1 7)" == 2001:db8::2 ]]'
+        [ "$(call b 2001:db8::1 7)" = "$(of b ipv6)" ]
+        unreachable world "$(of a ipv6)"
+        reaches world "$(of b ipv6)"
+}
+
+@test "IPv6: a fixed address is given, kept over restarts, and refused to others" {
+        net create n subnet=10.77.0.0/24 subnet6=fd77::/64
+        container a net=n ip6=fd77::50
+        [ "$(of a ipv6)" = fd77::50 ]
+        net detach a
+        end_namespace a
+        container a net=n
+        [ "$(of a ipv6)" = fd77::50 ]
+        run -1 net allocate b net=n ip6=fd77::50
+        [[ $output == *"network n: address fd77::50 belongs to a.0"* ]]
+        run -1 net allocate b net=n ip6=fd78::1
+        [[ $output == *"fd78::1 is no address of the network's subnet fd77::/64"* ]]
+        net create four no-ipv6
+        run -1 net allocate b net=four ip6=fd77::51
+        [[ $output == *"network four: it has no IPv6"* ]]
 }
 
 @test "publish: a range of ports goes to a range" {
@@ -134,6 +183,43 @@ teardown() {
         at "$H" ip neigh show "$(of b ipv4)" | grep -q "$(of b mac)"
 }
 
+link_local_of() {
+        ip -n "$1" -6 -o addr show dev eth0 scope link -tentative | sed 's/.*inet6 \([0-9a-f:]*\).*/\1/'
+}
+
+says() { # says CONTAINER advert|router ADDRESS
+        at "$1" "$TOOLS/ctlnet_tool" "$NET" say "$2" "$3" eth0
+}
+
+# The route to a router that the host HOST knows by what it says of itself.
+knows_router() {
+        ip -n "$1" -6 route show proto ra | grep -q "via $2 "
+}
+
+@test "spoofing: IPv6 packets, neighbour and router advertisements of others are dropped" {
+        container a
+        container b
+        container free spoof
+        eventually reaches "$H" "$(of b ipv6)"
+        # With an address of somebody else.
+        ip -n a addr add fd99::9/128 dev eth0 nodad
+        ip -n "$H" route add fd99::9/128 dev berth0
+        reaches a "$(of a gateway6)"
+        unreachable a "$(of a gateway6)" -I fd99::9
+        # It says that it is b; who may say that is heard.
+        says a advert "$(of b ipv6)"
+        reaches "$H" "$(of b ipv6)"
+        at "$H" ip neigh show "$(of b ipv6)" | grep -q "$(of b mac)"
+        says free advert "$(of b ipv6)"
+        eventually eval 'at "$H" ip neigh show "$(of b ipv6)" | grep -q "$(of free mac)"'
+        # It says that it is a router.
+        eventually eval '[ -n "$(link_local_of a)" ] && [ -n "$(link_local_of free)" ]'
+        says a router "$(link_local_of a)"
+        says free router "$(link_local_of free)"
+        eventually knows_router b "$(link_local_of free)"
+        run ! knows_router b "$(link_local_of a)"
+}
+
 @test "spoofing: a container that may is not checked" {
         container a spoof
         ip -n a addr add 10.9.9.9/32 dev eth0
@@ -153,6 +239,14 @@ teardown() {
         unreachable a "$(of b ipv4)"
         answer a 80 hello
         [ "$(call b $HOST 8080)" = hello ]
+        # The host's own address in it, and so its names, are the network's.
+        unreachable b "$(of a gateway4)"
+        unreachable b "$(of a gateway6)"
+        reaches b "$(of b gateway6)"
+        at c busybox nslookup a "$(of c dns)"
+        run ! at b busybox nslookup a "$(of b dns)"
+        run ! at b timeout 3 busybox nslookup a "$(of a dns)"
+        reaches b $WORLD
 }
 
 @test "isolation: an internal network leads nowhere" {
@@ -307,6 +401,9 @@ teardown() {
         [ "$(call b $HOST 8080)" = hello ]
         ip -n a addr add 10.66.0.99/32 dev eth0
         unreachable a "$(of b ipv4)" -I 10.66.0.99
+        ip -n a addr add fd99::9/128 dev eth0 nodad
+        reaches a "$(of b ipv6)"
+        unreachable a "$(of b ipv6)" -I fd99::9
         net detach a
         nothing_of a
 }
@@ -443,6 +540,48 @@ took() {
         reaches again "$(of a gateway4)"
         end_namespace a
         eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" -eq 1 ]'
+}
+
+@test "crashes: links of ended starts that something holds do not stop the next one, nor outlive their network" {
+        net create n
+        new_namespace a
+        for i in {1..9}; do
+                new_namespace "held$i"
+                net attach a "/run/netns/held$i" net=n >"$T/a"
+                net detach a reaped
+        done
+        [ "$(at "$H" bash -c 'ip -o link | grep -c ": bt"')" -eq 8 ]
+        net attach a /run/netns/a net=n >"$T/a"
+        reaches a "$(of a gateway4)"
+        net forget a
+        net delete n
+        run ! at "$H" bash -c 'ip -o link | grep ": bt"'
+}
+
+@test "crashes: a port of a container that ended with nobody to tidy up is free, and so is what repair finds" {
+        container a publish=8080:80
+        end_namespace a
+        eventually eval '[ -z "$(at "$H" bash -c "ip -o link | grep \": bt\"")" ]'
+        grep -q '^link = bt' "$NET/interfaces/a.0"
+        container b publish=8080:80
+        answer b 80 hello
+        [ "$(call world $HOST 8080)" = hello ]
+        nothing_of a
+        [ "$(net show a | awk '$1 == "ipv4"')" = "$(grep '^ipv4' "$T/a")" ]
+        net publish b
+        container c publish=9090:80
+        end_namespace c
+        eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" = 1 ]'
+        net publish b 9090:80
+        [ "$(call world $HOST 9090)" = hello ]
+        container d publish=7070:80
+        end_namespace d
+        eventually eval '[ "$(at "$H" bash -c "ip -o link | grep -c \": bt\"")" = 1 ]'
+        ln -s nobody.0 "$NET/networks/berth0/addresses/10.64.0.77"
+        net repair
+        nothing_of d
+        [ ! -L "$NET/networks/berth0/addresses/10.64.0.77" ]
+        [ "$(call world $HOST 9090)" = hello ]
 }
 
 # ---- many ----

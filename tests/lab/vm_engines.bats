@@ -95,6 +95,12 @@ logged() { # logged CONTAINER WORD
 }
 
 # bats test_tags=full
+@test "podman --runtime berth-vm: a container beyond its memory is reported as OOM" {
+        podman run --name greedy --network none --memory 64m --memory-swap 64m "$IMAGE" sh -c 'tail /dev/zero; sleep 3; exit 137' || true
+        is "$(podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy)" "true 137"
+}
+
+# bats test_tags=full
 @test "podman --runtime berth-vm run -p: a published port is reached, and the container reaches the host" {
         podman run --detach --name server --publish 127.0.0.1:8085:80 "$IMAGE" sh -c "$SERVE"
         run -0 at_port 127.0.0.1:8085
@@ -139,6 +145,14 @@ docker_logged() {
 }
 
 # bats test_tags=full
+@test "docker run --runtime berth-vm: a container beyond its memory is reported as OOM" {
+        use_docker
+        run -137 docker run --runtime berth-vm --name greedy --network none --memory 64m --memory-swap 64m busybox sh -c 'tail /dev/zero; sleep 3; exit 137'
+        is "$(docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy)" "true 137"
+        docker rm greedy
+}
+
+# bats test_tags=full
 @test "docker run --runtime berth-vm -p: a published port is reached" {
         use_docker
         docker run --detach --runtime berth-vm --name server --publish 127.0.0.1:8086:80 busybox sh -c "$SERVE"
@@ -146,6 +160,17 @@ docker_logged() {
         is "$output" "a page"
         docker rm --force server
         run ! curl --silent --max-time 5 http://127.0.0.1:8086/
+}
+
+# bats test_tags=full
+@test "docker run --runtime berth-vm: on a network of a user the names of its containers are answered" {
+        use_docker
+        docker network create named
+        docker run --detach --name server --network named busybox sh -c "$SERVE"
+        run -0 docker run --rm --runtime berth-vm --network named busybox sh -c 'cat /etc/resolv.conf; wget -q -O - http://server/'
+        has "nameserver 127.0.0.11" "a page"
+        docker rm --force server
+        docker network rm named
 }
 
 # ---- containerd ----

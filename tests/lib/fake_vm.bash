@@ -10,13 +10,20 @@ fake_machines() {
         mkdir /etc/berth
         ln -s "$TOOLS/fake_vmm" "$T/programs/berth-vmm"
         ln -s "$TOP"/build/berth-{proxy,agent,kernel} "$T/programs/"
+        # As udev would make it.
+        mount -t tmpfs -o mode=755 none /dev/net
+        defer "umount /dev/net"
+        mknod -m 666 /dev/net/tun c 10 200
+        defer "kill $("$TOOLS/fake_host" /run/fake_host.sock 3>&- 4>&-); rm /run/fake_host.sock"
         printf '%s\n' "isolation = vm" "kernel = $TOOLS/fake_kernel" "modules = none" "cache = $T/cache" "programs = $T/programs" \
                 "file-server = $TOOLS/fake_file_server" >/etc/berth/berth.conf
 }
 
 # What the stand-in cannot do, because its guest is a group of processes on this host: FILE|TEST, "all" for the whole file.
+# A whole system would set this host's sysctls: its root is the host's.
 FAKE_CANNOT='
 userns.bats|all
+ctl_system.bats|all
 cgroups.bats|resources.hugepageLimits: each page size
 cgroups.bats|resources.hugepageLimits: a page size that the machine has not is refused
 cgroups.bats|resources.unified: files are written as they are
@@ -26,6 +33,7 @@ update_events.bats|update --resources FILE: changes a limit of a running contain
 update_events.bats|update --resources -: reads standard input
 update_events.bats|update: a limit that fails leaves all as it was
 update_events.bats|events --stats: one JSON line with the container'"'"'s numbers
+ctl_more.bats|an ordinary user has containers of his own, in his own directories
 devices.bats|devices: /dev/ptmx is the container'"'"'s own, whatever linux.devices lists
 '
 

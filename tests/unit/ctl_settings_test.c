@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/settings.h"
 #include "runtime/ctl/user.h"
@@ -88,6 +89,49 @@ static void a_wrong_line_is_named(void **state)
         }
 }
 
+static size_t read_nets(const char *text, struct net_setting nets[CTLNET_INTERFACES_MAX])
+{
+        _cleanup_settings_ struct settings settings = {0};
+        size_t n;
+
+        assert_int_equal(settings_parse("text", text, &settings), 0);
+        return net_settings_read(&settings, nets, &n) == 0 ? n : SIZE_MAX;
+}
+
+static void interfaces_keep_their_names(void **state)
+{
+        static const char text[] = "net = lab\nnet = back,name=eth0\nnet = vlan:up.7,ip=10.0.0.5/24\nip = 10.1.0.5\n";
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+        _cleanup_settings_ struct settings settings = {0};
+
+        (void)state;
+        assert_int_equal(read_nets(text, nets), 3);
+        assert_int_equal(nets[0].index, 1);
+        assert_int_equal(nets[1].index, 0);
+        assert_int_equal(nets[2].index, 2);
+        assert_int_equal(net_settings_write(&settings, nets, 3), 0);
+        assert_int_equal(settings.nets.n, 3);
+        assert_string_equal(settings.nets.v[0], "lab,name=eth1,ip=10.1.0.5");
+        assert_string_equal(settings.nets.v[2], "vlan:up.7,name=eth2,ip=10.0.0.5/24");
+        assert_int_equal(net_settings_write(&settings, nets, 0), 0);
+        assert_string_equal(settings.nets.v[0], "none");
+}
+
+static void interfaces_that_cannot_stand_together_are_refused(void **state)
+{
+        static const char *const wrong[] = {"net = lab\nnet = lab\n", "net = lab\nnet = host\n",
+                                            "net = a,name=eth1\nnet = b,name=eth1\n",
+                                            "net = a\nnet = b\nnet = c\nnet = d\nnet = e\nnet = f\nnet = g\nnet = h\n"
+                                            "net = i\n"};
+        struct net_setting nets[CTLNET_INTERFACES_MAX];
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(wrong); i++)
+                assert_int_equal(read_nets(wrong[i], nets), SIZE_MAX);
+        assert_int_equal(read_nets("net = host\n", nets), 0);
+        assert_int_equal(read_nets("", nets), 0);
+}
+
 static void checks_know_good_from_bad(void **state)
 {
         static const struct {
@@ -103,6 +147,15 @@ static void checks_know_good_from_bad(void **state)
                 {"restart", "always", "always:1"},
                 {"cpu-set", "0-3,7", "3-1"},
                 {"net", "container:web", "container:"},
+                {"subuids", "600000:65535", "600000"},
+                {"subuids", "1:1", "4294967295:2"},
+                {"subgids", "600000:1", "600000:0"},
+                {"net", "lab,name=eth7,ip=10.0.0.5,mac=02:00:00:00:00:01", "lab,name=eth8"},
+                {"net", "vlan:eth0.5,ip=10.0.0.5/24,gateway=10.0.0.1,mtu=9000", "lab,mtu=575"},
+                {"net", "lab,ip6=fd00::5,allow-spoofing", "lab,ip6=10.0.0.5"},
+                {"net", "host", "host,ip=10.0.0.5"},
+                {"net", "macvlan:up0", "lab,,"},
+                {"net", "none", "lab,frob=1"},
                 {"volume", "/a:/b:ro", "/a:/b:rx"},
                 {"volume", "/a:/b", "/a:/"},
                 {"env", "A=", "=A"},
@@ -141,20 +194,36 @@ static void names_of_containers(void **state)
         assert_false(ctl_name_valid("0123456789012345678901234567890123456789012345678901234567890123"));
 }
 
+static uint64_t bits_of(const char *const *keys, size_t n)
+{
+        uint64_t bits = 0;
+
+        for (size_t i = 0; i < n; i++)
+                bits |= UINT64_C(1) << (setting_find(keys[i]) - setting_table);
+        return bits;
+}
+
 static void limits_become_resources_and_their_absence_lifts_them(void **state)
 {
         _cleanup_settings_ struct settings settings = {0};
-        _cleanup_free_ char *with = NULL, *without = NULL;
+        static const char *const keys[] = {"memory", "cpus", "pids", "cpu-weight", "cpu-set"}, *const pids[] = {"pids"};
+        _cleanup_free_ char *with = NULL, *without = NULL, *one = NULL, *none = NULL;
 
         (void)state;
-        assert_int_equal(resources_json(&settings, -1, &without), 0);
-        assert_string_equal(without, "{\"memory\":{\"limit\":-1,\"swap\":-1},\"cpu\":{\"period\":100000,\"quota\":-1},"
-                                     "\"pids\":{\"limit\":-1}}\n");
+        assert_int_equal(resources_json(&settings, -1, bits_of(keys, 5), &without), 0);
+        assert_string_equal(without,
+                            "{\"memory\":{\"limit\":-1,\"swap\":-1},\"cpu\":{\"period\":100000,\"quota\":-1},"
+                            "\"pids\":{\"limit\":-1},\"unified\":{\"cpu.weight\":\"100\",\"cpuset.cpus\":\"\"}}\n");
+        /* What was not touched needs no controller. */
+        assert_int_equal(resources_json(&settings, -1, bits_of(pids, 1), &one), 0);
+        assert_string_equal(one, "{\"pids\":{\"limit\":-1}}\n");
+        assert_int_equal(resources_json(&settings, -1, 0, &none), 0);
+        assert_string_equal(none, "{}\n");
         assert_int_equal(settings_set(&settings, setting_find("memory"), "64m"), 0);
         assert_int_equal(settings_set(&settings, setting_find("swap"), "1m"), 0);
         assert_int_equal(settings_set(&settings, setting_find("cpus"), "0.25"), 0);
         assert_int_equal(settings_set(&settings, setting_find("pids"), "7"), 0);
-        assert_int_equal(resources_json(&settings, -1, &with), 0);
+        assert_int_equal(resources_json(&settings, -1, 0, &with), 0);
         assert_string_equal(with, "{\"memory\":{\"limit\":67108864,\"swap\":68157440},\"cpu\":{\"period\":100000,"
                                   "\"quota\":25000},\"pids\":{\"limit\":7}}\n");
 }
@@ -208,6 +277,8 @@ int main(void)
                 cmocka_unit_test(comments_blanks_and_unknown_keys_stand),
                 cmocka_unit_test(a_value_may_hold_anything_and_is_one_line),
                 cmocka_unit_test(a_wrong_line_is_named),
+                cmocka_unit_test(interfaces_keep_their_names),
+                cmocka_unit_test(interfaces_that_cannot_stand_together_are_refused),
                 cmocka_unit_test(checks_know_good_from_bad),
                 cmocka_unit_test(every_setting_has_a_bit),
                 cmocka_unit_test(names_of_containers),

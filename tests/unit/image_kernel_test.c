@@ -196,6 +196,52 @@ static void an_elf_kernel_is_kept_as_far_as_it_is_loaded(void **state)
         }
 }
 
+/* The names of the sections stand behind what is loaded, their table behind the names. */
+static void add_sections(struct test_elf *elf)
+{
+        const Elf64_Shdr strings = {.sh_type = SHT_STRTAB, .sh_offset = ELF_LOADED + 0x10, .sh_size = 0x30};
+
+        elf->header.e_shoff = ELF_LOADED + 0x80;
+        elf->header.e_shentsize = sizeof(strings);
+        elf->header.e_shnum = 3;
+        elf->header.e_shstrndx = 1;
+        memcpy((uint8_t *)elf + elf->header.e_shoff + sizeof(strings), &strings, sizeof(strings));
+}
+
+static size_t used_of(const struct test_elf *elf)
+{
+        size_t used = 0;
+
+        assert_int_equal(vmlinux_check("/k", (const uint8_t *)elf, sizeof(*elf), &used), 0);
+        return used;
+}
+
+static void the_table_of_sections_is_kept_when_it_makes_sense(void **state)
+{
+        const uint64_t beyond = UINT64_MAX - 8;
+        struct test_elf elf;
+
+        (void)state;
+        make_elf(ELF_LINUX, &elf);
+        add_sections(&elf);
+        assert_int_equal(used_of(&elf), ELF_LOADED + 0x80 + 3 * sizeof(Elf64_Shdr));
+        elf.header.e_shstrndx = 3;
+        assert_int_equal(used_of(&elf), ELF_LOADED);
+        add_sections(&elf);
+        elf.header.e_shoff = beyond;
+        assert_int_equal(used_of(&elf), ELF_LOADED);
+        add_sections(&elf);
+        elf.header.e_shnum = UINT16_MAX;
+        assert_int_equal(used_of(&elf), ELF_LOADED);
+        add_sections(&elf);
+        elf.header.e_shentsize = 40;
+        assert_int_equal(used_of(&elf), ELF_LOADED);
+        add_sections(&elf);
+        memcpy((uint8_t *)&elf + elf.header.e_shoff + sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_offset), &beyond,
+               sizeof(beyond));
+        assert_int_equal(used_of(&elf), ELF_LOADED);
+}
+
 static void an_elf_file_that_no_machine_of_ours_starts_is_refused(void **state)
 {
         struct test_elf elf;
@@ -275,6 +321,7 @@ int main(void)
                 cmocka_unit_test(a_kernel_that_is_larger_or_smaller_than_it_says_is_refused),
                 cmocka_unit_test(what_is_no_kernel_is_refused),
                 cmocka_unit_test(an_elf_kernel_is_kept_as_far_as_it_is_loaded),
+                cmocka_unit_test(the_table_of_sections_is_kept_when_it_makes_sense),
                 cmocka_unit_test(an_elf_file_that_no_machine_of_ours_starts_is_refused),
                 cmocka_unit_test(a_damaged_elf_file_is_refused),
                 cmocka_unit_test(the_release_is_the_banners_and_not_a_format_strings),

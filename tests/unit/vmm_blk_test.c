@@ -1,6 +1,7 @@
 /* The disk: a file, a driver, and what the driver must not get at. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,10 +33,10 @@ static int begin(void **state)
         assert_int_equal(loop_make(&loop, "test"), 0);
         assert_int_equal(guest_memory_make(&driver.memory, DRIVER_MEMORY), 0);
         assert_int_equal(blk_init(&blk, &driver.memory, &loop, dup(file), read_only, "berth-disk"), 0);
-        if (!with_uring) {
-                loop_remove(&loop, &blk.completed);
-                uring_free(&blk.uring);
-        }
+        /* A file in memory does without by itself. */
+        assert_int_equal(blk.uring.fd, -EBADF);
+        if (with_uring)
+                assert_int_equal(blk_use_uring(&blk), 0);
         driver_attach(&driver, &blk.virtio);
         driver_start(&driver, 0);
         return 0;
@@ -49,6 +50,12 @@ static int end(void **state)
         guest_memory_free(&driver.memory);
         close(file);
         return 0;
+}
+
+static void run_loop(void)
+{
+        while (loop_turn(&loop, 0) > 0)
+                ;
 }
 
 /* Header, data, status. Returns the status byte; *length is what the device says it wrote. */
@@ -199,6 +206,102 @@ static void a_request_without_status_breaks_the_queue(void **state)
         assert_true(driver_status(&driver) & VIRTIO_NEEDS_RESET);
 }
 
+/* ---- how often each side has to hear of the other ---- */
+
+#define BATCH 16 /* requests of one sector: three descriptors each */
+
+static void offer_batch(void)
+{
+        const struct virtio_blk_outhdr header = {.type = VIRTIO_BLK_T_IN};
+
+        guest_write(&driver.memory, DRIVER_BUFFERS, &header, sizeof(header));
+        for (unsigned i = 0; i < BATCH; i++) {
+                uint64_t data = DRIVER_BUFFERS + 0x1000 + i * 0x1000ULL;
+
+                driver_describe(&driver, 0, 3 * i, DRIVER_BUFFERS, sizeof(header), VRING_DESC_F_NEXT,
+                                (uint16_t)(3 * i + 1));
+                driver_describe(&driver, 0, 3 * i + 1, data, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
+                                (uint16_t)(3 * i + 2));
+                driver_describe(&driver, 0, 3 * i + 2, data + 512, 1, VRING_DESC_F_WRITE, 0);
+                driver_offer(&driver, 0, (uint16_t)(3 * i));
+        }
+}
+
+static unsigned take_all(void)
+{
+        uint32_t head, length;
+        unsigned n = 0;
+
+        while (driver_take(&driver, 0, &head, &length))
+                n++;
+        return n;
+}
+
+static void a_batch_costs_one_kick_and_one_interrupt(void **state)
+{
+        uint64_t before;
+
+        (void)state;
+        driver_start(&driver, QUEUE_FEATURE_EVENT_IDX);
+        driver_hear(&driver);
+        before = driver.function.msix.sent;
+        offer_batch();
+        assert_true(driver_must_kick(&driver, 0, BATCH));
+        driver_kick(&driver, 0);
+        /* Without a turn of the loop: the file is in memory. */
+        assert_int_equal(take_all(), BATCH);
+        assert_int_equal(driver.function.msix.sent - before, 1);
+        /* Nobody need come back, and the device wants to hear of the next. */
+        run_loop();
+        offer_batch();
+        assert_true(driver_must_kick(&driver, 0, BATCH));
+}
+
+/* A driver that did not ask to be told is not. */
+static void who_does_not_want_to_hear_is_not_interrupted(void **state)
+{
+        uint64_t before;
+
+        (void)state;
+        driver_start(&driver, QUEUE_FEATURE_EVENT_IDX);
+        driver_hear(&driver);
+        offer_batch();
+        driver_kick(&driver, 0);
+        assert_int_equal(take_all(), BATCH);
+        before = driver.function.msix.sent;
+        for (int i = 0; i < 4; i++) { /* the event index stays behind */
+                offer_batch();
+                driver_kick(&driver, 0);
+                assert_int_equal(take_all(), BATCH);
+        }
+        assert_int_equal(driver.function.msix.sent, before);
+}
+
+/* Every place for a request is taken by a driver of before the reset; those of the next wait, and are served. */
+static void requests_that_find_no_place_are_served_when_there_is_one(void **state)
+{
+        struct blk_request *free = blk.free;
+        unsigned used = blk.n_used;
+
+        (void)state;
+        blk.free = NULL;
+        blk.n_used = UINT_MAX;
+        offer_batch();
+        driver_kick(&driver, 0);
+        assert_true(blk.waits);
+        assert_int_equal(take_all(), 0);
+        blk.free = free;
+        blk.n_used = used;
+        blk.completed.ready(&blk, 0);
+        for (unsigned i = 0, n = 0; i < 500 && n < BATCH; i++) {
+                n += take_all();
+                (void)loop_turn(&loop, 10);
+                if (n == BATCH)
+                        assert_false(blk.waits);
+        }
+        assert_int_equal(driver.used[0], BATCH);
+}
+
 static int begin_plain(void **state)
 {
         with_uring = read_only = false;
@@ -247,6 +350,7 @@ BY_URING(the_serial_number_is_told)
 BY_URING(discarded_and_zeroed_sectors_read_as_zeroes)
 BY_URING(a_file_that_became_shorter_is_an_error)
 BY_URING(a_request_without_status_breaks_the_queue)
+BY_URING(requests_that_find_no_place_are_served_when_there_is_one)
 
 int main(void)
 {
@@ -268,6 +372,9 @@ int main(void)
                 BOTH(discarded_and_zeroed_sectors_read_as_zeroes),
                 BOTH(a_file_that_became_shorter_is_an_error),
                 BOTH(a_request_without_status_breaks_the_queue),
+                PLAIN(a_batch_costs_one_kick_and_one_interrupt),
+                PLAIN(who_does_not_want_to_hear_is_not_interrupted),
+                URING(requests_that_find_no_place_are_served_when_there_is_one),
                 {"a_read_only_disk_is_not_written", a_read_only_disk_is_not_written, begin_read_only, end, NULL},
         };
 

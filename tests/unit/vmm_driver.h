@@ -145,3 +145,20 @@ static inline bool driver_take(struct driver *driver, unsigned queue, uint32_t *
         *length = element.len;
         return true;
 }
+
+/* Lets interrupts of the queues through; what is sent is counted in function.msix.sent. */
+static inline void driver_hear(struct driver *driver)
+{
+        msix_control(&driver->function.msix, 0x8000);
+        for (unsigned i = 0; i <= driver->virtio->n_queues; i++)
+                driver_write(driver, PCI_BAR_MSIX + 16ULL * i + 12, 4, 0);
+}
+
+/* With the event index: whether a driver that has just made the last n requests available must tell the device. */
+static inline bool driver_must_kick(struct driver *driver, unsigned queue, uint16_t n)
+{
+        const uint16_t *event = guest_span(&driver->memory, used_address(queue) + 4 + 8 * DRIVER_SIZE, 2);
+        uint16_t now = driver->available[queue];
+
+        return (uint16_t)(now - *event - 1) < n;
+}

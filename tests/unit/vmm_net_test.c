@@ -286,6 +286,86 @@ static void a_full_wire_loses_packets_and_blocks_nobody(void **state)
         }
 }
 
+/* ---- how often each side has to hear of the other ---- */
+
+static void offer_transmit(unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                driver_describe(&driver, TRANSMIT, i, buffer(i % 16), HEADER + 100, 0, 0);
+                driver_offer(&driver, TRANSMIT, (uint16_t)i);
+        }
+}
+
+static unsigned take_all(unsigned queue)
+{
+        uint32_t head, length;
+        unsigned n = 0;
+
+        while (driver_take(&driver, queue, &head, &length))
+                n++;
+        return n;
+}
+
+static void set_used_event(unsigned queue, uint16_t value)
+{
+        guest_write(&driver.memory, available_address(queue) + 4 + 2 * DRIVER_SIZE, &value, sizeof(value));
+}
+
+static void packets_to_send_cost_one_kick_and_the_interrupt_asked_for(void **state)
+{
+        uint64_t before;
+
+        (void)state;
+        start(MERGES | QUEUE_FEATURE_EVENT_IDX);
+        driver_hear(&driver);
+        offer_transmit(4);
+        assert_true(driver_must_kick(&driver, TRANSMIT, 4));
+        driver_kick(&driver, TRANSMIT);
+        assert_int_equal(take_all(TRANSMIT), 4);
+        before = driver.function.msix.sent;
+        set_used_event(TRANSMIT, 4 + 2); /* when the third of the next is gone */
+        offer_transmit(8);
+        driver_kick(&driver, TRANSMIT);
+        assert_int_equal(take_all(TRANSMIT), 8);
+        assert_int_equal(driver.function.msix.sent - before, 1);
+}
+
+/* The guest must not sleep until a whole turn is over: who asked to hear of the first hears of it, and only of it. */
+static void packets_that_came_cost_the_interrupt_asked_for(void **state)
+{
+        uint64_t before;
+
+        (void)state;
+        start(MERGES | QUEUE_FEATURE_EVENT_IDX);
+        driver_hear(&driver);
+        for (unsigned i = 0; i < 16; i++)
+                offer_room(i, 4096);
+        arrive(100, 'a');
+        run_loop();
+        before = driver.function.msix.sent;
+        set_used_event(RECEIVE, 1);
+        for (unsigned i = 0; i < 8; i++)
+                arrive(100, 'b');
+        run_loop();
+        assert_int_equal(take_all(RECEIVE), 9);
+        assert_int_equal(driver.function.msix.sent - before, 1);
+}
+
+/* Starved, the device wants no kick for less than it can use, and reads at once when it comes. */
+static void a_starved_device_goes_on_with_the_kick(void **state)
+{
+        (void)state;
+        start(MERGES | QUEUE_FEATURE_EVENT_IDX);
+        arrive(100, 's');
+        run_loop();
+        assert_true(net.starved);
+        driver_describe(&driver, RECEIVE, 0, buffer(0), 4096, VRING_DESC_F_WRITE, 0);
+        driver_offer(&driver, RECEIVE, 0);
+        assert_true(driver_must_kick(&driver, RECEIVE, 1));
+        driver_kick(&driver, RECEIVE);
+        assert_int_equal(take_all(RECEIVE), 1);
+}
+
 static void without_a_tap_packets_are_lost_and_the_link_is_down(void **state)
 {
         uint32_t head, length;
@@ -374,6 +454,9 @@ int main(void)
                 TEST(what_the_guest_sends_comes_out_of_the_tap),
                 TEST(what_is_no_packet_is_dropped_and_given_back),
                 TEST(a_full_wire_loses_packets_and_blocks_nobody),
+                TEST(packets_to_send_cost_one_kick_and_the_interrupt_asked_for),
+                TEST(packets_that_came_cost_the_interrupt_asked_for),
+                TEST(a_starved_device_goes_on_with_the_kick),
                 TEST(without_a_tap_packets_are_lost_and_the_link_is_down),
                 TEST(what_is_no_tap_or_comes_too_late_is_not_taken),
                 TEST(a_reset_stops_the_traffic),

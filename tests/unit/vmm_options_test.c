@@ -103,6 +103,8 @@ static void what_is_wrong_is_refused_by_its_word(void **state)
                 "fs=1,1234567890123456789012345678901234567",
                 "nics=9",
                 "control=",
+                "jail=",
+                "jail=none",
         };
 
         (void)state;

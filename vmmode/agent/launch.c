@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "base/syscalls.h"
 #include "cgroups/devices.h"
+#include "cgroups/events.h"
 #include "runtime/core/launch.h"
 #include "vmmode/agent/containers.h"
 #include "vmmode/agent/launch_cgroup.h"
@@ -32,9 +33,10 @@ struct serving {
         struct slots slots;
         struct streams streams;
         struct launched launched;
-        int cgroup; /* where the process begins */
-        int hangup; /* readable when the host has closed the connection */
-        bool noted; /* as the container's first process */
+        int cgroup;                /* where the process begins */
+        struct cgroup_watch group; /* of a container: what is killed in it for want of memory is told */
+        int hangup;                /* readable when the host has closed the connection */
+        bool noted;                /* as the container's first process */
         bool made_cgroup;
         struct message_reader reader;
 };
@@ -178,8 +180,10 @@ static int begin_in_cgroup(struct serving *serving)
 {
         int r = begin(serving);
 
-        if (r != -EBUSY || serving->launched.born || !launch_cgroup_may_differ(&serving->request))
+        if (r != -EBUSY || serving->launched.born || !serving->request.exec)
                 return r;
+        if (!launch_cgroup_may_differ(&serving->request))
+                return launch_cgroup_refuse(&serving->request, EBUSY);
         error_clear();
         replace_fd(&serving->cgroup, launch_cgroup_of_first(serving->session->agent, &serving->request));
         return serving->cgroup < 0 ? serving->cgroup : begin(serving);
@@ -194,6 +198,8 @@ static int settle(struct serving *serving)
         if (r == 0 && !request->exec) {
                 r = container_note(request->id, serving->launched.pid);
                 serving->noted = r == 0;
+                if (r == 0)
+                        r = cgroup_watch_open(serving->cgroup, &serving->group);
         }
         return r;
 }
@@ -285,15 +291,27 @@ static bool serve_host(struct serving *serving)
         return false;
 }
 
+/* The host's group knows nothing of it. */
+static int tell_kills(struct serving *serving)
+{
+        struct cgroup_change change = {0};
+        int r = serving->group.fd < 0 ? 0 : cgroup_watch_read(&serving->group, &change);
+
+        if (r == 0 && change.oom_kills)
+                r = session_say(serving->session, MESSAGE_OOM, (int64_t)change.oom_kills, NULL);
+        return r;
+}
+
 static int wait_for_end(struct serving *serving)
 {
-        struct pollfd fds[2 + 2 * STREAMS] = {
+        struct pollfd fds[3 + 2 * STREAMS] = {
                 {.fd = serving->launched.pidfd, .events = POLLIN},
                 {.fd = serving->session->connection, .events = POLLIN},
+                {.fd = serving->group.fd, .events = POLLIN},
         };
 
         while (!fds[0].revents) {
-                streams_poll(&serving->streams, fds + 2);
+                streams_poll(&serving->streams, fds + 3);
                 /* As long as the process lives. */
                 if (poll(fds, ELEMENTS(fds), -1) < 0) {
                         if (errno == EINTR)
@@ -302,7 +320,10 @@ static int wait_for_end(struct serving *serving)
                 }
                 if (fds[1].revents && !serve_host(serving))
                         fds[1] = (struct pollfd){.fd = -1};
-                streams_move(&serving->streams, fds + 2);
+                /* Who does not hear it is told by the end of the connection. */
+                if (fds[2].revents && tell_kills(serving) < 0)
+                        fds[2] = (struct pollfd){.fd = -1};
+                streams_move(&serving->streams, fds + 3);
         }
         return 0;
 }
@@ -315,6 +336,8 @@ static int tell_end(struct serving *serving)
                 container_forget(serving->request.id);
         serving->noted = false;
         streams_drain(&serving->streams);
+        /* Before the end, which may be one of them. */
+        (void)tell_kills(serving);
         r = process_reap(serving->launched.pidfd, REAP_DEADLINE_MS, &status);
         if (r < 0)
                 return fail(-r, "reap the process");
@@ -336,6 +359,7 @@ static void undo(struct serving *serving, bool failed)
         slots_close(&serving->slots);
         cleanup_close(&serving->cgroup);
         cleanup_close(&serving->hangup);
+        cgroup_watch_close(&serving->group);
         message_reader_free(&serving->reader);
         if (serving->made_cgroup)
                 launch_cgroup_undo(serving->session->agent, serving->request.id);
@@ -358,6 +382,7 @@ void serve_launch(const struct session *session, const struct message *message)
                 .cgroup = -EBADF,
                 .hangup = -EBADF,
                 .streams = STREAMS_NONE,
+                .group = CGROUP_WATCH_NONE,
         };
         int r = launch_request_read(message, &serving.request);
 

@@ -20,5 +20,5 @@ int agent_socket_make(int state_dir);
 int agent_connect(int state_dir, int64_t deadline);
 
 /* Sends the request (freed) and waits for DONE, which becomes *answer (the caller's, message_free). What the agent
- * answers with ERROR is returned as its errno with its message. */
+ * answers with ERROR is returned as its errno with its message; -ECONNRESET when the machine goes away meanwhile. */
 int agent_call(int state_dir, struct message_builder *request, struct message *answer, int64_t deadline);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "runtime/core/plan_inside.h"
 #include "vmmode/host/agent_call.h"
+#include "vmmode/host/group.h"
 #include "vmmode/host/launch_message.h"
 #include "vmmode/host/machine_file.h"
 
@@ -196,8 +197,26 @@ static int hand_console(struct box *box, const char *file)
         return 0;
 }
 
+static void hand_group(struct box *box, const struct launch *launch)
+{
+        int cgroup = vm_group_make(launch);
+
+        hand(box, "cgroup", cgroup);
+        if (vm_group_counts_kills(cgroup))
+                say(box, "oom=on");
+}
+
+/* Access control lists over FUSE need FUSE_SETXATTR_EXT, Linux 5.13. A kernel whose release is not known has none. */
+static bool holds_to_acls(const char *release)
+{
+        unsigned major, minor;
+
+        return sscanf(release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 13));
+}
+
 static int fill(struct box *box, const struct launch *launch, const struct vm_machine *machine)
 {
+        const struct oci_namespace *network = &launch->inside->spec->linux_.namespaces[OCI_NS_NETWORK];
         int socket = own(box, agent_socket_make(launch->inside->dir)), r;
 
         if (socket < 0)
@@ -216,11 +235,15 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand(box, "initrd", machine->image.initrd);
         hand(box, "vsock", socket);
         hand_slot(box, "start", launch->inside->facts->start_socket);
+        if (holds_to_acls(machine->image.release))
+                say(box, "acl=on");
         hand_trees(box, launch);
+        hand_group(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);
         say(box, "cpus=%u", machine->size.cpus);
+        say(box, "jail=%s", machine->config->jail);
         r = say_command_line(box, machine, launch->inside->spec);
-        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size);
+        return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size, network->path);
 }
 
 /* What the first process makes on this host: the container's network and user namespaces, and an own one of each other
@@ -271,6 +294,7 @@ int vm_box_exec(const struct launch *launch, struct launched *launched)
         struct plan_list args;
         struct step_become *step;
         plan_slot program;
+        int below = own(&box, vm_group_open_below(launch->cgroup));
         int r = begin(&box, "exec", launch), proxy = own(&box, vm_proxy_open());
 
         if (r == 0)
@@ -285,5 +309,7 @@ int vm_box_exec(const struct launch *launch, struct launched *launched)
         step->args = args;
         host.staged = false;
         host.namespaces = 0;
+        if (below >= 0)
+                host.cgroup = below;
         return begin_launch(&host, &builder, &box, launched);
 }

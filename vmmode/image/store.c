@@ -94,6 +94,27 @@ static int draft_make(int cache, struct draft *draft)
         return -EBUSY;
 }
 
+#define BLOCK 65536UL
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+        return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+/* Blocks of zeroes are left out (20 of a kernel's 50 MiB): whoever loads the file skips its holes. */
+static int write_sparse(int fd, const uint8_t *data, size_t size)
+{
+        int r = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+
+        for (size_t at = 0, here; at < size && r == 0; at += here) {
+                here = size - at < BLOCK ? size - at : BLOCK;
+                if (is_zero(data + at, here))
+                        continue;
+                r = lseek(fd, (off_t)at, SEEK_SET) < 0 ? -errno : write_all(fd, data + at, here);
+        }
+        return r;
+}
+
 /* The bytes are on the disk before the entry has its name: a power failure leaves no empty files behind it. */
 static int write_part(int directory, const struct store_part *part)
 {
@@ -102,7 +123,7 @@ static int write_part(int directory, const struct store_part *part)
 
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, part->data, part->size);
+        r = write_sparse(fd, part->data, part->size);
         if (r == 0 && fsync(fd) < 0)
                 r = -errno;
         return r;

@@ -73,6 +73,30 @@ static int check_segment(struct elf *elf, const Elf64_Ehdr *header, const Elf64_
         return 0;
 }
 
+static size_t end_of(const struct elf *elf, uint64_t offset, uint64_t size)
+{
+        return offset <= elf->size && size <= elf->size - offset ? (size_t)(offset + size) : 0;
+}
+
+/* The table of sections and their names, by which a loader knows the pages that it need not copy. A kernel without is
+ * as good. */
+static void keep_sections(struct elf *elf, const Elf64_Ehdr *header)
+{
+        size_t table = end_of(elf, header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr)), names;
+        Elf64_Shdr strings;
+
+        if (header->e_shentsize != sizeof(strings) || header->e_shstrndx >= header->e_shnum || table == 0)
+                return;
+        memcpy(&strings, elf->data + header->e_shoff + header->e_shstrndx * sizeof(strings), sizeof(strings));
+        names = end_of(elf, strings.sh_offset, strings.sh_size);
+        if (names == 0)
+                return;
+        if (table > elf->used)
+                elf->used = table;
+        if (names > elf->used)
+                elf->used = names;
+}
+
 int vmlinux_check(const char *name, const uint8_t *data, size_t size, size_t *used)
 {
         struct elf elf = {.name = name, .data = data, .size = size};
@@ -96,6 +120,7 @@ int vmlinux_check(const char *name, const uint8_t *data, size_t size, size_t *us
         }
         if (r < 0)
                 return r;
+        keep_sections(&elf, &header);
         /* At a fixed place, a Linux has its 64-bit entry at e_entry; anything else must say where its PVH entry is. */
         if (!elf.has_pvh &&
             (header.e_type != ET_EXEC || !elf.entry_is_loaded || vmlinux_release(data, size, release) < 0))

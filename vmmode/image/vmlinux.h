@@ -10,8 +10,8 @@
 bool vmlinux_is(const uint8_t *data, size_t size);
 
 /* -ENOEXEC with a message for what is not for x86-64, is damaged, or has neither Xen's PVH note nor, where it lies at a
- * fixed place, Linux's own 64-bit entry. *used: how much of the file its loaded parts and headers take; what follows
- * (symbols, relocations) no one needs to start it. name: for messages. */
+ * fixed place, Linux's own 64-bit entry. *used: how much of the file its loaded parts, headers and table of sections
+ * take; what follows (relocations) no one needs to start it. name: for messages. */
 int vmlinux_check(const char *name, const uint8_t *data, size_t size, size_t *used);
 
 /* Looks for the text "Linux version RELEASE". -ENOENT, without a message, when there is none. */

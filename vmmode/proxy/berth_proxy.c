@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@ static struct proxy the_proxy = {
         .vmm = CHILD_NONE("berth-vmm"),
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
+        .network = -EBADF,
+        .resolver = -EBADF,
+        .oom = -EBADF,
         .share = -EBADF,
         .session = -EBADF,
         .streams = {-EBADF, -EBADF, -EBADF},
@@ -71,6 +75,29 @@ static int report(struct proxy *proxy, enum plan_point point)
         return r < 0 ? fail(-r, "speak to berth") : proxy_await_continue(proxy);
 }
 
+/* What needs privileges is done before the first word of the guest is heard, or left to a helper: an exec's machine has
+ * somebody at home already, and a box's own has a kernel and an image that may be anybody's. */
+static int meet_guest(struct proxy *proxy)
+{
+        bool is_box = proxy->options.is_box;
+        int r = is_box ? 0 : jail_drop_privileges(proxy);
+
+        if (r == 0 && proxy->options.nics)
+                r = network_prepare(proxy);
+        if (r == 0 && proxy->options.nics)
+                r = resolver_prepare(proxy);
+        if (r == 0 && proxy->options.counts_kills)
+                r = oom_prepare(proxy);
+        replace_fd(&proxy->options.cgroup, -EBADF);
+        if (r == 0)
+                r = guest_reach(proxy);
+        if (r == 0 && is_box)
+                r = guest_reserve(proxy, session_streams(proxy) + 1);
+        if (r == 0 && is_box)
+                r = jail_drop_privileges(proxy);
+        return r == 0 ? guest_hear(proxy) : r;
+}
+
 /* Up to the word to start. */
 static int prepare(struct proxy *proxy)
 {
@@ -84,13 +111,10 @@ static int prepare(struct proxy *proxy)
         }
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
-        if (r == 0 && !proxy->options.is_box)
-                r = jail_drop_privileges(proxy);
         if (r == 0)
-                r = guest_open(proxy);
+                r = meet_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
-        /* Every connection with the guest is made. */
         replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
@@ -99,21 +123,32 @@ static int prepare(struct proxy *proxy)
         return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
+/* Of the program itself, the smaller part is for what follows. What is touched again comes back out of the file. */
+static void give_back_text(void)
+{
+        extern const char __executable_start[], etext[];
+        const uintptr_t page = 4096, first = (uintptr_t)__executable_start & ~(page - 1);
+
+        (void)madvise((void *)first, ((uintptr_t)etext & ~(page - 1)) - first, MADV_DONTNEED);
+}
+
 static int start(struct proxy *proxy)
 {
         int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        if (r == 0 && proxy->options.nics)
+                r = resolver_connect(proxy);
+        guest_end_reserve(proxy);
         /* Berth or an engine has perhaps said how large it is. */
         if (r == 0 && proxy->options.terminal)
                 r = terminal_tell_size(proxy);
-        if (r == 0 && proxy->options.is_box)
-                r = jail_drop_privileges(proxy);
         if (r == 0)
                 r = session_start(proxy);
         if (r < 0)
                 return r;
         proxy->started = true;
         (void)prctl(PR_SET_NAME, PROXY_NAME);
+        give_back_text();
         r = jail_enter();
         if (r == 0)
                 replace_fd(&proxy->channel, -EBADF);
@@ -165,6 +200,7 @@ int main(int argc, char **argv)
                 return fail_to_start(proxy, r);
         }
         r = proxy_run(proxy);
+        oom_finish(proxy);
         if (r >= 0)
                 return r;
         write_reason(proxy);

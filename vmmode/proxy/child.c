@@ -10,8 +10,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "cgroups/oom.h"
 
 /* The file server holds a descriptor for every file that the guest knows. */
 #define FILES_MAX (1U << 20)
@@ -24,6 +26,12 @@ static void raise_file_limit(void)
                 return;
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void child_step_aside(int cgroup)
+{
+        if (cgroup >= 0)
+                (void)write_file_at(cgroup, CGROUP_ASIDE "/cgroup.procs", "0");
 }
 
 static void __attribute__((noreturn))
@@ -44,15 +52,17 @@ become(int program, const char *const *argv, int output, const int *keep, size_t
         _exit(127);
 }
 
-int child_start(struct child *child, int program, const char *const *argv, const int *keep, size_t n_keep)
+int child_start(struct child *child, int cgroup, int program, const char *const *argv, const int *keep, size_t n_keep)
 {
         int pair[2];
 
         if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0)
                 return fail(errno, "make a pipe");
         child->pid = fork();
-        if (child->pid == 0)
+        if (child->pid == 0) {
+                child_step_aside(cgroup);
                 become(program, argv, pair[1], keep, n_keep);
+        }
         close(pair[1]);
         child->output = pair[0];
         if (child->pid > 0)

@@ -10,9 +10,13 @@
                 .name = (program), .output = -EBADF                                                                    \
         }
 
+/* Goes from the container's group (a descriptor, -EBADF none) to the one below it; who may not stays. */
+void child_step_aside(int cgroup);
+
 /* Executes `program` (a descriptor) with these arguments, no environment, and no descriptors but those in `keep`, under
- * their own numbers. Its stdin is /dev/null, and what it writes is read by child_read. */
-int child_start(struct child *child, int program, const char *const *argv, const int *keep, size_t n_keep);
+ * their own numbers. Its stdin is /dev/null, and what it writes is read by child_read. It steps
+ * aside. */
+int child_start(struct child *child, int cgroup, int program, const char *const *argv, const int *keep, size_t n_keep);
 
 /* Keeps what it has written. Does not wait. */
 void child_read(struct child *child);

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/unix_address.h"
 #include "vmmode/proxy/proxy.h"
 
 /* While the guest boots nobody listens, and nothing tells when somebody does: a connection that is refused is tried
@@ -30,12 +32,11 @@ static int no_answer(const struct proxy *proxy)
 static int connect_machine(const struct proxy *proxy)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        /* A magic link leads to the socket itself, whatever lies above it. */
+        const struct sockaddr_un address = unix_address_at(proxy->options.agent, "");
 
         if (fd < 0)
                 return fail(errno, "make a socket");
-        /* A magic link leads to the socket itself, whatever lies above it. */
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return errno == EAGAIN ? -EAGAIN : fail(errno, "reach the virtual machine");
         return take_fd(&fd);
@@ -64,9 +65,15 @@ static int await_ok(struct proxy *proxy, int fd, int64_t deadline)
                                                            : refuse(EPROTO, "the machine's socket answers nonsense");
 }
 
+/* One that was made in advance, or a new one. */
+static int next_connection(struct proxy *proxy)
+{
+        return proxy->n_spares ? take_fd(&proxy->spares[--proxy->n_spares]) : connect_machine(proxy);
+}
+
 static int connect_once(struct proxy *proxy, uint32_t port, int64_t deadline)
 {
-        _cleanup_close_ int fd = connect_machine(proxy);
+        _cleanup_close_ int fd = next_connection(proxy);
         char line[32];
         int n = snprintf(line, sizeof(line), "CONNECT %u\n", port), r;
 
@@ -144,14 +151,34 @@ static int check_hello(const struct message *hello)
         return 0;
 }
 
-int guest_open(struct proxy *proxy)
+int guest_reach(struct proxy *proxy)
 {
-        int64_t deadline = now_ms() + (int64_t)proxy->options.deadline * 1000;
-        struct message hello;
-        int r = guest_connect(proxy, AGENT_PORT, deadline, &proxy->session);
+        return guest_connect(proxy, AGENT_PORT, now_ms() + (int64_t)proxy->options.deadline * 1000, &proxy->session);
+}
 
-        if (r == 0)
-                r = guest_receive(proxy, &hello, deadline);
+int guest_reserve(struct proxy *proxy, size_t n)
+{
+        while (proxy->n_spares < n) {
+                int fd = connect_machine(proxy);
+
+                if (fd < 0)
+                        return fd == -EAGAIN ? fail(EAGAIN, "reach the virtual machine") : fd;
+                proxy->spares[proxy->n_spares++] = fd;
+        }
+        return 0;
+}
+
+void guest_end_reserve(struct proxy *proxy)
+{
+        while (proxy->n_spares)
+                close(proxy->spares[--proxy->n_spares]);
+}
+
+int guest_hear(struct proxy *proxy)
+{
+        struct message hello;
+        int r = guest_receive(proxy, &hello, now_ms() + (int64_t)proxy->options.deadline * 1000);
+
         if (r < 0)
                 return r;
         r = check_hello(&hello);

@@ -25,7 +25,7 @@
 #error "which system calls are this machine's?"
 #endif
 
-static const int allowed[] = {
+static const int of_the_proxy[] = {
         SYS_read,
         SYS_write,
         SYS_readv,
@@ -56,6 +56,58 @@ static const int allowed[] = {
         SYS_poll,
 #endif
 };
+
+/* Groups, a process in one, a word about it (cgroups/oom.c). */
+static const int of_counting[] = {
+        SYS_read,
+        SYS_pread64,
+        SYS_write,
+        SYS_openat,
+        SYS_close,
+        SYS_mkdirat,
+        SYS_unlinkat,
+        SYS_clone3,
+        SYS_waitid,
+        SYS_pidfd_send_signal,
+        SYS_recvmsg,
+        SYS_sendmsg,
+        SYS_ppoll,
+        SYS_exit_group,
+        SYS_exit,
+        SYS_brk,
+        SYS_munmap,
+        SYS_mremap,
+        SYS_madvise,
+        SYS_clock_gettime,
+        SYS_restart_syscall,
+        SYS_rt_sigreturn,
+        SYS_rt_sigprocmask,
+        SYS_rt_sigaction,
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+#ifdef SYS_open
+        SYS_open,
+#endif
+};
+
+/* Sockets to ask by; no file but the one that is open. */
+static const int of_the_resolver[] = {
+        SYS_read,           SYS_fstat,         SYS_write,           SYS_recvfrom,
+        SYS_sendto,         SYS_recvmsg,       SYS_sendmsg,         SYS_socket,
+        SYS_connect,        SYS_close,         SYS_ppoll,           SYS_exit_group,
+        SYS_exit,           SYS_brk,           SYS_munmap,          SYS_mremap,
+        SYS_madvise,        SYS_clock_gettime, SYS_restart_syscall, SYS_rt_sigreturn,
+        SYS_rt_sigprocmask,
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+};
+
+#define CALLS_MAX 40
+_Static_assert(ELEMENTS(of_the_proxy) <= CALLS_MAX && ELEMENTS(of_counting) <= CALLS_MAX &&
+                       ELEMENTS(of_the_resolver) <= CALLS_MAX,
+               "too many calls");
 
 #define HEAD 4
 #define TAIL 9
@@ -95,13 +147,13 @@ static size_t put_tail(struct sock_filter *filter)
         return TAIL;
 }
 
-int jail_enter(void)
+static int load(const int *allowed, size_t n_allowed)
 {
-        struct sock_filter filter[HEAD + 2 * ELEMENTS(allowed) + TAIL];
+        struct sock_filter filter[HEAD + 2 * CALLS_MAX + TAIL];
         struct sock_fprog program = {.filter = filter};
         size_t n = put_header(filter);
 
-        for (size_t i = 0; i < ELEMENTS(allowed); i++) {
+        for (size_t i = 0; i < n_allowed; i++) {
                 filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed[i], 0, 1);
                 filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
         }
@@ -111,7 +163,22 @@ int jail_enter(void)
                                                                         : 0;
 }
 
-static int drop_capabilities(void)
+int jail_enter(void)
+{
+        return load(of_the_proxy, ELEMENTS(of_the_proxy));
+}
+
+int jail_enter_counting(void)
+{
+        return load(of_counting, ELEMENTS(of_counting));
+}
+
+int jail_enter_resolver(void)
+{
+        return load(of_the_resolver, ELEMENTS(of_the_resolver));
+}
+
+int jail_drop_capabilities(void)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
         const struct __user_cap_data_struct none[2] = {{0}};
@@ -120,7 +187,9 @@ static int drop_capabilities(void)
         for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
                 (void)prctl(PR_CAPBSET_DROP, capability);
         (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-        return syscall(SYS_capset, &header, none) < 0 ? fail(errno, "drop the proxy's capabilities") : 0;
+        if (syscall(SYS_capset, &header, none) < 0)
+                return fail(errno, "drop the proxy's capabilities");
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? fail(errno, "set no_new_privs") : 0;
 }
 
 /* A mount namespace that lives on would hold what the host wants to unmount. Where the root cannot be changed (it is a
@@ -137,9 +206,5 @@ int jail_drop_privileges(struct proxy *proxy)
 {
         int r = leave_the_hosts_files(proxy);
 
-        if (r == 0)
-                r = drop_capabilities();
-        if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return fail(errno, "set no_new_privs");
-        return r;
+        return r == 0 ? jail_drop_capabilities() : r;
 }

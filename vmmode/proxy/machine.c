@@ -55,7 +55,7 @@ static void put_text(struct words *words, const char *text)
 static int execute(struct proxy *proxy, int file_server, int control)
 {
         struct proxy_options *options = &proxy->options;
-        _cleanup_free_ char *cmdline = NULL;
+        _cleanup_free_ char *cmdline = NULL, *jail = NULL;
         struct words words = {.n = 0};
 
         put_text(&words, "berth-vmm");
@@ -70,13 +70,17 @@ static int execute(struct proxy *proxy, int file_server, int control)
         put_number(&words, "cpus", options->cpus);
         if (options->nics)
                 put_number(&words, "nics", options->nics);
+        if (options->jail && asprintf(&jail, "jail=%s", options->jail) < 0)
+                return fail(ENOMEM, "start the machine");
+        if (jail)
+                put_text(&words, jail);
         put_text(&words, "rng=on");
         put_text(&words, "balloon=on");
         if (options->cmdline && asprintf(&cmdline, "cmdline=%s", options->cmdline) < 0)
                 return fail(ENOMEM, "start the machine");
         if (cmdline)
                 put_text(&words, cmdline);
-        return child_start(&proxy->vmm, options->vmm, words.argv, words.keep, words.n_keep);
+        return child_start(&proxy->vmm, options->cgroup, options->vmm, words.argv, words.keep, words.n_keep);
 }
 
 int machine_start(struct proxy *proxy, int file_server)

@@ -41,10 +41,14 @@ static const struct option table[] = {
         {"vsock", MEMBER(vsock), VALUE_FD, OF_BOX | REQUIRED, 0, 0},
         {"console", MEMBER(console), VALUE_FD, OF_BOX, 0, 0},
         {"start", MEMBER(start), VALUE_FD, OF_BOX, 0, 0},
+        {"cgroup", MEMBER(cgroup), VALUE_FD, OF_BOX, 0, 0},
+        {"acl", MEMBER(acl), VALUE_SWITCH, OF_BOX, 0, 0},
+        {"oom", MEMBER(counts_kills), VALUE_SWITCH, OF_BOX, 0, 0},
         {"memory", MEMBER(memory), VALUE_NUMBER, OF_BOX | REQUIRED, 1, INT64_MAX},
         {"cpus", MEMBER(cpus), VALUE_NUMBER, OF_BOX, 1, 4096},
         {"nics", MEMBER(nics), VALUE_NUMBER, OF_BOX, 0, PROXY_NICS_MAX},
         {"cmdline", MEMBER(cmdline), VALUE_TEXT, OF_BOX, 0, 0},
+        {"jail", MEMBER(jail), VALUE_TEXT, OF_BOX, 0, 0},
         {"tree", 0, VALUE_TREE, OF_BOX, 0, 0},
         {"place", 0, VALUE_PLACE, OF_BOX, 0, 0},
 };
@@ -147,5 +151,7 @@ int proxy_options_parse(int argc, char *const *argv, struct proxy_options *optio
         for (size_t i = 0; i < ELEMENTS(table); i++)
                 if ((table[i].flags & REQUIRED) && !seen[i] && (options->is_box || !(table[i].flags & OF_BOX)))
                         return refuse(EINVAL, "%s= is missing", table[i].name);
+        if (options->counts_kills && options->cgroup < 0)
+                return refuse(EINVAL, "oom=on needs cgroup=");
         return 0;
 }

@@ -22,6 +22,8 @@
 /* One word of the agent after the launch is small. */
 #define WORD_MAX ((size_t)64 * 1024)
 
+#define STREAMS_MOST 3
+
 /* A program of ours beside us. */
 struct child {
         const char *name;
@@ -42,13 +44,20 @@ struct proxy {
         int ended_by; /* a signal that ended us before the start */
         struct child vmm, file_server;
         int vmm_control;
+        int network;                  /* the helper that reads the container's network, until it has */
+        int resolver;                 /* the helper that passes questions to Docker's resolver (resolver.c) */
+        int oom;                      /* the helper that counts kills of the guest's (oom.c) */
+        bool oom_under_way;           /* it has not answered yet */
+        int64_t oom_next;             /* when the next is counted, as now_ms() */
         int share;                    /* the root of what the file server serves */
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
         unsigned words;               /* that the agent has said */
-        bool has_streams;             /* they were connected */
-        int streams[3];               /* to the guest's stdin, stdout, stderr; -EBADF: none */
-        char *hook_state;             /* JSON for hooks, or NULL */
+        int spares[STREAMS_MOST + 1]; /* connections with the machine for which no port is asked yet */
+        size_t n_spares;
+        bool has_streams;          /* they were connected */
+        int streams[STREAMS_MOST]; /* to the guest's stdin, stdout, stderr; -EBADF: none */
+        char *hook_state;          /* JSON for hooks, or NULL */
 };
 
 /* ---- waiting (wait.c) ---- */
@@ -86,7 +95,10 @@ int machine_start(struct proxy *proxy, int file_server);
 /* Gives the machine's network device `index` its tap, before the guest's driver sees it. */
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
 
-/* The network namespace as it is now: taps into the machine, addresses to the agent (network.c). */
+/* Starts the helper that keeps the privileges for the network namespace (network.c). */
+int network_prepare(struct proxy *proxy);
+
+/* The network namespace as it is now: taps into the machine, addresses to the agent. */
 int network_connect(struct proxy *proxy);
 
 /* ---- the agent ---- */
@@ -95,8 +107,19 @@ int network_connect(struct proxy *proxy);
  * descriptor (guest.c). */
 int guest_connect(struct proxy *proxy, uint32_t port, int64_t deadline, int *fd);
 
-/* Connects the session and reads the agent's HELLO. */
-int guest_open(struct proxy *proxy);
+/* Connects the session: no word of the agent's has been read after it. */
+int guest_reach(struct proxy *proxy);
+
+/* Reads the agent's HELLO. */
+int guest_hear(struct proxy *proxy);
+
+/* Makes n connections with the machine in advance, for a box that cannot reach its socket any more; guest_connect takes
+ * them. A machine that has nobody who listens at a port ends one, so that none of them can be tried twice: the agent
+ * names only ports at which it listens. */
+int guest_reserve(struct proxy *proxy, size_t n);
+
+/* No more connections: gives up what is left of those. */
+void guest_end_reserve(struct proxy *proxy);
 
 /* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
 int guest_receive(struct proxy *proxy, struct message *message, int64_t deadline);
@@ -107,7 +130,10 @@ int guest_count_word(struct proxy *proxy);
 /* Sends a number, and perhaps a text. */
 int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const char *text);
 
-/* The conversation about a launch (session.c): sends it and serves the agent until it is ready; then lets it execute
+/* How many streams connect the program with our stdio: what is /dev/null here is none (session.c). */
+size_t session_streams(const struct proxy *proxy);
+
+/* The conversation about a launch: sends it and serves the agent until it is ready; then lets it execute
  * the program, and serves until that has happened. */
 int session_begin(struct proxy *proxy);
 int session_start(struct proxy *proxy);
@@ -130,9 +156,27 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
-/* Gives up the capabilities and the host's files (jail.c): an exec before it hears the first word of a machine in which
- * somebody may be at home already, a box before anything of the container is executed. */
+/* Docker's resolver (resolver.c): whether it listens in our network namespace, while we have files; starts the helper,
+ * which waits; gives it a connection with the agent, after which it serves, when such a resolver listens in our network
+ * namespace. */
+bool resolver_listens(void);
+int resolver_prepare(struct proxy *proxy);
+int resolver_connect(struct proxy *proxy);
+
+/* A kill for want of memory in the guest is to be seen in the container's group here (oom.c): starts the helper; tells
+ * it of one; takes its answer when proxy->oom is readable; waits for the last, until a deadline. */
+int oom_prepare(struct proxy *proxy);
+void oom_count(struct proxy *proxy);
+void oom_counted(struct proxy *proxy);
+void oom_finish(struct proxy *proxy);
+
+/* Gives up the capabilities and the host's files (jail.c), before the first word of the guest is heard. */
 int jail_drop_privileges(struct proxy *proxy);
 
 /* The filter of system calls, once the program runs. */
 int jail_enter(void);
+
+/* Capabilities alone, and new privileges; the filter of the helper that counts kills. */
+int jail_drop_capabilities(void);
+int jail_enter_counting(void);
+int jail_enter_resolver(void);

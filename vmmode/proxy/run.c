@@ -120,6 +120,9 @@ static int take_word(struct running *running, const struct message *message)
                 return take_silence(running);
         case MESSAGE_EXIT:
                 return take_exit(running, message);
+        case MESSAGE_OOM:
+                oom_count(running->proxy);
+                return 0;
         case MESSAGE_LOG:
                 /* Nobody listens any more. */
                 return guest_count_word(running->proxy);
@@ -162,19 +165,22 @@ static void move(struct running *running, const struct pollfd *fds)
 static int turn(struct running *running)
 {
         struct proxy *proxy = running->proxy;
-        struct pollfd fds[WATCHES + 1 + 2 * FLOWS];
+        struct pollfd fds[WATCHES + 2 + 2 * FLOWS];
         int r;
 
         proxy_watch(proxy, fds);
         fds[WATCHES] = (struct pollfd){.fd = proxy->session, .events = POLLIN};
+        fds[WATCHES + 1] = (struct pollfd){.fd = proxy->oom, .events = POLLIN};
         for (int i = 0; i < FLOWS; i++)
-                flow_watch(&running->flows[i], &fds[WATCHES + 1 + 2 * i]);
+                flow_watch(&running->flows[i], &fds[WATCHES + 2 + 2 * i]);
         r = poll(fds, ELEMENTS(fds), patience(running));
         if (r < 0)
                 return errno == EINTR ? 0 : fail(errno, "wait");
         if (r == 0)
                 return -ETIMEDOUT;
-        move(running, &fds[WATCHES + 1]);
+        move(running, &fds[WATCHES + 2]);
+        if (fds[WATCHES + 1].revents)
+                oom_counted(proxy);
         r = fds[WATCHES].revents ? listen(running) : 0;
         if (r == 0) {
                 r = proxy_watched(proxy, fds);

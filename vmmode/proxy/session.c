@@ -82,6 +82,15 @@ static bool is_null(int fd)
         return fstat(fd, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 }
 
+size_t session_streams(const struct proxy *proxy)
+{
+        size_t n = 0;
+
+        for (int i = 0; i < (proxy->options.terminal ? 1 : STREAMS_MOST); i++)
+                n += !is_null(i);
+        return n;
+}
+
 /* What is /dev/null here is not connected, and is /dev/null there. */
 static int connect_streams(struct proxy *proxy, const struct message *message)
 {
@@ -91,7 +100,7 @@ static int connect_streams(struct proxy *proxy, const struct message *message)
         if (!message_number(message, PART_NUMBER, &port) || port <= 0 || port >= UINT32_MAX || proxy->has_streams)
                 return refuse(EBADMSG, "the guest's agent names no port for the streams");
         proxy->has_streams = true;
-        for (int i = 0; i < (proxy->options.terminal ? 1 : 3); i++) {
+        for (int i = 0; i < (proxy->options.terminal ? 1 : STREAMS_MOST); i++) {
                 int r;
 
                 if (is_null(i))

@@ -47,7 +47,7 @@ int main(int argc, char **argv)
         }
         r = machine_make(&machine, &options);
         if (r == 0)
-                r = machine_run(&machine);
+                r = machine_run(&machine, &options);
         if (r < 0) {
                 fprintf(stderr, "berth-vmm: %s\n", error_message());
         } else {

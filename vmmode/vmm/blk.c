@@ -4,13 +4,14 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/virtio_blk.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,6 +21,7 @@
 #define QUEUE            0
 #define REQUESTS_A_TURN  64
 #define RING_ENTRIES     256
+#define TELL_AFTER       (64UL << 10) /* bytes */
 #define DISCARD_SEGMENTS 1
 #define DISCARD_SECTORS  (1U << 22) /* 2 GiB a request */
 
@@ -36,13 +38,15 @@ struct blk_request {
 
 /* ---- requests ---- */
 
+/* NULL: all are in flight. */
 static struct blk_request *take_request(struct blk *blk)
 {
         struct blk_request *request = blk->free;
 
-        if (!request)
-                return malloc(sizeof(*request));
-        blk->free = request->next;
+        if (request)
+                blk->free = request->next;
+        else if (blk->n_used < RING_ENTRIES)
+                request = &blk->requests[blk->n_used++];
         return request;
 }
 
@@ -199,7 +203,7 @@ static bool parse_request(struct blk_request *request, const struct queue_chain 
 /* False: there is no room for it now. */
 static bool handle(struct blk *blk, const struct queue_chain *chain)
 {
-        struct blk_request *request = blk->in_flight < RING_ENTRIES ? take_request(blk) : NULL;
+        struct blk_request *request = take_request(blk);
         uint64_t sector;
         bool done = true;
         int r;
@@ -220,31 +224,11 @@ static bool handle(struct blk *blk, const struct queue_chain *chain)
         return true;
 }
 
-static void kick(struct virtio *virtio, unsigned queue)
+static void collect(struct blk *blk)
 {
-        struct blk *blk = virtio->device;
-        struct queue_chain chain;
-
-        for (unsigned i = 0; i < REQUESTS_A_TURN && virtio_pop(virtio, queue, &chain); i++)
-                if (!handle(blk, &chain)) {
-                        queue_unpop(&virtio->queues[queue], chain.head);
-                        break;
-                }
-        if (blk->uring.fd >= 0)
-                (void)uring_submit(&blk->uring);
-        virtio_signal_queue(virtio, queue);
-        virtio_rekick(virtio, queue);
-}
-
-static void completed(void *owner, uint32_t events)
-{
-        struct blk *blk = owner;
         uint64_t tag;
-        eventfd_t count;
         int result;
 
-        (void)events;
-        (void)eventfd_read(blk->uring.event, &count);
         while (uring_next(&blk->uring, &tag, &result)) {
                 struct blk_request *request = (struct blk_request *)(uintptr_t)tag;
 
@@ -254,10 +238,69 @@ static void completed(void *owner, uint32_t events)
                 else
                         give_back(blk, request);
         }
+}
+
+/* What the ring could do at once (a file's pages in memory) is among the results already. */
+static void run_ring(struct blk *blk)
+{
+        if (blk->uring.fd < 0)
+                return;
+        (void)uring_submit(&blk->uring);
+        collect(blk);
+}
+
+/* One turn. The driver hears of what was done one after the other early enough to work on it while the rest is done. */
+static void start_waiting(struct blk *blk)
+{
+        struct virtio *virtio = &blk->virtio;
+        struct queue_chain chain;
+        size_t untold = 0;
+
+        blk->waits = false;
+        for (unsigned i = 0; i < REQUESTS_A_TURN && virtio_pop(virtio, QUEUE, &chain); i++) {
+                if (!handle(blk, &chain)) {
+                        queue_unpop(&virtio->queues[QUEUE], chain.head);
+                        blk->waits = true;
+                        break;
+                }
+                untold += chain.in_size + chain.out_size;
+                if (untold >= TELL_AFTER && blk->uring.fd < 0) {
+                        virtio_signal_queue(virtio, QUEUE);
+                        untold = 0;
+                }
+        }
+        run_ring(blk);
+        virtio_signal_queue(virtio, QUEUE);
+}
+
+static void serve(struct blk *blk)
+{
+        struct virtio *virtio = &blk->virtio;
+
+        for (unsigned turn = 0; turn < VIRTIO_TURNS; turn++) {
+                start_waiting(blk);
+                /* A request that ends makes the place that the others wait for, if one is left. */
+                if (blk->waits ? blk->in_flight > 0 : !queue_enable_kick(&virtio->queues[QUEUE]))
+                        return;
+        }
+        virtio_come_back(virtio, QUEUE);
+}
+
+static void kick(struct virtio *virtio, unsigned queue)
+{
+        (void)queue;
+        serve(virtio->device);
+}
+
+static void completed(void *owner, uint32_t events)
+{
+        struct blk *blk = owner;
+
+        (void)events;
+        collect(blk);
         virtio_signal_queue(&blk->virtio, QUEUE);
-        /* Requests may have waited for a place. */
-        if (!queue_is_empty(&blk->virtio.queues[QUEUE]) && virtio_is_active(&blk->virtio))
-                (void)eventfd_write(blk->virtio.kicks[QUEUE].watch.fd, 1);
+        if (blk->waits && virtio_is_active(&blk->virtio))
+                serve(blk);
 }
 
 /* ---- the device ---- */
@@ -267,6 +310,7 @@ static void reset(struct virtio *virtio)
         struct blk *blk = virtio->device;
 
         blk->generation++;
+        blk->waits = false;
 }
 
 static const struct virtio_ops ops = {
@@ -291,6 +335,14 @@ static int disk_size(int fd, uint64_t *size)
                 return refuse(EINVAL, "disk: neither a file nor a block device");
         *size = (uint64_t)st.st_size;
         return 0;
+}
+
+static bool is_in_memory(int fd)
+{
+        struct statfs where;
+
+        return fstatfs(fd, &where) == 0 &&
+               (where.f_type == TMPFS_MAGIC || where.f_type == RAMFS_MAGIC || where.f_type == HUGETLBFS_MAGIC);
 }
 
 int blk_init(struct blk *blk, const struct guest_memory *memory, struct loop *loop, int fd, bool read_only,
@@ -319,10 +371,20 @@ int blk_init(struct blk *blk, const struct guest_memory *memory, struct loop *lo
         config.capacity = blk->size / SECTOR;
         memcpy(blk->virtio.config, &config, sizeof(config));
         blk->virtio.config_size = sizeof(config);
+        blk->requests = calloc(RING_ENTRIES, sizeof(*blk->requests));
+        if (!blk->requests)
+                return fail(ENOMEM, "disk");
+        return is_in_memory(fd) ? 0 : blk_use_uring(blk);
+}
+
+int blk_use_uring(struct blk *blk)
+{
+        struct loop *loop = blk->virtio.loop;
+
         if (uring_make(&blk->uring, RING_ENTRIES) < 0)
                 return 0;
         blk->completed = (struct watch){
-                .fd = blk->uring.event, .events = EPOLLIN, .ready = completed, .owner = blk, .lock = &blk->virtio.lock};
+                .fd = blk->uring.fd, .events = EPOLLIN, .ready = completed, .owner = blk, .lock = &blk->virtio.lock};
         return loop ? loop_add(loop, &blk->completed) : 0;
 }
 
@@ -332,11 +394,7 @@ void blk_free(struct blk *blk)
         if (blk->virtio.loop)
                 loop_remove(blk->virtio.loop, &blk->completed);
         uring_free(&blk->uring);
-        while (blk->free) {
-                struct blk_request *request = blk->free;
-
-                blk->free = request->next;
-                free(request);
-        }
+        free(blk->requests);
+        blk->requests = blk->free = NULL;
         cleanup_close(&blk->fd);
 }

@@ -70,6 +70,23 @@ static int read_at(const struct file *file, uint64_t offset, void *data, size_t 
         return 0;
 }
 
+/* Reads a part of the file, which lies whole in it, into the guest's memory: straight from the page cache. */
+static int read_range(const struct file *file, uint64_t offset, uint8_t *to, size_t size)
+{
+        size_t before = offset % GUEST_PAGE;
+        uint8_t *map =
+                mmap(NULL, before + size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file->fd, (off_t)(offset - before));
+        int r;
+
+        if (map == MAP_FAILED)
+                return fail(errno, "read kernel %s", file->name);
+        r = guest_fill(file->memory, to, map + before, size);
+        munmap(map, before + size);
+        if (r == -EFAULT)
+                return refuse(ENOEXEC, "kernel %s: it became shorter while it was read", file->name);
+        return r < 0 ? fail(-r, "read kernel %s", file->name) : 0;
+}
+
 static int too_small(const struct file *file, uint64_t end)
 {
         return refuse(ENOSPC, "kernel %s: it takes the memory up to %llu MiB, the machine has %llu MiB", file->name,
@@ -134,39 +151,6 @@ static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct 
                         add_kept(list, &sections[i]);
 }
 
-static bool is_zero(const uint8_t *data, size_t size)
-{
-        return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
-/* Reads, and touches no page of the guest's for zeroes: they are there already, and a page that was touched is memory
- * of the host's (.bss is in the file of some kernels, 20 MiB of Debian's). */
-static int read_sparing(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
-{
-        uint8_t chunk[16 * GUEST_PAGE];
-        int r = 0;
-
-        while (size > 0 && r == 0) {
-                size_t n = size < sizeof(chunk) ? size : sizeof(chunk);
-
-                r = read_at(file, offset, chunk, n);
-                for (size_t at = 0; at < n && r == 0;) {
-                        /* Pages of the guest's, wherever in one the range begins. */
-                        size_t here = GUEST_PAGE - ((uintptr_t)to + at) % GUEST_PAGE;
-
-                        if (here > n - at)
-                                here = n - at;
-                        if (!is_zero(chunk + at, here))
-                                memcpy(to + at, chunk + at, here);
-                        at += here;
-                }
-                offset += n;
-                to += n;
-                size -= n;
-        }
-        return r;
-}
-
 /* Reads what the file has of a range; its holes are zero in the guest's memory already. */
 static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
 {
@@ -184,7 +168,7 @@ static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint
                         data = (off_t)at; /* the file system does not tell */
                 if ((uint64_t)data >= end)
                         return 0;
-                r = read_sparing(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
+                r = read_range(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
                 at = next;
         }
         return r;
@@ -402,7 +386,7 @@ static int load_bzimage(const struct file *file, const uint8_t *setup, struct im
 
                 memset(image->header + used, 0, sizeof(image->header) - used);
         }
-        return read_at(file, offset, to, size);
+        return read_range(file, offset, to, size);
 }
 
 int image_load(int fd, const char *name, const struct guest_memory *memory, struct image *image)
@@ -447,5 +431,5 @@ int image_load_initrd(int fd, const char *name, const struct guest_memory *memor
         if (*size > end || (*address = (end - *size) & ~(GUEST_PAGE - 1)) < image->end || *address > end - *size)
                 return refuse(ENOSPC, "initrd %s: its %llu MiB do not fit behind the kernel into %llu MiB of memory",
                               name, (unsigned long long)(*size >> 20) + 1, (unsigned long long)(memory->size >> 20));
-        return read_at(&file, 0, guest_span(memory, *address, *size), *size);
+        return read_range(&file, 0, guest_span(memory, *address, *size), *size);
 }

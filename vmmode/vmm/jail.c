@@ -4,6 +4,8 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,7 +57,7 @@ static int empty_file_system(void)
         return 0;
 }
 
-/* Where the kernel has Landlock: no file can be opened, whatever the path. */
+/* Where the kernel has Landlock: no file can be opened, whatever the path. -ENOSYS or -EOPNOTSUPP: it has not. */
 static int forbid_files(void)
 {
         static const uint64_t every_version[] = {(1ULL << 13) - 1, (1ULL << 14) - 1, (1ULL << 15) - 1};
@@ -64,10 +66,10 @@ static int forbid_files(void)
         _cleanup_close_ int fd = -EBADF;
 
         if (version < 1)
-                return 0;
+                return version < 0 ? -errno : -EOPNOTSUPP;
         rules.handled_access_fs = every_version[version < 3 ? version - 1 : 2];
         fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules.handled_access_fs), 0);
-        return fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? fail(errno, "forbid access to files") : 0;
+        return fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
 }
 
 /* ---- privileges ---- */
@@ -96,21 +98,41 @@ static int forbid_cores(void)
         return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(errno, "forbid core dumps") : 0;
 }
 
-int jail_enter(void)
+/* Some LSMs give a user namespace without the right to mount. */
+static bool may_be_missing(int r)
 {
-        int r = 0;
+        return r == -EPERM || r == -EACCES;
+}
+
+static int hide_files(bool filters_suffice)
+{
+        int root = leave_namespaces(), landlock;
+        char why[ERROR_MESSAGE_MAX];
+
+        snprintf(why, sizeof(why), "%s", root < 0 ? strerror(-root) : "");
+        if (root == 0) {
+                root = empty_file_system();
+                snprintf(why, sizeof(why), "%s", error_message());
+                if (root < 0 && !may_be_missing(root))
+                        return root;
+                error_clear();
+        }
+        landlock = forbid_files();
+        if (root == 0 || landlock == 0 || filters_suffice)
+                return 0;
+        return refuse(EPERM,
+                      "the jail: the host's files can be hidden neither by namespaces (%s) nor by Landlock (%s); "
+                      "\"jail = filters\" in berth.conf does without",
+                      why, strerror(-landlock));
+}
+
+int vmm_jail_enter(bool filters_suffice)
+{
+        int r;
 
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return fail(errno, "forbid new privileges");
-        if (leave_namespaces() == 0)
-                r = empty_file_system();
-        /* Some LSMs give a user namespace without the right to mount. */
-        if (r == -EPERM || r == -EACCES) {
-                error_clear();
-                r = 0;
-        }
-        if (r == 0)
-                r = forbid_files();
+        r = hide_files(filters_suffice);
         if (r == 0)
                 r = drop_capabilities();
         return r == 0 ? forbid_cores() : r;

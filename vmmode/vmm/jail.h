@@ -5,6 +5,9 @@
  * signal another process. */
 #pragma once
 
-/* Before the first thread is started. Namespaces and an empty root that may not be made (a limit, an LSM) are done
- * without: the filters allow nothing that needs a path. */
-int jail_enter(void);
+#include <stdbool.h>
+
+/* Before the first thread is started. The host's files must be out of reach: by an empty root in namespaces of its own,
+ * by Landlock, or, where both can be had, by both. Where neither can (a limit, an LSM, an old kernel) that is -EPERM
+ * with both reasons; unless `filters_suffice`: they allow nothing that needs a path. */
+int vmm_jail_enter(bool filters_suffice);

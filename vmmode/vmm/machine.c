@@ -137,9 +137,9 @@ int machine_make(struct machine *machine, const struct vmm_options *options)
         return r == 0 ? vm_make_cpus(&machine->vm, options->cpus, &machine->image) : r;
 }
 
-int machine_run(struct machine *machine)
+int machine_run(struct machine *machine, const struct vmm_options *options)
 {
-        int r = jail_enter();
+        int r = vmm_jail_enter(options->filters_suffice);
 
         if (r == 0)
                 r = filter_prepare();

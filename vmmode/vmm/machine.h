@@ -44,6 +44,6 @@ int machine_make(struct machine *machine, const struct vmm_options *options);
 
 /* Gives up what the process does not need any more (jail.h) and runs the machine to its end: 0, or -errno when it could
  * not be started. machine->vm tells how it ended. */
-int machine_run(struct machine *machine);
+int machine_run(struct machine *machine, const struct vmm_options *options);
 
 void machine_free(struct machine *machine);

@@ -119,6 +119,25 @@ void *guest_span(const struct guest_memory *memory, uint64_t address, uint64_t l
         return range->host + (address - range->address);
 }
 
+int guest_fill(const struct guest_memory *memory, uint8_t *to, const void *data, size_t size)
+{
+        const struct guest_range *range = &memory->v[0];
+        uint64_t offset;
+
+        while (to < range->host || to >= range->host + range->size)
+                if (++range == memory->v + memory->n)
+                        return -EINVAL;
+        offset = range->offset + (uint64_t)(to - range->host);
+        for (size_t done = 0; done < size;) {
+                ssize_t n = pwrite(memory->fd, (const uint8_t *)data + done, size - done, (off_t)(offset + done));
+
+                if (n == 0 || (n < 0 && errno != EINTR))
+                        return n == 0 ? -EIO : -errno;
+                done += n > 0 ? (size_t)n : 0;
+        }
+        return 0;
+}
+
 bool guest_write(const struct guest_memory *memory, uint64_t address, const void *data, size_t length)
 {
         void *to = guest_span(memory, address, length);

@@ -169,24 +169,29 @@ static void watch_tap(struct net *net)
                 (void)loop_add(net->virtio.loop, &net->tap);
 }
 
-/* Packets for one turn; the landing's buffers are the guest's again at its end. */
-static void receive(struct net *net)
+/* Packets for one turn; the landing's buffers are the guest's again at its end. True: the guest had too few of them,
+ * and more came meanwhile. */
+static bool receive_turn(struct net *net)
 {
-        struct queue *queue = &net->virtio.queues[QUEUE_RECEIVE];
         struct landing landing;
         uint16_t waiting;
-        unsigned n = 0;
 
         landing.n = landing.n_heads = landing.size = 0;
-        while (n < PACKETS_A_TURN && receive_packet(net, &landing))
-                n++;
+        net->starved = false;
+        /* The guest hears of the first packet while we read the next; while it works on them, it does not want to. */
+        for (unsigned n = 0; n < PACKETS_A_TURN && receive_packet(net, &landing); n++)
+                virtio_signal_queue(&net->virtio, QUEUE_RECEIVE);
         waiting = (uint16_t)landing.n_heads;
         give_back(net, &landing);
-        if (n > 0)
-                virtio_signal_queue(&net->virtio, QUEUE_RECEIVE);
-        /* What waits was not enough. */
-        if (net->starved && queue_enable_kick_after(queue, waiting))
-                net->starved = false;
+        return net->starved && queue_enable_kick_after(&net->virtio.queues[QUEUE_RECEIVE], waiting);
+}
+
+static void receive(struct net *net)
+{
+        for (unsigned turn = 0; turn < VIRTIO_TURNS; turn++)
+                if (!receive_turn(net))
+                        return;
+        net->starved = false;
 }
 
 static void tap_ready(void *owner, uint32_t events)
@@ -203,7 +208,7 @@ static void tap_ready(void *owner, uint32_t events)
 
 /* ---- from the guest to the tap ---- */
 
-static void transmit(struct net *net)
+static void transmit_turn(struct net *net)
 {
         struct virtio *virtio = &net->virtio;
         struct queue_chain chain;
@@ -214,9 +219,19 @@ static void transmit(struct net *net)
                     chain.in_size <= sizeof(struct virtio_net_hdr_v1) + FRAME_MAX)
                         (void)!writev(net->tap.fd, chain.in, (int)chain.n_in);
                 queue_push(&virtio->queues[QUEUE_TRANSMIT], chain.head, 0);
+                /* Each time: a sender whose packets are few and large waits for the first to be gone. */
+                virtio_signal_queue(virtio, QUEUE_TRANSMIT);
         }
-        virtio_signal_queue(virtio, QUEUE_TRANSMIT);
-        virtio_rekick(virtio, QUEUE_TRANSMIT);
+}
+
+static void transmit(struct net *net)
+{
+        for (unsigned turn = 0; turn < VIRTIO_TURNS; turn++) {
+                transmit_turn(net);
+                if (!queue_enable_kick(&net->virtio.queues[QUEUE_TRANSMIT]))
+                        return;
+        }
+        virtio_come_back(&net->virtio, QUEUE_TRANSMIT);
 }
 
 static void kick(struct virtio *virtio, unsigned queue)
@@ -226,7 +241,8 @@ static void kick(struct virtio *virtio, unsigned queue)
         if (queue == QUEUE_TRANSMIT) {
                 transmit(net);
         } else if (net->starved) {
-                net->starved = false;
+                /* Packets wait in the tap, or it would not be starved. */
+                receive(net);
                 watch_tap(net);
         }
 }

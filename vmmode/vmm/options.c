@@ -114,6 +114,12 @@ static int parse_switch(const char *value, bool *on)
         return 0;
 }
 
+static int parse_jail(const char *value, bool *filters_suffice)
+{
+        *filters_suffice = strcmp(value, "filters") == 0;
+        return *filters_suffice || strcmp(value, "strict") == 0 ? 0 : -EINVAL;
+}
+
 static int parse_number(const char *value, uint64_t most, uint64_t *number)
 {
         return parse_u64(value, most, number);
@@ -144,6 +150,8 @@ static int parse_one(struct vmm_options *options, const char *name, const char *
                 return parse_switch(value, &options->rng);
         if (strcmp(name, "balloon") == 0)
                 return parse_switch(value, &options->balloon);
+        if (strcmp(name, "jail") == 0)
+                return parse_jail(value, &options->filters_suffice);
         if (strcmp(name, "memory") == 0)
                 return parse_number(value, INT64_MAX, &options->memory);
         if (strcmp(name, "cpus") == 0) {

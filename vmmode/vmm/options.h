@@ -16,6 +16,7 @@ struct vmm_options {
         unsigned cpus;
         const char *cmdline;
         bool rng, balloon;
+        bool filters_suffice; /* for a jail (jail.h) */
         size_t n_disks, n_nets, n_filesystems;
         size_t n_spare_nets; /* network devices that get their tap later (control.h); with the others at most
                                 OPTIONS_NETS_MAX */
@@ -41,4 +42,5 @@ int vmm_options_parse(int argc, char *const *argv, struct vmm_options *options);
 #define VMM_USAGE                                                                                                      \
         "usage: berth-vmm kvm=FD kernel=FD memory=BYTES [cpus=N] [initrd=FD] [cmdline=TEXT] [console=FD] [vsock=FD]\n" \
         "                 [rng=on] [balloon=on] [disk=FD[,ro][,serial=TEXT]]... [net=FD,MAC[,mtu=N]]... "              \
-        "[fs=FD,TAG]... [nics=N] [control=FD]\n"
+        "[fs=FD,TAG]... [nics=N] [control=FD]\n"                                                                       \
+        "                 [jail=strict|filters]\n"

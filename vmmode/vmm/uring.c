@@ -4,7 +4,6 @@
 #include <linux/io_uring.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,12 +66,6 @@ int uring_make(struct uring *uring, unsigned entries)
         if (uring->fd < 0)
                 return -errno;
         r = params.features & IORING_FEAT_SINGLE_MMAP ? map_rings(uring, &params) : -ENOSYS;
-        if (r == 0) {
-                uring->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-                if (uring->event < 0 ||
-                    syscall(SYS_io_uring_register, uring->fd, IORING_REGISTER_EVENTFD, &uring->event, 1) < 0)
-                        r = -errno;
-        }
         if (r < 0)
                 uring_free(uring);
         return r;
@@ -87,7 +80,6 @@ void uring_free(struct uring *uring)
         if (uring->rings)
                 munmap(uring->rings, uring->rings_size);
         cleanup_close(&uring->fd);
-        cleanup_close(&uring->event);
         *uring = (struct uring)URING_NONE;
 }
 

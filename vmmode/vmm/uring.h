@@ -1,5 +1,6 @@
-/* io_uring, as much of it as disks need: reads, writes and flushes that complete in any order, announced by an eventfd.
- * One thread. Kernel 5.6; where io_uring is forbidden uring_make says so and the caller does without. */
+/* io_uring, as much of it as disks need: reads, writes and flushes that complete in any order. The ring's descriptor
+ * is readable while results wait. One thread. Kernel 5.6; where io_uring is forbidden uring_make says so and the caller
+ * does without. */
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +12,6 @@ struct io_uring_cqe;
 
 struct uring {
         int fd;
-        int event; /* readable when something completed */
         unsigned entries, waiting;
         void *rings;
         size_t rings_size, requests_size;
@@ -23,7 +23,7 @@ struct uring {
 
 #define URING_NONE                                                                                                     \
         {                                                                                                              \
-                .fd = -EBADF, .event = -EBADF                                                                          \
+                .fd = -EBADF                                                                                           \
         }
 
 /* Bare negative errno: -EPERM, -ENOSYS where it is forbidden or missing. */

@@ -12,10 +12,8 @@
 static void kicked(void *owner, uint32_t events)
 {
         struct virtio_kick *kick = owner;
-        eventfd_t count;
 
         (void)events;
-        (void)eventfd_read(kick->watch.fd, &count);
         if (virtio_is_active(kick->virtio) && kick->virtio->queues[kick->queue].state.enabled)
                 kick->virtio->ops->kick(kick->virtio, kick->queue);
 }
@@ -28,7 +26,8 @@ static int make_kick(struct virtio *virtio, unsigned queue)
                 .virtio = virtio,
                 .queue = queue,
                 .watch = {.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                          .events = EPOLLIN,
+                          /* Each kick is an edge, so nobody has to read the count. */
+                          .events = EPOLLIN | EPOLLET,
                           .ready = kicked,
                           .owner = kick,
                           .lock = &virtio->lock},
@@ -199,5 +198,10 @@ bool virtio_pop(struct virtio *virtio, unsigned queue, struct queue_chain *chain
 void virtio_rekick(struct virtio *virtio, unsigned queue)
 {
         if (queue_enable_kick(&virtio->queues[queue]))
-                (void)eventfd_write(virtio->kicks[queue].watch.fd, 1);
+                virtio_come_back(virtio, queue);
+}
+
+void virtio_come_back(struct virtio *virtio, unsigned queue)
+{
+        (void)eventfd_write(virtio->kicks[queue].watch.fd, 1);
 }

@@ -108,5 +108,12 @@ void virtio_needs_reset(struct virtio *virtio);
 /* At the end of a turn: asks to be kicked for new requests, and comes back by itself when there are some already. */
 void virtio_rekick(struct virtio *virtio, unsigned queue);
 
+/* Kicks the queue in the driver's place: its handler runs once more, after what else its loop has to do. */
+void virtio_come_back(struct virtio *virtio, unsigned queue);
+
+/* A device that is busy looks again by itself this many times before it comes back: what the driver adds meanwhile
+ * costs it no exit, and us no way through the loop. */
+#define VIRTIO_TURNS 16
+
 /* The next request of a queue; a broken queue is dealt with. */
 bool virtio_pop(struct virtio *virtio, unsigned queue, struct queue_chain *chain);

@@ -1,0 +1,168 @@
+# berthctl export and import: whole containers as files, and what hostile or damaged ones may not do.
+load ../lib/common
+load ../lib/ctl
+
+@test "export, import: every file, attribute and setting comes along; ids are the new one's own" {
+        local file
+
+        ctl create web --image busybox --net none -e A=1 --memory 64m --hostname same --stop-timeout 0 -- /bin/sleep 1000
+        furnish web
+        describe web >"$T/before"
+        # An unprivileged container's device files are not made again.
+        mv "$(root_of web)/root/null" "$T/null"
+        ctl export web >"$T/plain.tar"
+        ctl export web -o "$T/packed.tar.zst"
+        ctl export web -z gzip -o "$T/packed"
+        for file in plain.tar packed.tar.zst packed; do
+                ctl import copy "$T/$file"
+                cp -a "$T/null" "$(root_of copy)/root/null"
+                touch -d '2001-02-03 04:05:06' "$(root_of copy)/root"
+                describe copy | diff "$T/before" -
+                is "$(ctl info --json copy | jq -c '[.settings.env, .settings.memory, .settings.hostname, .settings.arg]')" \
+                        '[["A=1"],67108864,"same",["/bin/sleep","1000"]]'
+                [ "$(ctl info --json copy | jq .settings.ids)" != "$(ctl info --json web | jq .settings.ids)" ]
+                ctl destroy copy
+        done
+        is "$(head -c 4 "$T/packed.tar.zst" | od -An -tx1 | tr -d ' ')" 28b52ffd
+        is "$(head -c 2 "$T/packed" | od -An -tx1 | tr -d ' ')" 1f8b
+        # Holes are not written: 64 MiB of them fit into little.
+        [ "$(stat -c %s "$T/plain.tar")" -lt 6000000 ]
+        [ "$(stat -c %a "$T/packed")" = 600 ]
+        ls "$T" | grep -c '^packed' | grep -qx 2
+        ctl import copy - --memory 32m --unset hostname <"$T/plain.tar"
+        is "$(ctl info --json copy | jq -c '[.settings.memory, .settings.hostname]')" '[33554432,null]'
+        ctl set copy --unset memory
+        ctl start copy
+        ctl exec copy cat /root/file
+        ctl stop copy
+}
+
+@test "export: a running container is frozen and goes on; a privileged one's devices come along with --trust" {
+        ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
+        mknod "$(root_of web)/root/zero" c 1 5
+        ctl start web
+        ctl export web -o "$T/web.tgz"
+        ctl_is web running
+        ctl stop web
+        refused_ctl "its settings make it privileged" import copy "$T/web.tgz"
+        ctl import copy "$T/web.tgz" --trust
+        is "$(stat -c %t:%T "$(root_of copy)/root/zero")" 1:5
+}
+
+@test "import: settings that reach into the host are refused by name without --trust" {
+        ctl create web --image busybox --net none -v /etc:/mnt:ro -- /bin/sleep 1000
+        ctl export web -o "$T/volume.tar"
+        refused_ctl "show it /etc:/mnt:ro of the host" import copy "$T/volume.tar"
+        ctl import copy "$T/volume.tar" --unset volume
+        is "$(ctl info --json copy | jq -c '.settings.volume // []')" '[]'
+        ctl destroy copy
+        ctl set web --unset volume
+        ctl set web --net host
+        ctl export web -o "$T/net.tar"
+        refused_ctl "give it net = host" import copy "$T/net.tar"
+        ctl import copy "$T/net.tar" --net none
+        ctl destroy copy
+        is "$(ls "$DIR/containers")" web
+}
+
+# archive FILE ENTRY...: a tar of these in this order, all in $T/in.
+archive() {
+        tar -C "$T/in" --no-recursion -cPf "$T/$1" "${@:2}"
+}
+
+@test "import: hostile and damaged archives are refused by what is wrong with them, and nothing is left" {
+        local size i
+
+        mkdir -p "$T/in/rootfs/dir" "$T/outside"
+        echo 'arg = /bin/sh
+unprivileged = yes
+net = none' >"$T/in/settings"
+        echo evil >"$T/in/rootfs/evil"
+        touch "$T/in/complete"
+        mknod "$T/in/rootfs/disk" b 8 0
+        ln -s "$T/outside" "$T/in/rootfs/way"
+        archive good.tar settings rootfs rootfs/evil complete
+        ctl import good "$T/good.tar"
+        is "$(cat "$(root_of good)/evil")" evil
+        ctl destroy good
+        archive device.tar settings rootfs rootfs/disk complete
+        refused_ctl "entry 'rootfs/disk' is a device file" import web "$T/device.tar"
+        archive short.tar settings rootfs rootfs/evil
+        refused_ctl "the archive ends too early" import web "$T/short.tar"
+        archive order.tar rootfs settings complete
+        refused_ctl "does not begin with settings" import web "$T/order.tar"
+        archive foreign.tar settings rootfs complete
+        tar -C "$T/in" --transform 's|^|elsewhere/|' -cf "$T/other.tar" settings
+        refused_ctl "is no archive of berthctl export" import web "$T/other.tar"
+        mkdir "$T/in/elsewhere"
+        archive beside.tar settings rootfs elsewhere complete
+        refused_ctl "entry 'elsewhere/?' does not belong there" import web "$T/beside.tar"
+        tar -C "$T/in" -cPf "$T/dotdot.tar" settings --transform 's|^rootfs/evil|rootfs/../../evil|' rootfs/evil complete
+        refused_ctl "leads out of the root" import web "$T/dotdot.tar"
+        archive link.tar settings rootfs rootfs/way
+        mkdir -p "$T/in2/rootfs/way"
+        echo evil >"$T/in2/rootfs/way/evil"
+        tar -C "$T/in2" -rPf "$T/link.tar" rootfs/way/evil
+        tar -C "$T/in" -rPf "$T/link.tar" complete
+        run ctl import web "$T/link.tar"
+        [ -z "$(ls "$T/outside")" ]
+        [ ! -e "$DIR/containers/web" ] || ctl destroy web
+        printf 'arg = x\0y' >"$T/in/settings"
+        archive nul.tar settings complete
+        refused_ctl "NUL byte" import web "$T/nul.tar"
+        echo 'memory = lots' >"$T/in/settings"
+        archive value.tar settings complete
+        refused_ctl "value.tar: line 1: memory: invalid value" import web "$T/value.tar"
+        head -c 5000 /dev/urandom >"$T/noise.tar"
+        refused_ctl "noise.tar: " import web "$T/noise.tar"
+        : >"$T/empty.tar"
+        refused_ctl "empty.tar" import web "$T/empty.tar"
+        refused_ctl "No such file" import web "$T/none.tar"
+        [ -z "$(ls "$DIR/containers")" ]
+        # Cut anywhere.
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        ctl export web -o "$T/web.tar.zst"
+        ctl export web -o "$T/web.tar"
+        ctl destroy web
+        for i in web.tar web.tar.zst; do
+                size=$(stat -c %s "$T/$i")
+                for part in 10 600 1500 $((size / 3)) $((size / 2)) $((size - 2000)); do
+                        head -c "$part" "$T/$i" >"$T/cut"
+                        refused_ctl "cut" import web "$T/cut"
+                done
+        done
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "import, export: names, files and full disks are one clear line; an import that is killed is partial or not there" {
+        local i
+
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        ctl export web -o "$T/web.tar"
+        refused_ctl "there is a container web already" import web "$T/web.tar"
+        refused_ctl "is no name of a container" import ../web "$T/web.tar"
+        refused_ctl "there is no container nobody" export nobody -o "$T/x"
+        refused_ctl "export container web: make $T/none/x: No such file" export web -o "$T/none/x"
+        refused_ctl "invalid value 'rar' for flag --compress" export web -z rar
+        refused_ctl "No space left" export web -o /dev/full
+        mkdir "$T/small"
+        mount -t tmpfs -o size=300k none "$T/small"
+        defer "umount $T/small"
+        echo old >"$T/small/web.tar"
+        refused_ctl "export container web: .*No space left" export web -o "$T/small/web.tar"
+        is "$(ls "$T/small")" web.tar
+        is "$(cat "$T/small/web.tar")" old
+        for i in 0.002 0.005 0.01 0.015 0.02 0.03 0.05; do
+                killed_after $i import copy "$T/web.tar"
+                if [ -e "$DIR/containers/copy" ]; then
+                        ctl list --json | jq -e '.[] | select(.name == "copy") | .state == "partial" or .state == "stopped"' >/dev/null
+                        ctl destroy copy
+                fi
+        done
+        ctl import copy "$T/web.tar"
+        mount -t tmpfs -o size=1m none "$T/small"
+        defer "umount $T/small"
+        run "$BERTHCTL" --directory "$T/small" --run "$RUN" import copy "$T/web.tar"
+        has "No space left"
+        [ -z "$(ls "$T/small/containers")" ]
+}
