@@ -224,6 +224,7 @@ static int read_settings(struct import *import)
 
 int import_open(const char *path, struct import *import)
 {
+        static const char *const own[] = {"created", "ids", "subuids", "subgids"};
         int r;
 
         *import = (struct import){.name = path ? path : "standard input", .in = archive_read_new()};
@@ -242,10 +243,8 @@ int import_open(const char *path, struct import *import)
         if (r < 0)
                 return r;
         /* What is the other host's, or the moment's. */
-        settings_unset(&import->settings, setting_find("created"));
-        settings_unset(&import->settings, setting_find("ids"));
-        settings_unset(&import->settings, setting_find("subuids"));
-        settings_unset(&import->settings, setting_find("subgids"));
+        for (size_t i = 0; i < ELEMENTS(own); i++)
+                settings_unset(&import->settings, setting_find(own[i]));
         return 0;
 }
 

@@ -25,6 +25,21 @@ setting() {
         ctl destroy -f web
 }
 
+@test "settings: ids that the host grants to a user are no container's" {
+        local file
+
+        printf 'one:100000:65536\ntwo:1000500:70000\nbroken\n' >"$T/subuid"
+        printf 'three:1196608:1\nfour:4000000000:65536\n' >"$T/subgid"
+        for file in subuid subgid; do
+                mount --bind "$T/$file" "/etc/$file"
+                defer "umount /etc/$file"
+        done
+        ctl create web --image busybox --net none
+        is "$(setting web ids)" 1131072
+        ctl create other --image busybox --net none
+        is "$(setting other ids)" 1262144
+}
+
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 
@@ -91,7 +106,7 @@ make_other() {
         mount -t tmpfs -o size=8m,mode=711 none "$DIR"
         defer "umount $DIR"
         ctl create web --image busybox --net none --stop-timeout 0 -- \
-                /bin/sh -c 'while :; do i=$((i+1)); echo "line $i"; usleep 100; done'
+                /bin/sh -c 'while :; do printf "%500s\n" line; usleep 10000; done'
         ctl start web
         head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
         eventually log_stands_still
@@ -402,6 +417,23 @@ END
         has 'A=x?[31m?'
         refused_ctl "is no name of a container" info $'a\nb\e[31m'
         lacks $'\e'
+}
+
+@test "import: ids that another host's user had are not taken from an archive" {
+        make_web
+        ctl export web -o "$T/web.tar"
+        mkdir "$T/in"
+        tar -C "$T/in" -xf "$T/web.tar"
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$T/in/settings"
+        tar -C "$T/in" -cf "$T/other.tar" settings rootfs complete
+        ctl import other "$T/other.tar"
+        ctl start other
+        ctl stop other
+        is "$(setting other subuids)" ""
+        # Nor does a line in its settings keep root from removing it.
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$DIR/containers/other/settings"
+        ctl destroy other
+        [ ! -e "$DIR/containers/other" ]
 }
 
 # ---- what containers leave ----
