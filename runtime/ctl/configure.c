@@ -10,9 +10,9 @@
 #include "oci/template.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
-#include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
@@ -254,8 +254,7 @@ static void put_sysctls(struct json_writer *json)
 static int put_linux(struct json_writer *json, const struct ctl_container *container, pid_t joined)
 {
         const struct settings *settings = &container->settings;
-        const char *parent = settings->cgroup_parent;
-        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
+        char group[GROUP_PATH_SIZE];
         int r;
 
         json_object(json, "linux");
@@ -264,12 +263,8 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         put_namespaces(json, settings, joined);
         if (!shares_network(settings) && !joined)
                 put_sysctls(json);
-        if (!parent && geteuid() == 0)
-                parent = "/berth";
-        if (parent) {
-                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
+        if (group_path(container, group))
                 json_string(json, "cgroupsPath", group);
-        }
         r = resources_put(json, settings, container->fd);
         put_seccomp(json);
         json_strings(json, "maskedPaths", STRINGS(masked_paths));
@@ -285,7 +280,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         struct json_writer json;
         struct user user;
         pid_t joined = 0;
-        int r = user_find(container, settings->user, &user), finished;
+        int r = user_find(ctl, container, settings->user, &user), finished;
 
         if (r == 0)
                 r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);

@@ -160,16 +160,16 @@ static bool is_ours(int etc)
         return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(const struct ctl_container *container, const struct ctlnet_result *result)
+static int write_resolver(struct ctl *ctl, const struct ctl_container *container, const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_writing_ struct storage_writing writing = STORAGE_WRITING_NONE;
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
-        int used, r;
+        int used, r = storage_write_begin(ctl, container, &writing);
 
-        if (root < 0)
-                return root;
-        etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
+        if (r < 0)
+                return r;
+        etc = in_root_open(writing.root, "/etc", O_RDONLY | O_DIRECTORY);
         if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
                 error_clear();
                 return 0;
@@ -201,7 +201,7 @@ static int allocate(struct wish *wish, const char *name, struct ctlnet_result *f
         return r;
 }
 
-int network_prepare(const struct ctl *ctl, const struct ctl_container *container)
+int network_prepare(struct ctl *ctl, const struct ctl_container *container)
 {
         _cleanup_wish_ struct wish wish = {0};
         struct ctlnet_result first = {0};
@@ -211,12 +211,12 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
                 return r;
         if (pasta_is_wanted(&container->settings)) {
                 r = pasta_servers(ctl, container, &first);
-                return r < 0 ? r : write_resolver(container, &first);
+                return r < 0 ? r : write_resolver(ctl, container, &first);
         }
         if (wish.n == 0)
                 return network_forget(ctl, container->name);
         r = allocate(&wish, container->name, &first);
-        return r < 0 ? r : write_resolver(container, &first);
+        return r < 0 ? r : write_resolver(ctl, container, &first);
 }
 
 static int open_namespace(pid_t pid)

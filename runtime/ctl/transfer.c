@@ -1,7 +1,5 @@
 #include "runtime/ctl/transfer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/storage.h"
@@ -74,7 +73,7 @@ static int put_file(const struct exporting *exporting, const char *name, const c
 static int write_all_entries(const struct exporting *exporting)
 {
         const struct ctl_container *container = exporting->container;
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open(exporting->ctl, container);
         _cleanup_free_ char *text = NULL;
         int r = root < 0 ? root : settings_format(&container->settings, &text);
 

@@ -276,7 +276,7 @@ base() {
 }
 
 @test "oci: whiteouts hide nothing of their own layer, wherever in it they stand" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/sub" "$T/2/sub"
         echo old | tee "$T/1/sub/old" "$T/1/file" >/dev/null
@@ -285,6 +285,7 @@ base() {
         touch "$T/2/sub/.wh..wh..opq" "$T/2/.wh.file"
         tar -C "$T/2" -cf "$T/2.tar" file sub/new sub/.wh..wh..opq .wh.file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         is "$(cat "$root/file")" new
         is "$(cat "$root/sub/new")" new
         [ ! -e "$root/sub/old" ]
@@ -292,7 +293,7 @@ base() {
 }
 
 @test "oci: layers reach through links of lower ones, inside the root, and files take the place of directories" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/usr/lib" "$T/1/dir/deep" "$T/2/lib" "$T/2/out" "$T/2/empty/deep"
         ln -s usr/lib "$T/1/lib"
@@ -306,6 +307,7 @@ base() {
         ln "$T/2/lib/new" "$T/2/lib/twin"
         tar -C "$T/2" -cf "$T/2.tar" lib/new lib/twin dir out/new empty/deep/new file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         [ -L "$root/lib" ]
         is "$(cat "$root/usr/lib/new" "$root/usr/lib/old" "$root/dir")" "$(printf 'new\nold\nnew')"
         is "$(stat -c %i "$root/usr/lib/new")" "$(stat -c %i "$root/usr/lib/twin")"

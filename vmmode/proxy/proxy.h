@@ -156,8 +156,10 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
-/* Docker's resolver (resolver.c): starts the helper, which waits; gives it a connection with the agent, after which it
- * serves, when such a resolver listens in our network namespace. */
+/* Docker's resolver (resolver.c): whether it listens in our network namespace, while we have files; starts the helper,
+ * which waits; gives it a connection with the agent, after which it serves, when such a resolver listens in our network
+ * namespace. */
+bool resolver_listens(void);
 int resolver_prepare(struct proxy *proxy);
 int resolver_connect(struct proxy *proxy);
 
