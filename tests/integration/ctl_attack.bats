@@ -436,6 +436,32 @@ END
         [ ! -e "$DIR/containers/other" ]
 }
 
+@test "another user of the host comes near neither files nor sockets, in no state of a container" {
+        local path
+
+        stranger() {
+                setpriv --reuid 1000 --regid 1000 --clear-groups "$@" 3>&- 4>&-
+        }
+        make_web
+        ctl start web
+        chmod 4755 "$DIR/containers/web/rootfs/bin/busybox"
+        for path in "$DIR/containers/web/settings" "$DIR/containers/web/log" "$DIR/containers/web/config.json" \
+                "$DIR/containers/web/rootfs/etc/passwd" "$RUN/state/web/record.json" "$RUN/keepers/web/output"; do
+                [ -e "$path" ]
+                run -1 stranger test -e "$path"
+        done
+        run -126 stranger sh -c "$DIR/containers/web/rootfs/bin/busybox id"
+        run -2 stranger ls "$DIR/containers"
+        for path in list "info web" "exec web id" "stop web" "logs web"; do
+                # shellcheck disable=SC2086
+                run stranger timeout "$DEADLINE" "$BERTHCTL" --directory "$DIR" --run "$RUN" $path
+                [ "$status" -ne 0 ]
+                has "Permission denied"
+        done
+        ctl_is web running
+        ctl stop web
+}
+
 # ---- what containers leave ----
 
 @test "destroy: a tree of any depth goes, with few descriptors and little stack" {
