@@ -79,7 +79,7 @@ INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 # berthctl, for people, is an ordinary dynamic program with what it needs of libraries. Its keeper stands behind every
 # container that runs: static, with nothing but base/.
 CTL_SOURCES := $(wildcard runtime/ctl/*.c cli/ctl/*.c)
-CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive -lnettle $(CTLNET_LIBS)
+CTL_LIBS := -lyajl -lseccomp -lnl-3 -lnettle $(CTLNET_LIBS)
 KEEPER_MAIN := runtime/keeper/berth_keeper.c
 KEEPER_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard runtime/keeper/*.c)
 
@@ -112,7 +112,7 @@ help:
 ## make check-native   what needs no other machine; make check-lab: what runs in the one that the tests boot
 ## make check-full   the long tests too: every crash point, a minute of each fuzzer, the whole engine matrix, endurance
 ## make conformance  the specification's demands on berth, crun and runc, side by side
-## make bench      speed and size beside crun and runc, and of virtual machines beside QEMU where KVM is real
+## make bench      speed and size beside crun, runc and lxc, and of virtual machines beside QEMU where KVM is real
 ## make bench-lab  the same in the lab, with limits, a seccomp profile and both cgroup drivers, and virtual machines
 ## make fuzz       fuzz for a minute each (FUZZ_SECONDS=60)
 ## make install    PREFIX=/usr/local DESTDIR=
@@ -223,14 +223,14 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -larchive -lnettle -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -lnettle -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
 CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives)
-BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view probe load floor pairbench first_byte machine kernel rootfs)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint probe load floor pairbench first_byte machine kernel rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
 $(BUILD)/tests/%: tests/helpers/%.c
@@ -348,6 +348,8 @@ bench:
 	@scripts/install-deps build bench check
 	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
+	@$(BUILD)/tests/view tests/bench/ctl >$(BUILD)/density.md
+	@tests/lib/insert bench-ctl docs/density.md <$(BUILD)/density.md && cat $(BUILD)/density.md
 	@tests/bench/vm start
 	@tests/bench/vm guests
 

@@ -42,16 +42,15 @@ static ssize_t read_some(int fd, void *buffer, size_t size)
         return n < 0 ? -errno : n;
 }
 
-int read_all(int fd, size_t most, char **data, size_t *size)
+static int read_to_end(int fd, const struct stat *st, size_t most, char **data, size_t *size)
 {
         _cleanup_free_ char *buffer = NULL;
-        size_t used = 0, room = 0;
-        struct stat st;
+        size_t used = 0, room = 4096;
+        /* The files of procfs and cgroupfs have no size. */
+        bool sized = S_ISREG(st->st_mode) && st->st_size > 0 && (uint64_t)st->st_size <= most;
 
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= most)
-                room = (size_t)st.st_size + 1;
-        else
-                room = 4096;
+        if (sized)
+                room = (size_t)st->st_size + 1;
         for (;;) {
                 ssize_t n;
 
@@ -73,11 +72,22 @@ int read_all(int fd, size_t most, char **data, size_t *size)
                 used += (size_t)n;
                 if (used > most)
                         return -EFBIG;
+                /* All of it came, and there was room for more. */
+                if (sized && used == (size_t)st->st_size)
+                        break;
         }
         buffer[used] = '\0';
         *data = take_ptr(&buffer);
         *size = used;
         return 0;
+}
+
+int read_all(int fd, size_t most, char **data, size_t *size)
+{
+        struct stat st = {0};
+
+        (void)fstat(fd, &st);
+        return read_to_end(fd, &st, most, data, size);
 }
 
 int read_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size)
@@ -96,10 +106,10 @@ int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, 
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        return S_ISREG(st.st_mode) ? read_all(fd, most, data, size) : -EMEDIUMTYPE;
+        return S_ISREG(st.st_mode) ? read_to_end(fd, &st, most, data, size) : -EMEDIUMTYPE;
 }
 
-ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size)
+static ssize_t read_small(int dirfd, const char *path, char *buffer, size_t size, bool one_line)
 {
         _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
         size_t used = 0;
@@ -116,11 +126,23 @@ ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t siz
                 used += (size_t)n;
                 if (used == size)
                         return -EFBIG;
+                if (one_line && buffer[used - 1] == '\n')
+                        break;
         }
         if (used && buffer[used - 1] == '\n')
                 used--;
         buffer[used] = '\0';
         return (ssize_t)used;
+}
+
+ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size)
+{
+        return read_small(dirfd, path, buffer, size, false);
+}
+
+ssize_t read_line_file_at(int dirfd, const char *path, char *buffer, size_t size)
+{
+        return read_small(dirfd, path, buffer, size, true);
 }
 
 int write_once(int fd, const char *text)

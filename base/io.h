@@ -21,6 +21,9 @@ int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, 
  * -EFBIG when it does not fit. For procfs, sysfs and cgroupfs. */
 ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size);
 
+/* The same for a file of one line, which the kernel gives whole with the first read: no second one finds the end. */
+ssize_t read_line_file_at(int dirfd, const char *path, char *buffer, size_t size);
+
 /* One write() of the whole text, as procfs and cgroupfs want it. */
 int write_once(int fd, const char *text);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -71,6 +72,19 @@ void path_clean(char *path)
         if (to == path)
                 *to++ = '/';
         *to = '\0';
+}
+
+int fd_path(int fd, char path[PATH_MAX])
+{
+        char link[64];
+        ssize_t length;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        length = readlink(link, path, PATH_MAX - 1);
+        if (length < 0)
+                return -errno;
+        path[length] = '\0';
+        return 0;
 }
 
 int fd_is_directory(int fd)
@@ -247,44 +261,4 @@ int in_root_target(int root, const char *path, int is_directory)
                 return r;
         fd = resolve(root, path, O_PATH, 0);
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
-}
-
-static int remove_tree(int dirfd, const char *name, uint64_t resolve)
-{
-        const struct open_how how = {
-                .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-                .resolve = resolve,
-        };
-        _cleanup_closedir_ DIR *dir = NULL;
-        struct dirent *entry;
-        int fd, r = 0;
-
-        if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-                return 0;
-        if (errno != EISDIR && errno != EPERM)
-                return fail(errno, "remove %s", name);
-        fd = sys_openat2(dirfd, name, &how);
-        if (fd < 0)
-                return fail(errno, "open directory %s", name);
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = fail(errno, "read directory %s", name);
-                close(fd);
-                return r;
-        }
-        while ((entry = readdir(dir))) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                r = remove_tree(fd, entry->d_name, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
-                if (r < 0)
-                        return fail_in(r, "%s", name);
-        }
-        if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                return fail(errno, "remove directory %s", name);
-        return 0;
-}
-
-int remove_tree_at(int dirfd, const char *name)
-{
-        return remove_tree(dirfd, name, 0);
 }

@@ -6,6 +6,7 @@
  * root: a descriptor of the root directory (O_PATH is enough). path: as in config.json, absolute or not. */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -31,6 +32,9 @@ int in_root_target(int root, const char *path, int is_directory);
 /* Takes ".", ".." and doubled or trailing slashes out of an absolute path, in place and by the text alone: what a path
  * in a configuration means before any link of an image is looked at. ".." at the root stays at the root. */
 void path_clean(char *path);
+
+/* The path that an open file has now (PATH_MAX bytes), by /proc/self/fd. Bare -errno. */
+int fd_path(int fd, char path[PATH_MAX]);
 
 /* 1 when fd is a directory, 0 when it is something else, -errno. */
 int fd_is_directory(int fd);

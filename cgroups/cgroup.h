@@ -100,6 +100,8 @@ int cgroup_wait_empty(int cgroup_fd, int64_t deadline);
 int cgroup_freeze(int cgroup_fd, bool frozen, int64_t deadline);
 /* 1 frozen, 0 not, -errno. What was asked of this group: one below a frozen group is not meant. */
 int cgroup_is_frozen(int cgroup_fd);
+/* The same of a group by its path; bare. */
+int cgroup_is_frozen_at(const struct cgroup_host *host, const char *path);
 
 /* Host pids of the group and of all below, malloc'ed, the caller's. A group that is gone has none; processes that this
  * pid namespace does not show are not listed. */

@@ -37,7 +37,7 @@ int cgroup_parse_number(const char *text, uint64_t *value)
 int cgroup_read_number(int cgroup_fd, const char *file, uint64_t *value)
 {
         char text[64];
-        ssize_t n = read_small_file_at(cgroup_fd, file, text, sizeof(text));
+        ssize_t n = read_line_file_at(cgroup_fd, file, text, sizeof(text));
 
         return n < 0 ? (int)n : cgroup_parse_number(text, value);
 }

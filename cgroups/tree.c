@@ -245,6 +245,18 @@ int cgroup_open(const struct cgroup_host *host, const char *path)
         return fd < 0 ? fail(errno, "open cgroup %s%s", host->mount_point, path) : fd;
 }
 
+int cgroup_is_frozen_at(const struct cgroup_host *host, const char *path)
+{
+        char file[4200];
+        uint64_t frozen;
+        int r;
+
+        if ((size_t)snprintf(file, sizeof(file), "./%s/cgroup.freeze", below_root(path)) >= sizeof(file))
+                return -ENAMETOOLONG;
+        r = cgroup_read_number(host->root_fd, file, &frozen);
+        return r < 0 ? r : frozen != 0;
+}
+
 int cgroup_check_reusable(const struct cgroup_host *host, const char *path)
 {
         _cleanup_close_ int fd = cgroup_open(host, path);

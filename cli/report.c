@@ -103,20 +103,21 @@ static void write_record(int fd, enum report_format format, enum log_level level
         write_all(fd, record, length); /* nobody is left to tell when this fails */
 }
 
-/* For a person: the message alone, because engines put their own "berth:" before what they read here; on a terminal
- * the name of the program stands in front. Control characters that a container smuggled into a name do not reach the
- * terminal. */
+/* For a person: the message alone, on one line, because engines put their own "berth:" before what they read here; on a
+ * terminal the name of the program stands in front. Control characters that a container smuggled into a name do not
+ * reach the terminal. */
 static void write_words(enum log_level level, const char *message)
 {
         char line[ERROR_MESSAGE_MAX + 64];
-        int n = snprintf(line, sizeof(line) - 1, "%s%s%s%s", isatty(STDERR_FILENO) ? "berth: " : "",
+        int n = snprintf(line, sizeof(line) - 1, "%s%s%s%s%s",
+                         isatty(STDERR_FILENO) ? program_invocation_short_name : "", isatty(STDERR_FILENO) ? ": " : "",
                          level == LOG_LEVEL_ERROR ? "" : level_names[level], level == LOG_LEVEL_ERROR ? "" : ": ",
                          message);
         size_t length = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2;
 
         for (size_t i = 0; i < length; i++)
-                if (((unsigned char)line[i] < 0x20 && line[i] != '\n' && line[i] != '\t') || line[i] == 0x7f)
-                        line[i] = '?';
+                if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+                        line[i] = line[i] == '\n' ? ' ' : '?';
         line[length++] = '\n';
         write_all(STDERR_FILENO, line, length);
 }

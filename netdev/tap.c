@@ -7,12 +7,14 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "netdev/redirect.h"
 
 /* The kernel's largest for a tap; the redirection passes larger packets all the same. */
@@ -166,16 +168,85 @@ int network_tap(const struct network_interface *interface, int *tap)
         return 0;
 }
 
-int network_untap(const struct network_interface *interface)
+/* ---- answers for a resolver here ---- */
+
+#define PORT_RANGE "/proc/sys/net/ipv4/ip_local_port_range"
+
+static int keep_answers(struct netlink *netlink, const struct network_interface *interface)
+{
+        struct ifreq tap = {0};
+        int index;
+
+        snprintf(tap.ifr_name, sizeof(tap.ifr_name), TAP_PREFIX "%d", interface->index);
+        index = tap_index(&tap);
+        return index < 0 ? fail(-index, "look for the tap device %s", tap.ifr_name)
+                         : redirect_keep_answers(netlink, interface->index, interface->name, index);
+}
+
+int network_keep_answers(const struct network *network)
 {
         _cleanup_(netlink_close) struct netlink netlink = {0};
+        char range[32];
         int r = netlink_open(-EBADF, &netlink);
 
+        for (size_t i = 0; r == 0 && i < network->n_interfaces; i++)
+                r = keep_answers(&netlink, &network->interfaces[i]);
         if (r < 0)
-                return fail_in(r, "network: %s", interface->name);
-        r = netlink_request(&netlink, link_message(interface->index, 0, IFF_ALLMULTI));
-        if (r == -ENODEV)
-                return 0;
-        r = redirect_remove(&netlink, interface->index, interface->name);
+                return fail_in(r, "network");
+        snprintf(range, sizeof(range), "%d 65535", REDIRECT_OWN_PORTS);
+        r = write_file_at(AT_FDCWD, PORT_RANGE, range);
+        return r < 0 ? fail(-r, "network: write \"%s\" to " PORT_RANGE, range) : 0;
+}
+
+/* ---- the end ---- */
+
+static int untap(struct netlink *netlink, const struct network_interface *interface)
+{
+        int r = redirect_remove(netlink, interface->index, interface->name);
+
+        if (r > 0)
+                (void)netlink_request(netlink, link_message(interface->index, 0, IFF_ALLMULTI));
         return r < 0 ? fail_in(r, "network: %s", interface->name) : 0;
+}
+
+struct interfaces {
+        struct network_interface *v; /* name and index */
+        size_t n;
+};
+
+static int note_interface(struct nlmsghdr *message, void *data)
+{
+        const struct ifinfomsg *header = nlmsg_data(message);
+        struct nlattr *name = nlmsg_find_attr(message, sizeof(*header), IFLA_IFNAME);
+        struct interfaces *all = data;
+        struct network_interface *more;
+
+        if (message->nlmsg_type != RTM_NEWLINK || !name)
+                return 0;
+        more = reallocarray(all->v, all->n + 1, sizeof(*more));
+        if (!more)
+                return -ENOMEM;
+        all->v = more;
+        more[all->n] = (struct network_interface){.index = header->ifi_index};
+        nla_strlcpy(more[all->n++].name, name, NETWORK_NAME_SIZE);
+        return 0;
+}
+
+int network_release(int namespace)
+{
+        const struct ifinfomsg every = {.ifi_family = AF_UNSPEC};
+        _cleanup_(netlink_close) struct netlink netlink = {0};
+        struct interfaces all = {0};
+        int r = netlink_open(namespace, &netlink);
+
+        if (r < 0)
+                return r;
+        r = netlink_query(&netlink, netlink_message(RTM_GETLINK, NLM_F_DUMP, &every, sizeof(every)), note_interface,
+                          &all);
+        if (r < 0)
+                r = fail(-r, "list the interfaces of the network namespace");
+        for (size_t i = 0; i < all.n && r == 0; i++)
+                r = untap(&netlink, &all.v[i]);
+        free(all.v);
+        return r;
 }

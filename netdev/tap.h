@@ -13,16 +13,21 @@
 /* In the caller's network namespace: makes the tap of one interface (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, not blocking,
  * the interface's MTU, up) and both redirections. *tap is the caller's; whoever holds it last takes the tap away by
  * closing it. From then on packets that come in by the interface are dropped until there is a new tap, or until
- * network_untap. The interface receives all multicast, as the guest's choice of groups is not known to its kernel.
+ * network_release. The interface receives all multicast, as the guest's choice of groups is not known to its kernel.
  *
  * -EBUSY when another virtual machine has it, or when somebody else's filters stand where ours would; -ENOENT where the
  * kernel lacks tun or a part of traffic control (named). After a failure nothing is left. Needs CAP_NET_ADMIN in the
  * user namespace that owns the network namespace. */
 int network_tap(const struct network_interface *interface, int *tap);
 
-/* Gives the interface back to the namespace's own network stack. One that is gone or was never redirected is no error.
- */
-int network_untap(const struct network_interface *interface);
+/* After network_tap, where a resolver works in the caller's network namespace for the guest, as Docker's does: its own
+ * questions to name servers get their answers, which would be the guest's. Its sockets get ports from
+ * REDIRECT_OWN_PORTS on for that (ip_local_port_range), which no Linux guest gives to its own by itself. */
+int network_keep_answers(const struct network *network);
+
+/* Gives the interfaces of a network namespace (a descriptor, -EBADF the caller's) back to its own network stack, after
+ * the machine has ended. Those that were never redirected are left alone. */
+int network_release(int namespace);
 
 /* Does a virtual machine hold the network namespace? namespace: a descriptor, -EBADF for the caller's. 0, or -EBUSY
  * with a message that names the tap. */

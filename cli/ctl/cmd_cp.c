@@ -49,7 +49,7 @@ const struct command ctl_command_cp = {
         .description = "Copies a file, or a directory with what is in it, with owners, modes and times; into TARGET "
                        "when that is a directory, else as TARGET. Of containers it is what lies in their root on disk: "
                        "volumes and file systems that were mounted inside are not seen. Links of a container never "
-                       "lead out of it.",
+                       "lead out of it, and what comes to the host loses set-user-id bits and capabilities.",
         .examples = "berthctl cp web:/etc/passwd .\n"
                     "berthctl cp ./site web:/www",
         .least = 2,

@@ -39,7 +39,7 @@ static int read_settings(const struct invocation *invocation, struct settings *s
         if (r == 0)
                 r = settings_options_apply(&options->settings, settings, &changed);
         if (r == 0 && settings->nets.n == 0)
-                r = settings_set(settings, setting_find("net"), geteuid() == 0 ? CTLNET_DEFAULT : "none");
+                r = settings_set(settings, setting_find("net"), geteuid() == 0 ? CTLNET_DEFAULT : "pasta");
         for (size_t i = 1; i < invocation->n_arguments && r == 0; i++)
                 r = settings_set(settings, setting_find("arg"), invocation->arguments[i]);
         return r;
@@ -67,7 +67,8 @@ const struct command ctl_command_create = {
         .summary = "make a container",
         .description =
                 "Makes the container NAME with files from an image. It runs COMMAND, else the program that the image "
-                "names, else its /sbin/init.\nWithout --net it joins the network berth0, which is made on first use. "
+                "names, else its /sbin/init.\nWithout --net it joins the network berth0, which is made on first use; "
+                "an ordinary user's has pasta. "
                 "IMAGE is busybox (a tiny userland, made from this host's busybox), "
                 "dir:PATH (a copy of a directory), tar:FILE (an archive of a root file system, packed in any way), "
                 "oci:LAYOUT[:TAG] (an OCI image layout), docker-archive:FILE (what docker save writes), docker://NAME "

@@ -8,12 +8,14 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/ctl/ctl_globals.h"
+#include "cli/ctl/size_text.h"
 #include "cli/ctl/text_table.h"
 #include "cli/output.h"
 #include "oci/json_write.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
 
 struct list_options {
         bool json, quiet, running, stopped;
@@ -123,13 +125,38 @@ static void put_network(struct json_writer *json, struct ctlnet *net, const stru
         json_array_end(json);
 }
 
-static void put_container(struct json_writer *json, const struct ctl_container *container,
-                          const struct ctl_status *status, struct ctlnet *net)
+/* What limits of disk space and inodes leave. */
+static void put_storage(struct json_writer *json, const struct storage_usage *usage)
 {
+        json_object(json, "storage");
+        json_string(json, "kind", storage_kind_name(usage->kind));
+        if (usage->kind == STORAGE_PROJECT || usage->kind == STORAGE_IMAGE) {
+                json_u64(json, "used", usage->used);
+                json_u64(json, "limit", usage->limit);
+                json_u64(json, "inodes", usage->inodes);
+                json_u64(json, "inodesLimit", usage->inodes_limit);
+        }
+        json_object_end(json);
+}
+
+/* What is told of a container. */
+struct details {
+        const struct ctl_container *container;
+        struct ctl_status status;
+        struct ctlnet *net;            /* NULL: no addresses */
+        struct storage_usage *storage; /* NULL: not looked at */
+};
+
+static void put_container(struct json_writer *json, const struct details *details)
+{
+        const struct ctl_container *container = details->container;
+
         json_object(json, NULL);
         json_string(json, "name", container->name);
-        put_status(json, status);
-        put_network(json, net, container);
+        put_status(json, &details->status);
+        put_network(json, details->net, container);
+        if (details->storage)
+                put_storage(json, details->storage);
         json_object(json, "settings");
         for (size_t i = 0; i < n_settings && !container->partial; i++)
                 put_setting(json, &container->settings, &setting_table[i]);
@@ -177,7 +204,7 @@ static int visit(struct ctl_container *container, void *data)
         if (!is_wanted(listing->options, &status))
                 return 0;
         if (listing->options->json)
-                put_container(&listing->json, container, &status, listing->net);
+                put_container(&listing->json, &(struct details){container, status, listing->net, NULL});
         else if (listing->options->quiet)
                 fprintf(listing->names, "%s\n", container->name);
         else
@@ -260,21 +287,25 @@ static const struct option_spec info_specs[] = {
         OPTION(struct info_options, json, "json", 'j', NULL, "an object instead of lines"),
 };
 
-static int info_json(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
+static int info_json(const struct details *details)
 {
         _cleanup_free_ char *text = NULL;
         struct json_writer json;
         int r;
 
         json_start(&json, "  ");
-        put_container(&json, container, status, net);
+        put_container(&json, details);
         r = json_finish(&json, &text);
         return r < 0 ? r : output_text(text);
 }
 
+/* Values come from images, too: what would steer a terminal is shown as a question mark. */
 static void print_line(FILE *out, const char *key, const char *value)
 {
-        fprintf(out, "%-14s %s\n", key, value);
+        fprintf(out, "%-14s ", key);
+        for (const char *p = value; *p; p++)
+                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        fputc('\n', out);
 }
 
 /* Each element of a list on a line of its own. */
@@ -314,8 +345,24 @@ static void print_network(FILE *out, struct ctlnet *net, const struct ctl_contai
         }
 }
 
-static int info_lines(const struct ctl_container *container, const struct ctl_status *status, struct ctlnet *net)
+static void print_storage(FILE *out, const struct storage_usage *usage)
 {
+        char used[SIZE_TEXT], limit[SIZE_TEXT], text[3 * SIZE_TEXT];
+
+        if (usage->kind != STORAGE_PROJECT && usage->kind != STORAGE_IMAGE)
+                return;
+        snprintf(text, sizeof(text), "%s / %s (%s)", size_text(usage->used, used),
+                 usage->limit ? size_text(usage->limit, limit) : "-", storage_kind_name(usage->kind));
+        print_line(out, "disk used", text);
+        snprintf(text, sizeof(text), usage->inodes_limit ? "%" PRIu64 " / %" PRIu64 : "%" PRIu64 " / -", usage->inodes,
+                 usage->inodes_limit);
+        print_line(out, "inodes used", text);
+}
+
+static int info_lines(const struct details *details)
+{
+        const struct ctl_container *container = details->container;
+        const struct ctl_status *status = &details->status;
         _cleanup_output_ struct output output = {0};
         char text[128];
         int r = output_begin(&output);
@@ -333,7 +380,8 @@ static int info_lines(const struct ctl_container *container, const struct ctl_st
                 snprintf(text, sizeof(text), "%d, %s", status->exit_status, status->ended_at);
                 print_line(output.stream, "last end", text);
         }
-        print_network(output.stream, net, container);
+        print_network(output.stream, details->net, container);
+        print_storage(output.stream, details->storage);
         for (size_t i = 0; i < n_settings && r == 0; i++)
                 r = print_setting(output.stream, &container->settings, &setting_table[i]);
         return r < 0 ? r : output_end(&output);
@@ -343,18 +391,20 @@ static int run_info(struct invocation *invocation)
 {
         const struct info_options *options = invocation->options;
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
-        struct ctl_status status;
-        struct ctlnet *net;
+        struct storage_usage storage;
+        struct details details = {.container = &container, .storage = &storage};
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 
         if (r == 0)
-                r = ctl_status(invocation->ctl, &container, &status);
+                r = ctl_status(invocation->ctl, &container, &details.status);
+        if (r == 0)
+                r = storage_read_usage(invocation->ctl, &container, &storage);
         if (r < 0)
                 return r;
-        net = network_open_quietly(invocation->ctl);
-        r = options->json ? info_json(&container, &status, net) : info_lines(&container, &status, net);
-        if (net)
-                ctlnet_close(net);
+        details.net = network_open_quietly(invocation->ctl);
+        r = options->json ? info_json(&details) : info_lines(&details);
+        if (details.net)
+                ctlnet_close(details.net);
         return r;
 }
 
@@ -362,7 +412,7 @@ const struct command ctl_command_info = {
         .name = "info",
         .arguments = "NAME",
         .summary = "everything about one container",
-        .description = "Prints the state and the settings of a container.",
+        .description = "Prints the state and the settings of a container, and what it uses of limited disk space.",
         .options = OPTION_TABLE(info_specs),
         .options_size = sizeof(struct info_options),
         .least = 1,

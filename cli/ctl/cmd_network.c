@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -212,6 +213,9 @@ static int run(struct invocation *invocation)
 {
         const char *word = invocation->arguments[0];
 
+        if (geteuid() != 0 && strcmp(word, "list") != 0 && strcmp(word, "show") != 0)
+                return refuse(EPERM, "network %s: networks are root's; an ordinary user's containers have --net pasta",
+                              word);
         if (strcmp(word, "repair") == 0 && invocation->n_arguments == 1)
                 return ctl_repair_networks(invocation->ctl);
         for (size_t i = 0; i < ELEMENTS(changes); i++) {

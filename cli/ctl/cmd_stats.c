@@ -43,7 +43,7 @@ static int visit(struct ctl_container *container, void *data)
         r = ctl_status(walk->invocation->ctl, container, &status);
         if (r < 0 || !status.pid)
                 return r;
-        r = usage_read(walk->invocation->ctl, container->name, &usage);
+        r = usage_read(walk->invocation->ctl, container, &usage);
         if (r < 0) {
                 /* It may have ended between two looks. */
                 log_warning("%s", error_message());
@@ -74,6 +74,8 @@ static const struct option_spec stats_specs[] = {
         OPTION(struct stats_options, json, "json", 'j', NULL, "an array of objects with plain numbers"),
 };
 
+#define SHARE_TEXT (2 * SIZE_TEXT + 4)
+
 static void put_limit(struct json_writer *json, const char *key, uint64_t limit)
 {
         if (limit == USAGE_UNLIMITED)
@@ -97,6 +99,12 @@ static int put_json(const char *name, const struct usage *usage, void *data)
                 json_u64(json, "pids", usage->pids);
                 put_limit(json, "pidsLimit", usage->pids_limit);
         }
+        if (usage->has_disk) {
+                json_u64(json, "disk", usage->disk);
+                put_limit(json, "diskLimit", usage->disk_limit);
+                json_u64(json, "inodes", usage->inodes);
+                put_limit(json, "inodesLimit", usage->inodes_limit);
+        }
         json_u64(json, "diskRead", usage->read);
         json_u64(json, "diskWritten", usage->written);
         json_u64(json, "networkReceived", usage->received);
@@ -105,22 +113,32 @@ static int put_json(const char *name, const struct usage *usage, void *data)
         return 0;
 }
 
+/* "used / limit" */
+static const char *share_text(uint64_t used, uint64_t limit, char text[SHARE_TEXT])
+{
+        char first[SIZE_TEXT], second[SIZE_TEXT];
+
+        snprintf(text, SHARE_TEXT, "%s / %s", size_text(used, first),
+                 limit == USAGE_UNLIMITED ? "-" : size_text(limit, second));
+        return text;
+}
+
 static int put_row(const char *name, const struct usage *usage, void *data)
 {
-        char cpu[SIZE_TEXT], used[SIZE_TEXT], limit[SIZE_TEXT], memory[2 * SIZE_TEXT + 4] = "-",
-                                                                                       pids[2 * SIZE_TEXT] = "-";
+        char cpu[SIZE_TEXT], memory[SHARE_TEXT] = "-", disk[SHARE_TEXT] = "-", pids[2 * SIZE_TEXT] = "-";
         char read[SIZE_TEXT], written[SIZE_TEXT], received[SIZE_TEXT], sent[SIZE_TEXT];
 
         snprintf(cpu, sizeof(cpu), "%.2f s", (double)usage->cpu_ns / 1e9);
         if (usage->has_memory)
-                snprintf(memory, sizeof(memory), "%s / %s", size_text(usage->memory, used),
-                         usage->memory_limit == USAGE_UNLIMITED ? "-" : size_text(usage->memory_limit, limit));
+                share_text(usage->memory, usage->memory_limit, memory);
+        if (usage->has_disk)
+                share_text(usage->disk, usage->disk_limit, disk);
         if (usage->has_pids && usage->pids_limit == USAGE_UNLIMITED)
                 snprintf(pids, sizeof(pids), "%" PRIu64 " / -", usage->pids);
         else if (usage->has_pids)
                 snprintf(pids, sizeof(pids), "%" PRIu64 " / %" PRIu64, usage->pids, usage->pids_limit);
         return text_table_add(data,
-                              (const char *[]){name, cpu, memory, pids, size_text(usage->read, read),
+                              (const char *[]){name, cpu, memory, pids, disk, size_text(usage->read, read),
                                                size_text(usage->written, written), size_text(usage->received, received),
                                                size_text(usage->sent, sent)});
 }
@@ -144,7 +162,8 @@ static int stats_json(struct invocation *invocation)
 
 static int stats_table(struct invocation *invocation)
 {
-        static const char *const titles[] = {"NAME", "CPU", "MEMORY", "PIDS", "READ", "WRITTEN", "RECEIVED", "SENT"};
+        static const char *const titles[] = {"NAME", "CPU",     "MEMORY",   "PIDS", "DISK",
+                                             "READ", "WRITTEN", "RECEIVED", "SENT"};
         _cleanup_(text_table_release) struct text_table table = {.n_columns = ELEMENTS(titles)};
         _cleanup_output_ struct output output = {0};
         struct walk walk = {invocation, put_row, &table};
@@ -174,7 +193,8 @@ const struct command ctl_command_stats = {
         .name = "stats",
         .arguments = "[NAME...]",
         .summary = "what running containers use",
-        .description = "Prints CPU time, memory and processes with their limits, and what was read, written, received "
+        .description = "Prints CPU time, memory and processes and limited disk space with their limits, and what was "
+                       "read, written, received "
                        "and sent since the start, of all running containers or of those that are named. What the host "
                        "does not count is shown as -.",
         .options = OPTION_TABLE(stats_specs),
@@ -214,16 +234,24 @@ static const struct {
         const char *name, *type, *help;
         size_t offset;
         bool limit; /* left out where there is none */
+        bool disk;  /* left out without limits of disk space */
 } metrics[] = {
-        {"berth_memory_bytes", "gauge", "Memory in use.", offsetof(struct usage, memory), false},
-        {"berth_memory_limit_bytes", "gauge", "Memory limit.", offsetof(struct usage, memory_limit), true},
-        {"berth_processes", "gauge", "Processes and threads.", offsetof(struct usage, pids), false},
-        {"berth_processes_limit", "gauge", "Most processes and threads.", offsetof(struct usage, pids_limit), true},
-        {"berth_disk_read_bytes_total", "counter", "Bytes read from disks.", offsetof(struct usage, read), false},
-        {"berth_disk_written_bytes_total", "counter", "Bytes written to disks.", offsetof(struct usage, written),
+        {"berth_memory_bytes", "gauge", "Memory in use.", offsetof(struct usage, memory), false, false},
+        {"berth_memory_limit_bytes", "gauge", "Memory limit.", offsetof(struct usage, memory_limit), true, false},
+        {"berth_processes", "gauge", "Processes and threads.", offsetof(struct usage, pids), false, false},
+        {"berth_processes_limit", "gauge", "Most processes and threads.", offsetof(struct usage, pids_limit), true,
          false},
-        {"berth_network_received_bytes_total", "counter", "Bytes received.", offsetof(struct usage, received), false},
-        {"berth_network_sent_bytes_total", "counter", "Bytes sent.", offsetof(struct usage, sent), false},
+        {"berth_disk_used_bytes", "gauge", "Disk space in use.", offsetof(struct usage, disk), false, true},
+        {"berth_disk_limit_bytes", "gauge", "Disk space limit.", offsetof(struct usage, disk_limit), true, true},
+        {"berth_inodes", "gauge", "Inodes in use.", offsetof(struct usage, inodes), false, true},
+        {"berth_inodes_limit", "gauge", "Most inodes.", offsetof(struct usage, inodes_limit), true, true},
+        {"berth_disk_read_bytes_total", "counter", "Bytes read from disks.", offsetof(struct usage, read), false,
+         false},
+        {"berth_disk_written_bytes_total", "counter", "Bytes written to disks.", offsetof(struct usage, written), false,
+         false},
+        {"berth_network_received_bytes_total", "counter", "Bytes received.", offsetof(struct usage, received), false,
+         false},
+        {"berth_network_sent_bytes_total", "counter", "Bytes sent.", offsetof(struct usage, sent), false, false},
 };
 
 static void print_metric(FILE *out, const struct samples *samples, size_t metric)
@@ -234,6 +262,8 @@ static void print_metric(FILE *out, const struct samples *samples, size_t metric
                 uint64_t value;
 
                 memcpy(&value, (const char *)&samples->v[i].usage + metrics[metric].offset, sizeof(value));
+                if (metrics[metric].disk && !samples->v[i].usage.has_disk)
+                        continue;
                 if (!metrics[metric].limit || value != USAGE_UNLIMITED)
                         fprintf(out, "%s{container=\"%s\"} %" PRIu64 "\n", metrics[metric].name, samples->v[i].name,
                                 value);

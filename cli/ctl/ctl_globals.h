@@ -20,4 +20,4 @@ extern const struct command ctl_command_create, ctl_command_list, ctl_command_st
         ctl_command_exec, ctl_command_enter, ctl_command_console, ctl_command_logs, ctl_command_info, ctl_command_set,
         ctl_command_rename, ctl_command_cp, ctl_command_autostart, ctl_command_stats, ctl_command_metrics,
         ctl_command_clone, ctl_command_snapshot, ctl_command_export, ctl_command_import, ctl_command_network,
-        ctl_command_launch, ctl_command_oom, ctl_command_ended, ctl_command_events, ctl_command_top;
+        ctl_command_launch, ctl_command_oom, ctl_command_ended, ctl_command_events, ctl_command_top, ctl_command_check;

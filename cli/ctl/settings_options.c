@@ -55,6 +55,8 @@ int settings_options_apply(const struct settings_options *options, struct settin
                 {"io-read-ops", options->io_read_ops},
                 {"io-write-ops", options->io_write_ops},
                 {"cgroup-parent", options->cgroup_parent},
+                {"disk", options->disk},
+                {"inodes", options->inodes},
                 {"ip", options->ip},
                 {"ip6", options->ip6},
                 {"mac", options->mac},

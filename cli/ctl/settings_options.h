@@ -6,8 +6,8 @@
 
 struct settings_options {
         const char *cpus, *cpu_weight, *cpu_set, *memory, *swap, *pids, *io_read, *io_write, *io_read_ops,
-                *io_write_ops, *cgroup_parent, *ip, *ip6, *mac, *rate, *rate_in, *rate_out, *user, *workdir, *hostname,
-                *stop_signal, *stop_timeout, *restart, *log_size, *start_order;
+                *io_write_ops, *cgroup_parent, *disk, *inodes, *ip, *ip6, *mac, *rate, *rate_in, *rate_out, *user,
+                *workdir, *hostname, *stop_signal, *stop_timeout, *restart, *log_size, *start_order;
         struct option_switch autostart, terminal;
         struct option_list net, env, volume, publish, dns;
 };
@@ -25,9 +25,11 @@ struct settings_options {
                 OPTION(type, member.io_write_ops, "io-write-ops", 0, "N", "write operations a second"),                \
                 OPTION(type, member.cgroup_parent, "cgroup-parent", 0, "PATH",                                         \
                        "put its group into this one of the cgroup tree (/berth)"),                                     \
+                OPTION(type, member.disk, "disk", 0, "SIZE", "disk space for its files"),                              \
+                OPTION(type, member.inodes, "inodes", 0, "N", "most files and directories"),                           \
                 OPTION(type, member.net, "net", 0, "NET[,KEY=VALUE...]",                                               \
                        "an interface: a network, macvlan:LINK, vlan:LINK.VLAN or phys:LINK (repeatable); or none, "    \
-                       "host, container:NAME"),                                                                        \
+                       "host, container:NAME, pasta"),                                                                 \
                 OPTION(type, member.ip, "ip", 0, "ADDRESS", "a fixed IPv4 address of the first interface"),            \
                 OPTION(type, member.ip6, "ip6", 0, "ADDRESS", "a fixed IPv6 address of the first interface"),          \
                 OPTION(type, member.mac, "mac", 0, "ADDRESS", "a fixed MAC address of the first interface"),           \

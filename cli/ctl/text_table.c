@@ -30,8 +30,18 @@ int text_table_add(struct text_table *table, const char *const *texts)
 
 void text_print(const char *text, FILE *out)
 {
-        for (const char *p = text; *p; p++)
-                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        while (*text) {
+                size_t good = 0;
+
+                while ((unsigned char)text[good] >= 0x20 && text[good] != 0x7f)
+                        good++;
+                fwrite(text, 1, good, out);
+                text += good;
+                if (*text) {
+                        fputc('?', out);
+                        text++;
+                }
+        }
 }
 
 static void print_cell(const char *text, size_t width, FILE *out)
@@ -39,8 +49,8 @@ static void print_cell(const char *text, size_t width, FILE *out)
         size_t length = strlen(text);
 
         text_print(text, out);
-        for (; length < width; length++)
-                fputc(' ', out);
+        if (length < width)
+                fprintf(out, "%*s", (int)(width - length), "");
 }
 
 void text_table_print(const struct text_table *table, FILE *out)

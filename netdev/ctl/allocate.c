@@ -289,10 +289,26 @@ int ctlnet_allocate(struct ctlnet *net, const struct ctlnet_request *request, st
         return r < 0 ? fail_in(r, "network of %s", request->container) : 0;
 }
 
+/* Of a thousand containers most are in the same network. */
+static int look_up(struct ctlnet *net, const char *network)
+{
+        const struct ctlnet_request request = {0};
+        int r = 0;
+
+        if (net->shown.set && strcmp(network, net->shown.network.name) == 0)
+                return 0;
+        net->shown.set = false;
+        net->shown.network = (struct ctlnet_network){0};
+        if (network[0])
+                r = network_need(net, network, &net->shown.network);
+        if (r == 0)
+                r = dns_servers(&net->shown.network, &request, &net->shown.servers);
+        net->shown.set = r == 0;
+        return r;
+}
+
 int ctlnet_show(struct ctlnet *net, const char *container, unsigned index, struct ctlnet_result *result)
 {
-        struct ctlnet_network network = {0};
-        struct ctlnet_request request = {.container = container};
         struct interface interface;
         int r = names_container_is_good(container) ? interface_load(net, container, index, &interface) : -ENOENT;
 
@@ -300,11 +316,11 @@ int ctlnet_show(struct ctlnet *net, const char *container, unsigned index, struc
                 return refuse(ENOENT, "network of %s: interface %u has no address", container, index);
         if (r < 0)
                 return r;
-        if (interface.network[0])
-                r = network_need(net, interface.network, &network);
+        r = look_up(net, interface.network);
         if (r == 0) {
-                allocate_result(net, &network, &interface, result);
-                r = dns_servers(&network, &request, result);
+                allocate_result(net, &net->shown.network, &interface, result);
+                result->n_servers = net->shown.servers.n_servers;
+                memcpy(result->servers, net->shown.servers.servers, sizeof(result->servers));
         }
         interface_free(&interface);
         return r;

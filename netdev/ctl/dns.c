@@ -4,18 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
-#include "base/number.h"
+#include "base/pid_file.h"
 #include "base/process.h"
 
 #define START_MS  10000
@@ -91,37 +88,11 @@ int dns_servers(const struct ctlnet_network *network, const struct ctlnet_reques
 
 /* ---- the server ---- */
 
-static int path_of(int fd, const char *name, char path[PATH_MAX])
+static int path_of(int dir, const char *name, char *path)
 {
-        char link[64];
-        ssize_t size;
+        int r = path_of_entry(dir, name, path);
 
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        size = readlink(link, path, PATH_MAX - 64);
-        if (size < 0)
-                return fail(errno, "name the directory of the network");
-        snprintf(path + size, PATH_MAX - (size_t)size, "/%s", name);
-        return 0;
-}
-
-/* The process that the file names, when it is that network's dnsmasq and not one that got its number: a pidfd, or
- * -ESRCH. Bare. */
-static int find_server(int dir)
-{
-        char number[16], path[PATH_MAX], proc[64];
-        _cleanup_free_ char *line = NULL;
-        _cleanup_close_ int pidfd = -EBADF;
-        uint32_t pid;
-        size_t size;
-
-        if (read_small_file_at(dir, PID_FILE, number, sizeof(number)) < 0 || parse_u32(number, &pid) < 0 || pid < 2)
-                return -ESRCH;
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        snprintf(proc, sizeof(proc), "/proc/%u/cmdline", pid);
-        if (pidfd < 0 || path_of(dir, PID_FILE, path) < 0 || read_file_at(AT_FDCWD, proc, 64 << 10, &line, &size) < 0 ||
-            !memmem(line, size, path, strlen(path)))
-                return -ESRCH;
-        return take_fd(&pidfd);
+        return r < 0 ? fail(-r, "name the directory of the network") : 0;
 }
 
 static int start_server(int dir, const struct ctlnet_network *network)
@@ -195,7 +166,7 @@ int dns_publish(struct ctlnet *net, const struct ctlnet_network *network, const 
         r = replace_file_at(hosts, interface->owner, names, (size_t)size, 0644);
         if (r < 0)
                 return fail(-r, "network %s: write the names of %s", network->name, interface->owner);
-        server = find_server(dir);
+        server = pid_file_open(dir, PID_FILE);
         return server >= 0 ? 0 : start_server(dir, network);
 }
 
@@ -213,13 +184,9 @@ int dns_withdraw(struct ctlnet *net, const char *network, const char *owner)
 int dns_stop(struct ctlnet *net, const char *network)
 {
         _cleanup_close_ int dir = openat(net->networks, network, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int server = dir < 0 ? -EBADF : find_server(dir);
+        int r = dir < 0 ? 0 : pid_file_end(dir, PID_FILE, STOP_MS);
 
-        if (server < 0)
-                return 0;
-        if (syscall(SYS_pidfd_send_signal, server, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
-                return fail(errno, "network %s: end dnsmasq", network);
-        if (wait_fd(server, POLLIN, STOP_MS) < 0)
+        if (r == -ETIMEDOUT)
                 return refuse(ETIMEDOUT, "network %s: dnsmasq did not end in %d s", network, STOP_MS / 1000);
-        return 0;
+        return r < 0 ? fail(-r, "network %s: end dnsmasq", network) : 0;
 }

@@ -10,6 +10,11 @@ struct ctlnet {
         char boot[40];            /* which start of the kernel this is */
         struct netlink host;      /* without a socket: not open */
         struct nft nft;
+        struct {
+                bool set;
+                struct ctlnet_network network; /* all 0: none */
+                struct ctlnet_result servers;  /* of DNS */
+        } shown;                               /* what ctlnet_show has looked up last */
 };
 
 /* One command at a time changes networks. The lock goes when *lock is closed. Messages. */

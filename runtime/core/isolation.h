@@ -15,13 +15,16 @@ enum isolation { ISOLATION_UNSET, ISOLATION_PROCESS, ISOLATION_VM };
 
 /* ---- making ---- */
 
+struct vm_config;
+
 /* What is asked of the row, before anything is touched. */
 struct isolation_request {
         const struct oci_spec *spec;
-        const char *bundle;  /* absolute */
-        unsigned keep_fds;   /* descriptors from 3 on that the program is to inherit */
-        bool notify;         /* a NOTIFY_SOCKET is to be passed in */
-        const char *console; /* file for what a guest's kernel says, NULL: none */
+        const char *bundle;             /* absolute */
+        unsigned keep_fds;              /* descriptors from 3 on that the program is to inherit */
+        bool notify;                    /* a NOTIFY_SOCKET is to be passed in */
+        const char *console;            /* file for what a guest's kernel says, NULL: none */
+        const struct vm_config *config; /* berth.conf (vmmode/host/config.h); lives as long as the view */
 };
 
 /* How the row divides a specification into what this host does and what is done inside. Everything in it lives as long

@@ -35,9 +35,9 @@ struct launch_inside {
         const struct plan_facts *facts;    /* of create: which slot is what */
         const struct oci_spec *spec;
         const char *id;
-        int dir;           /* the container's state directory */
-        int cgroup;        /* of create: the group that it begins in (a directory descriptor), -EBADF: none of its own */
-        const char *below; /* exec: the group, from the container's own: "/", "/inner" */
+        int dir;    /* the container's state directory */
+        int cgroup; /* of create: the group that it begins in (a directory descriptor), -EBADF: none of its own */
+        const char *below; /* exec: the group that was asked for, from the container's own: "/", "/inner"; NULL: none */
         bool terminal;
 };
 

@@ -10,19 +10,18 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "cgroups/events.h"
 #include "runtime/core/channel.h"
 #include "runtime/core/isolation.h"
 
-/* A socket's path may be longer than sun_path: through the descriptor of its directory it never is. */
 static int connect_start_socket(int dir)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(dir, START_SOCKET);
 
         if (fd < 0)
                 return fail(errno, "make a socket");
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" START_SOCKET, dir);
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return fail(errno, "reach the container's init");
         return take_fd(&fd);

@@ -202,14 +202,14 @@ int step_park(struct init *init, const struct step_park *step)
         let_go_of_the_host(init, step->needs_procfs, listener);
         /* Before create can return: a kill that follows at once must not be lost. */
         die_by_usual_signals();
+        /* An ordinary user may enter the namespaces of a process that began outside of them only while it is dumpable:
+         * before create can return, too, or what enters at once finds them closed. What exec brings in beside us can
+         * use that no more: it has fewer capabilities than we, without CAP_SYS_PTRACE. */
+        if (listener >= 0 && step->dumpable && prctl(PR_SET_DUMPABLE, 1) < 0)
+                return fail(errno, "become dumpable");
         r = init_ask(init, CHANNEL_POINT, POINT_READY);
         if (r < 0 || listener < 0)
                 return r;
-        /* An ordinary user may enter the namespaces of a process that began outside of them only while it is dumpable.
-         * What exec brings in beside us can use that no more: it has fewer capabilities than we, without
-         * CAP_SYS_PTRACE. */
-        if (step->dumpable && prctl(PR_SET_DUMPABLE, 1) < 0)
-                return fail(errno, "become dumpable");
         r = wait_for_start(init, listener);
         close(listener);
         if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)

@@ -16,6 +16,7 @@
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/pasta.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/storage.h"
 
@@ -76,8 +77,15 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
         if (r < 0)
                 return r;
         sort_out(changed, &resources, &network, later);
+        /* pasta has its ports from its start. */
+        *later = *later || (network && pasta_is_wanted(&container->settings));
         if (!status.pid)
                 *later = false;
+        if (setting_is_among(changed, "disk") || setting_is_among(changed, "inodes")) {
+                r = storage_change(ctl, container, setting_is_among(changed, "inodes"), status.pid != 0);
+                if (r < 0)
+                        return fail_in(r, "set");
+        }
         if (status.pid && resources) {
                 r = update_resources(ctl, container, changed);
                 if (r < 0)
@@ -211,7 +219,7 @@ static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, s
                                const void *data)
 {
         const struct ctl_container *container = data;
-        _cleanup_close_ int from = storage_open(container);
+        _cleanup_close_ int from = storage_open(ctl, container);
 
         (void)arena;
         (void)config;

@@ -79,6 +79,9 @@ int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void
 /* Writes the settings of a container that is locked. */
 int ctl_save(const struct ctl_container *container);
 
+/* Reads them into container->settings, which must be zeroed. */
+int ctl_read_settings(struct ctl_container *container);
+
 /* ---- create and destroy ---- */
 
 /* settings: complete but for `created`, `ids` and what the image says about the program. image: where its files come
@@ -140,6 +143,8 @@ struct ctl_end {
 /* What the keeper calls: carries out one start (restarts: which in a row by its policy, 0: a person's), tells that
  * processes were killed for want of memory, and tidies up after the end. */
 int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid);
+/* The same for what waits at `report`: writes "pid N" there, or what went wrong. */
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report);
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills);
 int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end);
 

@@ -1,7 +1,5 @@
 /* Unpacking archives, copying directories and packing them by libarchive. Entries are checked before it writes them,
  * and it writes below the root only: it follows no link that an earlier entry has put there. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_entry.h"
 
@@ -30,6 +29,7 @@ struct unpacking {
         struct archive *in, *out;
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
+        bool disarm;
         enum {
                 COPY,
                 ARCHIVE,
@@ -40,6 +40,7 @@ struct unpacking {
         bool shared;        /* extents of files are shared as long as the file system can */
         bool packing;       /* out is an archive, the caller's */
         bool devices;       /* a stranger's device files are made */
+        uint32_t shift;     /* of ids */
         const char *prefix; /* what all names begin with that belong into the root; NULL: nothing */
 };
 
@@ -225,6 +226,8 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
                 r = image_entry_whiteout(unpacking->root, entry);
         else if (unpacking->what != COPY)
                 r = image_entry_settle(unpacking->root, entry, unpacking->prefix);
+        else if (unpacking->disarm)
+                r = image_entry_disarm(entry);
         if (r < 0)
                 return fail_in(r, "%s: entry '%.200s'", unpacking->name, archive_entry_pathname(entry));
         if (unpacking->what == WHITEOUTS)
@@ -373,6 +376,14 @@ static void belong_to_root(struct archive_entry *entry)
                 archive_entry_set_gid(entry, 0);
 }
 
+static void shift_ids(const struct unpacking *unpacking, struct archive_entry *entry)
+{
+        if (unpacking->shift && archive_entry_uid(entry) < (la_int64_t)SETTINGS_IDS_SIZE)
+                archive_entry_set_uid(entry, archive_entry_uid(entry) + unpacking->shift);
+        if (unpacking->shift && archive_entry_gid(entry) < (la_int64_t)SETTINGS_IDS_SIZE)
+                archive_entry_set_gid(entry, archive_entry_gid(entry) + unpacking->shift);
+}
+
 /* Names become those below the directory; the second name of a file becomes a link to the first. */
 static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
 {
@@ -400,6 +411,7 @@ static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
                 whole = entry;
                 if (geteuid() != 0)
                         belong_to_root(entry);
+                shift_ids(unpacking, entry);
                 archive_entry_linkify(links.resolver, &whole, &sparse);
                 r = whole ? copy_entry(unpacking, whole) : 0;
                 if (r < 0)
@@ -438,11 +450,17 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
         return absolute ? copy_directory(&unpacking, absolute, root, "") : fail(errno, "find %s", path);
 }
 
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as)
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
+                    bool disarm)
 {
         _cleanup_free_ char *path = NULL;
-        _cleanup_(end) struct unpacking unpacking = {
-                .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF, .shared = true};
+        _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
+                                                     .name = name,
+                                                     .in = archive_read_disk_new(),
+                                                     .before = -EBADF,
+                                                     .shared = true,
+                                                     .shift = shift,
+                                                     .disarm = disarm};
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
                 path = NULL;

@@ -1,6 +1,5 @@
 #include "runtime/ctl/image_entry.h"
 
-#include <archive.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,22 +13,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "runtime/ctl/archive_library.h"
 
 #define WHITEOUT     ".wh."
 #define WHITEOUT_ALL ".wh..wh..opq"
-
-static int path_of(int fd, char path[PATH_MAX])
-{
-        char link[64];
-        ssize_t n;
-
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        n = readlink(link, path, PATH_MAX - 1);
-        if (n < 0)
-                return fail(errno, "read %s", link);
-        path[n] = '\0';
-        return 0;
-}
 
 static const char *last_component(const char *path)
 {
@@ -55,11 +42,16 @@ static int settle_parent(int root, const char *path, char *out, size_t size)
         parent = in_root_mkdir(root, text, 0755);
         if (parent < 0)
                 return parent;
-        r = path_of(root, of_root);
+        r = fd_path(root, of_root);
         if (r == 0)
-                r = path_of(parent, of_parent);
+                r = fd_path(parent, of_parent);
         if (r < 0)
-                return r;
+                return fail(-r, "find its directory");
+        /* Of a mount that is attached nowhere. */
+        if (strcmp(of_root, "/") == 0)
+                *of_root = '\0';
+        if (strcmp(of_parent, "/") == 0)
+                *of_parent = '\0';
         length = strlen(of_root);
         if (strncmp(of_parent, of_root, length) != 0 || strlen(of_parent + length) + 2 > size)
                 return refuse(ENAMETOOLONG, "its name is too long");
@@ -85,11 +77,16 @@ static bool is_directory(int root, const char *path)
         return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool is_kept(const char *name, bool container)
+static bool is_images_business(const char *name)
 {
         return strcmp(name, "security.capability") == 0 ||
-               (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0) ||
-               (container && strncmp(name, "trusted.", 8) == 0 && strncmp(name, "trusted.overlay.", 16) != 0);
+               (strncmp(name, "user.", 5) == 0 && strncmp(name, "user.overlay.", 13) != 0);
+}
+
+static bool is_kept_of_container(const char *name)
+{
+        return is_images_business(name) ||
+               (strncmp(name, "trusted.", 8) == 0 && strncmp(name, "trusted.overlay.", 16) != 0);
 }
 
 static void entry_drop(struct archive_entry **entry)
@@ -98,7 +95,7 @@ static void entry_drop(struct archive_entry **entry)
                 archive_entry_free(*entry);
 }
 
-static void copy_attributes(struct archive_entry *from, struct archive_entry *to, bool container)
+static void copy_attributes(struct archive_entry *from, struct archive_entry *to, bool (*wanted)(const char *name))
 {
         const char *name;
         const void *value;
@@ -107,11 +104,11 @@ static void copy_attributes(struct archive_entry *from, struct archive_entry *to
         archive_entry_xattr_clear(to);
         archive_entry_xattr_reset(from);
         while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
-                if (is_kept(name, container))
+                if (wanted(name))
                         archive_entry_xattr_add_entry(to, name, value, size);
 }
 
-static int filter_attributes(struct archive_entry *entry, bool container)
+static int filter_attributes(struct archive_entry *entry, bool (*wanted)(const char *name))
 {
         _cleanup_(entry_drop) struct archive_entry *kept = NULL;
 
@@ -120,9 +117,22 @@ static int filter_attributes(struct archive_entry *entry, bool container)
         kept = archive_entry_new();
         if (!kept)
                 return fail(ENOMEM, "keep its attributes");
-        copy_attributes(entry, kept, container);
-        copy_attributes(kept, entry, container);
+        copy_attributes(entry, kept, wanted);
+        copy_attributes(kept, entry, wanted);
         return 0;
+}
+
+static bool is_no_power(const char *name)
+{
+        return strncmp(name, "security.", 9) != 0 && strncmp(name, "trusted.", 8) != 0;
+}
+
+int image_entry_disarm(struct archive_entry *entry)
+{
+        mode_t set_ids = archive_entry_filetype(entry) == AE_IFDIR ? S_ISGID : S_ISUID | S_ISGID;
+
+        archive_entry_set_perm(entry, archive_entry_perm(entry) & ~set_ids);
+        return filter_attributes(entry, is_no_power);
 }
 
 static int settle_entry(int root, struct archive_entry *entry)
@@ -146,7 +156,7 @@ int image_entry_settle(int root, struct archive_entry *entry, bool container)
 {
         const char *link = archive_entry_hardlink(entry);
         char settled[PATH_MAX];
-        int r = filter_attributes(entry, container);
+        int r = filter_attributes(entry, container ? is_kept_of_container : is_images_business);
 
         if (r == 0)
                 r = settle_entry(root, entry);

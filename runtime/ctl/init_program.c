@@ -22,18 +22,13 @@ static const struct {
 static void resolve(int root, const char *path, char *name, size_t size)
 {
         _cleanup_close_ int fd = in_root_open(root, path, O_PATH);
-        char link[64], target[PATH_MAX];
-        ssize_t n;
+        char target[PATH_MAX];
 
         *name = '\0';
-        error_clear();
-        if (fd < 0)
+        if (fd < 0 || fd_path(fd, target) < 0) {
+                error_clear();
                 return;
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        n = readlink(link, target, sizeof(target) - 1);
-        if (n <= 0)
-                return;
-        target[n] = '\0';
+        }
         snprintf(name, size, "%s", strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
 }
 

@@ -53,19 +53,12 @@ static int find_other(struct ctl *ctl, const char *name, pid_t *pid)
         return 0;
 }
 
-int joined_path(struct ctl *ctl, const struct settings *settings, char *path, size_t size)
+int joined_find(struct ctl *ctl, const struct settings *settings, pid_t *pid)
 {
         const char *other = other_of(settings);
-        pid_t pid;
-        int r;
 
-        *path = '\0';
-        if (!other)
-                return 0;
-        r = find_other(ctl, other, &pid);
-        if (r == 0)
-                snprintf(path, size, "/proc/%d/ns/net", (int)pid);
-        return r;
+        *pid = 0;
+        return other ? find_other(ctl, other, pid) : 0;
 }
 
 /* RUN/keepers/NAME/joined. Bare -ENOENT where there is none. */

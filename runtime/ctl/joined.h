@@ -4,8 +4,9 @@
 
 #include "runtime/ctl/ctl.h"
 
-/* The namespace that the settings ask for, "" when they do not. -EINVAL when that container does not run. */
-int joined_path(struct ctl *ctl, const struct settings *settings, char *path, size_t size);
+/* The process whose network namespace the settings ask for, 0 when they do not. -EINVAL when that container does not
+ * run. */
+int joined_find(struct ctl *ctl, const struct settings *settings, pid_t *pid);
 
 /* Writes down that `container`, which is about to start, joins: RUN/keepers/OTHER/joined/NAME. */
 int joined_register(struct ctl *ctl, const struct ctl_container *container);

@@ -17,7 +17,7 @@
 
 bool net_is_managed(const char *net)
 {
-        return strcmp(net, "none") != 0 && strcmp(net, "host") != 0 && !net_other(net);
+        return strcmp(net, "none") != 0 && strcmp(net, "host") != 0 && strcmp(net, "pasta") != 0 && !net_other(net);
 }
 
 const char *net_other(const char *net)

@@ -16,7 +16,7 @@ struct net_setting {
         bool allow_spoofing;
 };
 
-/* host, none and container:NAME, which stand alone. */
+/* False for host, none, pasta and container:NAME, which stand alone. */
 bool net_is_managed(const char *net);
 
 /* "web" of "container:web", else NULL. */
@@ -26,7 +26,7 @@ const char *net_other(const char *net);
 int net_setting_parse(const char *text, struct net_setting *setting);
 
 /* All that are managed, in their order, with their indexes; the first has the keys ip, ip6 and mac, too. *n is 0 for
- * host, none and container:NAME. Messages. */
+ * those that stand alone. Messages. */
 int net_settings_read(const struct settings *settings, struct net_setting v[CTLNET_INTERFACES_MAX], size_t *n);
 
 /* The other way; the keys ip, ip6 and mac go. None: "none". Each keeps its index: where that does not follow from the

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "runtime/ctl/net_setting.h"
+#include "runtime/ctl/pasta.h"
 #include "runtime/ctl/storage.h"
 
 #define RESOLVER_MARK "# berthctl"
@@ -126,6 +127,8 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 
         if (r < 0)
                 return r;
+        if (pasta_is_wanted(settings))
+                return pasta_check(settings);
         if (n == 0) {
                 if (settings->publish.n || settings->ip || settings->ip6 || settings->mac || settings->rate_in ||
                     settings->rate_out)
@@ -136,16 +139,16 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
                 return 0;
         }
         if (geteuid() != 0)
-                return refuse(EPERM, "net %s: an ordinary user has --net none and --net host", nets[0].net);
+                return refuse(EPERM, "net %s: an ordinary user has --net pasta, none and host", nets[0].net);
         return make_wish(ctl, name, settings, &wish);
 }
 
 /* ---- resolv.conf ---- */
 
 /* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business. */
-static bool is_ours(int root)
+static bool is_ours(int etc)
 {
-        _cleanup_close_ int fd = openat(root, "etc/resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(etc, "resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
@@ -157,9 +160,10 @@ static bool is_ours(int root)
         return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(const struct ctl_container *container, const struct ctlnet_result *result)
+static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
+                          const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open_writable(ctl, container);
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
         int used, r;
@@ -167,7 +171,7 @@ static int write_resolver(const struct ctl_container *container, const struct ct
         if (root < 0)
                 return root;
         etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
-        if (etc < 0 || !is_ours(root) || result->n_servers == 0) {
+        if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
                 error_clear();
                 return 0;
         }
@@ -206,10 +210,14 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
 
         if (r < 0)
                 return r;
+        if (pasta_is_wanted(&container->settings)) {
+                r = pasta_servers(ctl, container, &first);
+                return r < 0 ? r : write_resolver(ctl, container, &first);
+        }
         if (wish.n == 0)
                 return network_forget(ctl, container->name);
         r = allocate(&wish, container->name, &first);
-        return r < 0 ? r : write_resolver(container, &first);
+        return r < 0 ? r : write_resolver(ctl, container, &first);
 }
 
 static int open_namespace(pid_t pid)
@@ -242,6 +250,8 @@ static int attach(const struct ctl *ctl, const struct ctl_container *container, 
 
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)
 {
+        if (pasta_is_wanted(&container->settings))
+                return pasta_start(ctl, container, pid);
         return attach(ctl, container, pid, UINT_MAX);
 }
 
@@ -288,8 +298,12 @@ bool network_show(struct ctlnet *net, const char *name, unsigned index, struct c
 
 int network_detach(const struct ctl *ctl, const char *name)
 {
-        _cleanup_(close_net) struct ctlnet *net = network_open_quietly(ctl);
+        _cleanup_(close_net) struct ctlnet *net = NULL;
+        int r = pasta_stop(ctl, name);
 
+        if (r < 0)
+                return r;
+        net = network_open_quietly(ctl);
         return net ? ctlnet_detach(net, name, CTLNET_LINKS_REAPED) : 0;
 }
 

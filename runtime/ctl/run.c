@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "base/timestamp.h"
-#include "cgroups/cgroup.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
@@ -24,8 +23,10 @@
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/keeper/keeper.h"
 #include "runtime/life/record.h"
+#include "runtime/life/target.h"
 
 #define STOP_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS 10000
@@ -154,15 +155,14 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
         _cleanup_free_ char *bundle = NULL;
         _cleanup_close_ int before = -EBADF;
         struct create_request request = {.id = container->name, .console_socket = console_socket};
-        int r = 0;
+        int r;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
                 bundle = NULL;
                 return fail(ENOMEM, "keep the path of a container");
         }
         request.bundle = bundle;
-        if (container->settings.ids.set)
-                r = mapped_root_attach(ctl, container, &before);
+        r = mapped_root_attach(ctl, container, &before);
         if (r == 0)
                 r = container_create(ctl->runtime, &request);
         if (r == 0 && before >= 0)
@@ -174,15 +174,14 @@ static int create(struct ctl *ctl, const struct ctl_container *container, const 
 static void link_group(const struct ctl *ctl, const struct record *record)
 {
         _cleanup_close_ int keeper = keeper_directory(ctl, record->id, false);
-        struct cgroup_host host = {.root_fd = -EBADF};
-        char path[sizeof(host.mount_point) + 4096];
+        const struct cgroup_host *host = host_cgroups();
+        char path[4352];
 
-        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !record->cgroup)
-                return;
-        if (cgroup_host_probe(&host) < 0)
+        if (!host)
                 error_clear();
-        snprintf(path, sizeof(path), "%s%s", host.mount_point, record->cgroup);
-        cleanup_close(&host.root_fd);
+        if (keeper < 0 || (unlinkat(keeper, KEEPER_GROUP, 0) < 0 && errno != ENOENT) || !host || !record->cgroup)
+                return;
+        snprintf(path, sizeof(path), "%s%s", host->mount_point, record->cgroup);
         if (symlinkat(path, keeper, KEEPER_GROUP) < 0)
                 log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
@@ -221,6 +220,7 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
 static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r == 0)
@@ -230,7 +230,14 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
         if (r == 0)
                 r = ctl_finish_rename(ctl, &container);
         if (r == 0)
-                r = network_prepare(ctl, &container);
+                r = storage_settle(ctl, &container);
+        if (r < 0)
+                return r;
+        /* Held, a disk image is mounted once for all that follows. */
+        root = storage_open(ctl, &container);
+        if (root < 0)
+                return root;
+        r = network_prepare(ctl, &container);
         if (r == 0)
                 r = joined_register(ctl, &container);
         if (r == 0)
@@ -255,6 +262,20 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, ui
         return r;
 }
 
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report)
+{
+        char text[1024];
+        pid_t pid = 0;
+        int r = ctl_launch(ctl, name, KEEPER_CONSOLE_SOCKET, restarts, &pid);
+
+        if (r < 0)
+                snprintf(text, sizeof(text), "%s", error_message());
+        else
+                snprintf(text, sizeof(text), "pid %d", (int)pid);
+        (void)write_all(report, text, strlen(text));
+        return r;
+}
+
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -269,7 +290,7 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         char text[64], now[TIMESTAMP_SIZE];
-        int r = ctl_find(ctl, name, CTL_LOCKED, &container);
+        int r = ctl_find(ctl, name, CTL_LOCKED, &container), written;
 
         if (r < 0 && !container.damaged)
                 return r;
@@ -278,10 +299,10 @@ int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end)
         if (end->kills)
                 event_record(ctl, name, EVENT_OOM, (struct event_details){.count = end->kills});
         event_record(ctl, name, EVENT_STOPPED, (struct event_details){.status = end->status, .signal = end->signal});
-        r = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
-        if (r < 0)
-                return fail(-r, "write down the end of container %s", name);
-        return remove_remains(ctl, &container);
+        /* A full disk keeps nobody from tidying up. */
+        r = remove_remains(ctl, &container);
+        written = replace_file_at(container.fd, CTL_LAST_FILE, text, strlen(text), 0600);
+        return r == 0 && written < 0 ? fail(-written, "write down the end of container %s", name) : r;
 }
 
 /* ---- keeper ---- */
@@ -381,10 +402,9 @@ static int remember_stop(const struct ctl_container *container)
 static int await_launch(struct ctl *ctl, const char *name)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
-
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
-        if (r == 0 || (!container.partial && !container.damaged))
+        if (r < 0 && !container.damaged && !container.partial)
                 return r;
         error_clear();
         return 0;

@@ -24,6 +24,8 @@ const struct setting setting_table[] = {
         SETTING("unprivileged", FLAG, unprivileged, .fixed = true),
         SETTING("ids", NUMBER, ids, .least = SETTINGS_IDS_SIZE, .most = UINT32_MAX - (int64_t)SETTINGS_IDS_SIZE,
                 .fixed = true),
+        SETTING("subuids", TEXT, subuids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
+        SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
         SETTING("env", LIST, env, .check = check_env, .expected = "NAME=VALUE"),
         SETTING("user", TEXT, user, .check = check_user, .expected = "a name, UID or UID:GID"),
@@ -52,9 +54,12 @@ const struct setting setting_table[] = {
         SETTING("io-write-ops", NUMBER, io_write_ops, .least = 1, .most = INT64_MAX, .live = true),
         SETTING("cgroup-parent", TEXT, cgroup_parent, .check = check_cgroup_parent,
                 .expected = "an absolute path of the cgroup tree, without '..'"),
+        SETTING("disk", BYTES, disk, .least = 8 * 1024 * 1024, .most = INT64_C(1) << 60, .live = true),
+        SETTING("inodes", NUMBER, inodes, .least = 64, .most = UINT32_MAX, .live = true),
         SETTING("net", LIST, nets, .check = check_net,
-                .expected = "a network, host, none, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
-                            "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
+                .expected =
+                        "a network, host, none, pasta, container:NAME, macvlan:LINK, vlan:LINK.VLAN or phys:LINK, and "
+                        "behind it ,name=ethN ,ip= ,ip6= ,gateway= ,gateway6= ,mac= ,mtu= ,allow-spoofing"),
         SETTING("ip", TEXT, ip, .check = check_ip, .expected = "an IPv4 address"),
         SETTING("ip6", TEXT, ip6, .check = check_ip6, .expected = "an IPv6 address"),
         SETTING("mac", TEXT, mac, .check = check_mac, .expected = "a MAC address such as 02:00:5e:10:00:01"),
@@ -72,9 +77,14 @@ const size_t n_settings = ELEMENTS(setting_table);
 const struct setting *setting_find(const char *key)
 {
         for (size_t i = 0; i < n_settings; i++)
-                if (strcmp(setting_table[i].key, key) == 0)
+                if (setting_table[i].key[0] == key[0] && strcmp(setting_table[i].key, key) == 0)
                         return &setting_table[i];
         return NULL;
+}
+
+bool setting_is_among(uint64_t bits, const char *key)
+{
+        return bits >> (setting_find(key) - setting_table) & 1;
 }
 
 static void *member_of(const struct settings *settings, const struct setting *setting)

@@ -32,7 +32,8 @@ struct settings {
         const char *created;   /* RFC 3339 */
         const char *isolation; /* "process" or "vm"; NULL: process */
         bool unprivileged;
-        struct optional_i64 ids; /* the first host id of its range; unprivileged only */
+        struct optional_i64 ids;       /* the first host id of its range; unprivileged only */
+        const char *subuids, *subgids; /* an ordinary user's: "FIRST:COUNT"; NULL: one id (runtime/ctl/subids.h) */
         /* The program. */
         struct oci_strings args; /* at least one */
         struct oci_strings env;  /* NAME=VALUE */
@@ -50,7 +51,8 @@ struct settings {
         /* What it may use. */
         struct optional_i64 cpus, cpu_weight, memory, swap, pids, io_read, io_write, io_read_ops, io_write_ops;
         const char *cpu_set;
-        const char *cgroup_parent; /* its group lies in this one; NULL: /berth */
+        const char *cgroup_parent;        /* its group lies in this one; NULL: /berth */
+        struct optional_i64 disk, inodes; /* runtime/ctl/storage.h */
         /* What it sees. */
         struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
         const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
@@ -75,6 +77,9 @@ struct setting {
 
 /* NULL when there is none. */
 const struct setting *setting_find(const char *key);
+
+/* Whether the bit of a key is among these, of which each row of setting_table has one. */
+bool setting_is_among(uint64_t bits, const char *key);
 
 /* All of them, in the order of the file. */
 extern const struct setting setting_table[];

@@ -15,6 +15,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/settings.h"
+#include "runtime/ctl/subids.h"
 
 #define HOSTNAME_MOST 64
 #define USER_LETTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -22,6 +23,13 @@
 int check_isolation(const char *text)
 {
         return strcmp(text, "process") == 0 || strcmp(text, "vm") == 0 ? 0 : -EINVAL;
+}
+
+int check_subids(const char *text)
+{
+        uint32_t first, count;
+
+        return subids_parse(text, &first, &count);
 }
 
 int check_env(const char *text)

@@ -6,6 +6,7 @@
 #define CGROUP_PARENT_MOST 1024
 
 int check_isolation(const char *text);
+int check_subids(const char *text);
 int check_env(const char *text);
 int check_user(const char *text);
 int check_absolute(const char *text);

@@ -17,6 +17,7 @@
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 #include "runtime/ctl/tree_size.h"
 
 #ifndef RENAME_NOREPLACE
@@ -71,7 +72,7 @@ struct copying {
 static int copy_root(void *data)
 {
         const struct copying *copying = data;
-        _cleanup_close_ int from = storage_open(copying->container), to = -EBADF;
+        _cleanup_close_ int from = storage_open(copying->ctl, copying->container), to = -EBADF;
 
         if (from < 0)
                 return from;
@@ -83,6 +84,13 @@ static int copy_root(void *data)
         return image_copy_root(copying->ctl, from, to, copying->container->name);
 }
 
+static int copy_mapped(void *data)
+{
+        const struct copying *copying = data;
+
+        return subids_run(&copying->container->settings, copy_root, data);
+}
+
 static int write_about(int draft, const struct snapshot *snapshot)
 {
         char text[128];
@@ -91,6 +99,20 @@ static int write_about(int draft, const struct snapshot *snapshot)
         snprintf(text, sizeof(text), "created = %s\nbytes = %" PRIu64 "\n", snapshot->created, snapshot->bytes);
         r = replace_file_at(draft, ABOUT_FILE, text, strlen(text), 0600);
         return r < 0 ? fail(-r, "write what the snapshot is") : 0;
+}
+
+/* Its files may be closed to all but their owners. */
+struct measuring {
+        int draft;
+        struct snapshot *snapshot;
+};
+
+static int measure(void *data)
+{
+        const struct measuring *measuring = data;
+        int r = tree_size(measuring->draft, CTL_ROOTFS, &measuring->snapshot->bytes);
+
+        return r < 0 ? r : write_about(measuring->draft, measuring->snapshot);
 }
 
 /* The name comes when everything is on the disk. */
@@ -104,11 +126,9 @@ static int make(struct ctl *ctl, const struct ctl_container *container, int snap
         draft = openat(snapshots, DRAFT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (draft < 0)
                 return fail(errno, "open its directory");
-        r = freeze_during(ctl, container, copy_root, &(struct copying){ctl, container, draft});
+        r = freeze_during(ctl, container, copy_mapped, &(struct copying){ctl, container, draft});
         if (r == 0)
-                r = tree_size(draft, CTL_ROOTFS, &snapshot->bytes);
-        if (r == 0)
-                r = write_about(draft, snapshot);
+                r = subids_run(&container->settings, measure, &(struct measuring){draft, snapshot});
         if (r == 0 && syncfs(draft) < 0)
                 r = fail(errno, "write it to the disk");
         if (r == 0 && syscall(SYS_renameat2, snapshots, DRAFT, snapshots, snapshot->name, RENAME_NOREPLACE) < 0)
@@ -116,11 +136,34 @@ static int make(struct ctl *ctl, const struct ctl_container *container, int snap
         return r == 0 && fsync(snapshots) < 0 ? fail(errno, "write its name to the disk") : r;
 }
 
-static int remove_draft(int snapshots)
+static int remove_files(void *data)
 {
-        int r = remove_tree_at(snapshots, DRAFT);
+        return remove_tree_at(*(const int *)data, DRAFT);
+}
+
+static int remove_draft(const struct ctl_container *container, int snapshots)
+{
+        int r = subids_run(&container->settings, remove_files, &snapshots);
 
         return r < 0 ? fail_in(r, "remove what is left of a snapshot") : 0;
+}
+
+static int read_about(int snapshots, struct snapshot *snapshot)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        size_t size;
+        int r;
+
+        if (asprintf(&path, "%s/" ABOUT_FILE, snapshot->name) < 0) {
+                path = NULL;
+                return fail(ENOMEM, "read snapshot %s", snapshot->name);
+        }
+        r = read_regular_file_at(snapshots, path, 1024, &text, &size);
+        if (r < 0)
+                return fail(-r, "read snapshot %s", snapshot->name);
+        if (sscanf(text, "created = %39s bytes = %" SCNu64, snapshot->created, &snapshot->bytes) != 2)
+                return refuse(EINVAL, "snapshot %s: damaged file '" ABOUT_FILE "'", snapshot->name);
+        return 0;
 }
 
 int ctl_snapshot_create(struct ctl *ctl, const char *name, const char *text, struct snapshot *made)
@@ -144,40 +187,24 @@ int ctl_snapshot_create(struct ctl *ctl, const char *name, const char *text, str
                 return snapshots;
         if (faccessat(snapshots, snapshot.name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return refuse(EEXIST, "container %s has a snapshot %s already", name, snapshot.name);
-        r = remove_draft(snapshots);
+        r = remove_draft(&container, snapshots);
         if (r == 0)
                 r = make(ctl, &container, snapshots, &snapshot);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
-                (void)remove_draft(snapshots);
+                (void)remove_draft(&container, snapshots);
                 return refuse(-r, "snapshot %s of container %s: %s", snapshot.name, name,
                               reason ? reason : "not enough memory");
         }
-        if (made)
+        if (made) {
                 *made = snapshot;
-        return 0;
+                r = read_about(snapshots, made);
+        }
+        return r;
 }
 
 /* ---- list ---- */
-
-static int read_about(int snapshots, struct snapshot *snapshot)
-{
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        size_t size;
-        int r;
-
-        if (asprintf(&path, "%s/" ABOUT_FILE, snapshot->name) < 0) {
-                path = NULL;
-                return fail(ENOMEM, "read snapshot %s", snapshot->name);
-        }
-        r = read_regular_file_at(snapshots, path, 1024, &text, &size);
-        if (r < 0)
-                return fail(-r, "read snapshot %s", snapshot->name);
-        if (sscanf(text, "created = %39s bytes = %" SCNu64, snapshot->created, &snapshot->bytes) != 2)
-                return refuse(EINVAL, "snapshot %s: damaged file '" ABOUT_FILE "'", snapshot->name);
-        return 0;
-}
 
 static int by_date(const void *a, const void *b)
 {
@@ -255,22 +282,17 @@ static int find(struct ctl *ctl, const char *name, const char *text, struct ctl_
         return faccessat(*snapshots, text, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? refuse_missing(container, text) : 0;
 }
 
-static int restore(struct ctl *ctl, const struct ctl_container *container, int root)
+struct restoring {
+        struct ctl *ctl;
+        const struct ctl_container *container;
+        int root;
+};
+
+static int restore(void *data)
 {
-        struct storage_draft draft = STORAGE_DRAFT_NONE;
-        int r = storage_draft(container, &draft);
+        const struct restoring *restoring = data;
 
-        if (r == 0)
-                r = image_copy_root(ctl, root, draft.root, container->name);
-        if (r == 0)
-                r = storage_adopt(container, &draft);
-        if (r < 0) {
-                _cleanup_free_ char *reason = strdup(error_message());
-
-                (void)storage_discard(container, &draft);
-                return refuse(-r, "%s", reason ? reason : "not enough memory");
-        }
-        return 0;
+        return storage_replace(restoring->ctl, restoring->container, restoring->root);
 }
 
 int ctl_snapshot_restore(struct ctl *ctl, const char *name, const char *text)
@@ -292,7 +314,7 @@ int ctl_snapshot_restore(struct ctl *ctl, const char *name, const char *text)
                 root = openat(snapshot, CTL_ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (root < 0)
                 return fail(errno, "open snapshot %s of container %s", text, name);
-        r = restore(ctl, &container, root);
+        r = subids_run(&container.settings, restore, &(struct restoring){ctl, &container, root});
         return r < 0 ? fail_in(r, "restore snapshot %s of container %s", text, name) : 0;
 }
 
@@ -304,11 +326,11 @@ int ctl_snapshot_delete(struct ctl *ctl, const char *name, const char *text)
         int r = find(ctl, name, text, &container, &snapshots);
 
         if (r == 0)
-                r = remove_draft(snapshots);
+                r = remove_draft(&container, snapshots);
         if (r < 0)
                 return r;
         if (renameat(snapshots, text, snapshots, DRAFT) < 0)
                 return fail(errno, "delete snapshot %s of container %s", text, name);
-        r = remove_draft(snapshots);
+        r = remove_draft(&container, snapshots);
         return r < 0 ? fail_in(r, "delete snapshot %s of container %s", text, name) : 0;
 }

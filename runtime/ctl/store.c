@@ -105,7 +105,7 @@ static int check_settings(const struct ctl_container *container)
         return 0;
 }
 
-static int read_settings(struct ctl_container *container)
+int ctl_read_settings(struct ctl_container *container)
 {
         _cleanup_free_ char *text = NULL;
         char name[128];
@@ -159,7 +159,7 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
 
         if (r < 0)
                 return r;
-        r = read_settings(container);
+        r = ctl_read_settings(container);
         container->partial = is_partial(container->fd);
         if (container->partial)
                 return refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);

@@ -1,7 +1,5 @@
 #include "runtime/ctl/transfer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,9 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 
 #define READ_SIZE     ((size_t)64 * 1024)
 #define SETTINGS_MOST ((size_t)1024 * 1024)
@@ -25,6 +25,8 @@
 struct exporting {
         struct ctl *ctl;
         const struct ctl_container *container;
+        int fd;
+        enum compression compression;
         struct archive *out;
 };
 
@@ -68,11 +70,10 @@ static int put_file(const struct exporting *exporting, const char *name, const c
         return 0;
 }
 
-static int write_all_entries(void *data)
+static int write_all_entries(const struct exporting *exporting)
 {
-        const struct exporting *exporting = data;
         const struct ctl_container *container = exporting->container;
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open(exporting->ctl, container);
         _cleanup_free_ char *text = NULL;
         int r = root < 0 ? root : settings_format(&container->settings, &text);
 
@@ -102,25 +103,39 @@ static enum compression by_name(const char *path)
         return COMPRESSION_NONE;
 }
 
-static int pack(struct ctl *ctl, const struct ctl_container *container, int fd, enum compression compression)
+static int write_archive(void *data)
 {
-        _cleanup_(archive_drop) struct archive *out = archive_write_new();
-        struct exporting exporting = {ctl, container, out};
+        struct exporting *exporting = data;
+        _cleanup_(archive_drop) struct archive *out = exporting->out = archive_write_new();
         int r = ARCHIVE_OK;
 
         if (!out)
                 return fail(ENOMEM, "pack it");
-        if (compression == COMPRESSION_ZSTD)
+        if (exporting->compression == COMPRESSION_ZSTD)
                 r = archive_write_add_filter_zstd(out);
-        else if (compression == COMPRESSION_GZIP)
+        else if (exporting->compression == COMPRESSION_GZIP)
                 r = archive_write_add_filter_gzip(out);
         if (r != ARCHIVE_OK || archive_write_set_format_pax(out) != ARCHIVE_OK ||
-            archive_write_open_fd(out, fd) != ARCHIVE_OK)
+            archive_write_open_fd(out, exporting->fd) != ARCHIVE_OK)
                 return archive_failure("open the archive", out);
-        r = freeze_during(ctl, container, write_all_entries, &exporting);
+        r = write_all_entries(exporting);
         if (r == 0 && archive_write_close(out) != ARCHIVE_OK)
                 r = archive_failure("end the archive", out);
         return r;
+}
+
+static int write_mapped(void *data)
+{
+        const struct exporting *exporting = data;
+
+        return subids_run(&exporting->container->settings, write_archive, data);
+}
+
+static int pack(struct ctl *ctl, const struct ctl_container *container, int fd, enum compression compression)
+{
+        struct exporting exporting = {.ctl = ctl, .container = container, .fd = fd, .compression = compression};
+
+        return freeze_during(ctl, container, write_mapped, &exporting);
 }
 
 /* What is no regular file (a pipe, a device) is written as it is. */
@@ -209,6 +224,7 @@ static int read_settings(struct import *import)
 
 int import_open(const char *path, struct import *import)
 {
+        static const char *const own[] = {"created", "ids", "subuids", "subgids"};
         int r;
 
         *import = (struct import){.name = path ? path : "standard input", .in = archive_read_new()};
@@ -227,22 +243,18 @@ int import_open(const char *path, struct import *import)
         if (r < 0)
                 return r;
         /* What is the other host's, or the moment's. */
-        settings_unset(&import->settings, setting_find("created"));
-        settings_unset(&import->settings, setting_find("ids"));
+        for (size_t i = 0; i < ELEMENTS(own); i++)
+                settings_unset(&import->settings, setting_find(own[i]));
         return 0;
 }
 
-static bool is_said(const char *key, uint64_t said)
-{
-        return said >> (setting_find(key) - setting_table) & 1;
-}
-
-/* A network of berthctl's, or none. */
+/* A network of berthctl's, where it is held to its own addresses, or none. */
 static bool stays_inside(const char *net)
 {
         size_t length = strcspn(net, ",");
 
-        return !memchr(net, ':', length) && !(length == 4 && strncmp(net, "host", 4) == 0);
+        return !strstr(net, "allow-spoofing") && !memchr(net, ':', length) &&
+               !(length == 4 && strncmp(net, "host", 4) == 0);
 }
 
 int import_check_reach(const struct import *import, uint64_t said)
@@ -252,12 +264,12 @@ int import_check_reach(const struct import *import, uint64_t said)
         if (!settings->unprivileged && geteuid() == 0)
                 return refuse(EPERM, "%s: its settings make it privileged (--trust takes them as they are)",
                               import->name);
-        if (settings->volumes.n && !is_said("volume", said))
+        if (settings->volumes.n && !setting_is_among(said, "volume"))
                 return refuse(EPERM,
                               "%s: its settings show it %s of the host (--trust takes them as they are, --volume says "
                               "others, --unset volume none)",
                               import->name, settings->volumes.v[0]);
-        for (size_t i = 0; i < settings->nets.n && !is_said("net", said); i++)
+        for (size_t i = 0; i < settings->nets.n && !setting_is_among(said, "net"); i++)
                 if (!stays_inside(settings->nets.v[i]))
                         return refuse(EPERM,
                                       "%s: its settings give it net = %s (--trust takes them as they are, --net says "

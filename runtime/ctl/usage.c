@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/life/statistics_json.h"
 
 /* What the kernel calls no limit is a number beyond every machine; where there is no controller, it is 0. */
@@ -33,14 +34,35 @@ void usage_take(const struct container_usage *from, struct usage *usage)
         }
 }
 
-int usage_read(struct ctl *ctl, const char *name, struct usage *usage)
+static uint64_t limit_or_none(uint64_t limit)
+{
+        return limit ? limit : USAGE_UNLIMITED;
+}
+
+static int read_storage(const struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
+{
+        struct storage_usage storage;
+        int r = storage_read_usage(ctl, container, &storage);
+
+        if (r < 0)
+                return r;
+        usage->has_disk = storage.kind == STORAGE_PROJECT || storage.kind == STORAGE_IMAGE;
+        usage->disk = storage.used;
+        usage->disk_limit = limit_or_none(storage.limit);
+        usage->inodes = storage.inodes;
+        usage->inodes_limit = limit_or_none(storage.inodes_limit);
+        return 0;
+}
+
+int usage_read(struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
 {
         _cleanup_(arena_free) struct arena arena = {0};
         struct container_usage all;
-        int r = container_usage(ctl->runtime, name, &arena, &all);
+        int r = container_usage(ctl->runtime, container->name, &arena, &all);
 
-        if (r < 0)
-                return fail_in(r, "statistics of container %s", name);
-        usage_take(&all, usage);
-        return 0;
+        if (r == 0) {
+                usage_take(&all, usage);
+                r = read_storage(ctl, container, usage);
+        }
+        return r < 0 ? fail_in(r, "statistics of container %s", container->name) : 0;
 }

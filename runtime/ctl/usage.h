@@ -14,11 +14,14 @@ struct usage {
         uint64_t pids, pids_limit;
         uint64_t read, written;    /* bytes of all disks */
         uint64_t received, sent;   /* bytes of all interfaces but loopback */
+        uint64_t disk, disk_limit; /* bytes of its root file system */
+        uint64_t inodes, inodes_limit;
+        bool has_disk;             /* it has a limit of them (runtime/ctl/storage.h) */
         bool has_memory, has_pids; /* the host's tree has the controller */
 };
 
 /* -EINVAL when it does not run. */
-int usage_read(struct ctl *ctl, const char *name, struct usage *usage);
+int usage_read(struct ctl *ctl, const struct ctl_container *container, struct usage *usage);
 
 /* Out of all that is known (runtime/life/statistics_json.h); pure. */
 struct container_usage;

@@ -30,6 +30,9 @@ enum keeper_descriptor {
         KEEPER_STATUS = 3,    /* gets "ok" or an error when the first start is over, then the end of the stream */
         KEEPER_DIRECTORY = 4, /* the container's, for its log */
         KEEPER_ADOPTED = 5,   /* a pidfd of a container that runs already, or not there */
+        KEEPER_LAUNCHER =
+                6, /* a socket of a child that starts the container instead of keeper-launch, or not there: its
+                    * pid is the first packet, it waits for KEEPER_GO with the output, and reports on it */
 };
 
 #define KEEPER_SOCKET          "keeper.sock"
@@ -47,6 +50,7 @@ enum keeper_packet {
         KEEPER_ATTACH = 'a', /* to it: send what the container says */
         KEEPER_DATA = 'd',   /* both ways: bytes */
         KEEPER_WINDOW = 'w', /* to it: rows and columns, two uint16_t */
+        KEEPER_GO = 'g',     /* from it to the child that starts the container */
         KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same, when it is not just starting it */
         KEEPER_LATER = 'l',  /* from it: it is, and the answer comes when that is over */
         KEEPER_FULL = 'f',   /* from it: too many are attached */
@@ -89,10 +93,18 @@ struct keeper {
 
 /* helper.c: the programs. */
 void keeper_launch(struct keeper *keeper);
+void keeper_let_launch(struct keeper *keeper); /* by the child behind KEEPER_LAUNCHER */
 void keeper_read_report(struct keeper *keeper);
+void keeper_hear_report(struct keeper *keeper); /* what it says may be that the container runs */
 void keeper_reap(struct keeper *keeper);
 void keeper_ended(struct keeper *keeper, int status, int signal);
 void keeper_tell(struct keeper *keeper, const char *text);
+
+/* memory.c: processes that are killed because the container's memory is used up. */
+void keeper_watch_memory(struct keeper *keeper);
+void keeper_count_kills(struct keeper *keeper);            /* into `untold` */
+bool keeper_find_kills(const char *text, uint64_t *kills); /* in the text of memory.events; pure */
+void keeper_tell_kills(struct keeper *keeper);
 
 /* A socket at this path of the working directory, listening; -1. */
 int keeper_listen(const char *path, int type);
@@ -103,12 +115,6 @@ void keeper_regain(struct keeper *keeper); /* of a container that runs already *
 void keeper_hear_holder(struct keeper *keeper, int deadline_ms);
 void keeper_await_holder(struct keeper *keeper); /* its end, after the container's */
 void keeper_take_terminal(struct keeper *keeper, int fd);
-
-/* memory.c: processes that are killed because the container's memory is used up. */
-void keeper_watch_memory(struct keeper *keeper);
-void keeper_count_kills(struct keeper *keeper);            /* into `untold` */
-bool keeper_find_kills(const char *text, uint64_t *kills); /* in the text of memory.events; pure */
-void keeper_tell_kills(struct keeper *keeper);
 
 /* stream.c: what the container says and is told. */
 int keeper_open_log(struct keeper *keeper);

@@ -24,7 +24,6 @@
 struct subject {
         struct container container;
         const struct isolation_row *row;
-        struct cgroup_host host;
         int cgroup_fd, pidfd;
         int oom_watch; /* of a group that is not on this host, -EBADF: there is none */
 };
@@ -34,19 +33,16 @@ static void subject_release(struct subject *subject)
         cleanup_close(&subject->oom_watch);
         cleanup_close(&subject->cgroup_fd);
         cleanup_close(&subject->pidfd);
-        cleanup_close(&subject->host.root_fd);
         container_release(&subject->container);
 }
 
 static int open_cgroup(struct subject *subject, const char *path)
 {
-        int r = cgroup_host_probe(&subject->host);
+        const struct cgroup_host *host = host_cgroups();
 
-        if (r < 0) {
-                subject->host.root_fd = -EBADF;
-                return r;
-        }
-        subject->cgroup_fd = cgroup_open(&subject->host, path);
+        if (!host)
+                return -ENOENT;
+        subject->cgroup_fd = cgroup_open(host, path);
         return subject->cgroup_fd < 0 ? subject->cgroup_fd : 0;
 }
 
@@ -58,7 +54,6 @@ static int subject_open(struct runtime *runtime, const char *id, struct subject 
 
         *subject = (struct subject){
                 .container.dir_fd = -EBADF,
-                .host.root_fd = -EBADF,
                 .cgroup_fd = -EBADF,
                 .pidfd = -EBADF,
                 .oom_watch = -EBADF,

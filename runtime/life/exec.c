@@ -117,7 +117,9 @@ static int refuse_cgroup(const struct execution *e, int err)
  * lead out. */
 static int open_cgroup(struct execution *e)
 {
-        const char *path = e->request->cgroup, *inner = e->handle.container.record->subgroup;
+        const char *path = e->request->cgroup;
+        /* Of this host's groups; inside there is none of that kind. */
+        const char *inner = e->handle.row->group_inside ? NULL : e->handle.container.record->subgroup;
         int own = e->handle.target.cgroup, n;
 
         if (path && leads_up(path))
@@ -266,7 +268,7 @@ static int launch_it(struct execution *e)
                 .id = e->request->id,
                 .dir = e->handle.container.dir_fd,
                 .cgroup = -EBADF,
-                .below = e->below,
+                .below = e->request->cgroup ? e->below : NULL,
                 .terminal = e->process.terminal,
         };
         struct launch launch = {

@@ -82,7 +82,7 @@ int handle_spec(const struct handle *handle, struct oci_spec **spec)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(handle->container.dir_fd, RECORD_CONFIG, JSON_SIZE_MAX, &text, &size);
+        int r = read_regular_file_at(handle->container.dir_fd, RECORD_CONFIG, JSON_SIZE_MAX, &text, &size);
         bool quiet;
 
         if (r < 0)

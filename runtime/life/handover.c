@@ -6,15 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/unix_address.h"
+
+#define CONNECT_SECONDS 10
 
 int socket_connect(const char *path)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), target = -EBADF;
+        const struct timeval patience = {.tv_sec = CONNECT_SECONDS};
         struct sockaddr_un address = {.sun_family = AF_UNIX};
 
         if (fd < 0)
@@ -25,10 +31,12 @@ int socket_connect(const char *path)
                 target = open(path, O_PATH | O_CLOEXEC);
                 if (target < 0)
                         return fail(errno, "open socket %s", path);
-                snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", target);
+                address = unix_address_at(target, "");
         }
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return fail(errno, "connect to socket %s", path);
+        /* Where nobody takes connections, connect waits for a place among those that wait. */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+            connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                return fail(errno == EAGAIN ? ETIMEDOUT : errno, "connect to socket %s", path);
         return take_fd(&fd);
 }
 
@@ -47,7 +55,9 @@ int handover_pid_file(const char *path, pid_t pid)
 {
         _cleanup_free_ char *directory = strdup(path), *name = strdup(path);
         _cleanup_close_ int fd = -EBADF;
+        struct stat st;
         char text[16];
+        const char *file;
         int r;
 
         if (!directory || !name)
@@ -56,6 +66,10 @@ int handover_pid_file(const char *path, pid_t pid)
         if (fd < 0)
                 return fail(errno, "write pid file %s", path);
         snprintf(text, sizeof(text), "%d", (int)pid);
-        r = replace_file_at(fd, basename(name), text, strlen(text), 0644);
+        file = basename(name);
+        /* The new file takes the place of the old one, which may be as important as /dev/null. */
+        if (fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+                return refuse(EINVAL, "pid file %s: there is something that is no regular file", path);
+        r = replace_file_at(fd, file, text, strlen(text), 0644);
         return r < 0 ? fail(-r, "write pid file %s", path) : 0;
 }

@@ -15,7 +15,7 @@ static int read_stat(pid_t pid, struct proc_stat *stat)
         ssize_t n;
 
         snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        n = read_small_file_at(AT_FDCWD, path, text, sizeof(text));
+        n = read_line_file_at(AT_FDCWD, path, text, sizeof(text));
         if (n < 0)
                 return (int)n;
         return proc_stat_parse(text, stat);

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/syscalls.h"
+#include "base/unix_address.h"
 #include "cgroups/devices.h"
 #include "namespaces/mount.h"
 #include "namespaces/namespace.h"
@@ -56,11 +57,10 @@ static int compile_seccomp(struct made *made)
 static int make_start_socket(struct made *made)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(made->dir_fd, START_SOCKET);
 
         if (fd < 0)
                 return fail(errno, "make the start socket");
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" START_SOCKET, made->dir_fd);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
                 return fail(errno, "bind the start socket");
         return sources_add(&made->sources, take_fd(&fd), &made->facts.start_socket);
@@ -438,6 +438,7 @@ void make_free(struct made *made)
         if (made->row)
                 made->row->release(&made->view);
         free(made->notify_directory);
+        vm_config_free(&made->host_config);
         free(made->config);
         oci_spec_free(made->spec);
         arena_free(&made->record.arena);

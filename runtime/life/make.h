@@ -15,6 +15,7 @@
 #include "runtime/life/record.h"
 #include "runtime/life/scope.h"
 #include "runtime/life/sources.h"
+#include "vmmode/host/config.h"
 
 struct made {
         struct runtime *runtime;
@@ -23,6 +24,7 @@ struct made {
         char *config; /* the text of config.json */
         size_t config_size;
         struct record record;
+        struct vm_config host_config; /* berth.conf */
         const struct isolation_row *row;
         struct isolation_view view; /* how the row divides spec */
         bool privileged; /* CAP_SYS_ADMIN, the host's or of the user namespace: the container needs none of its own */

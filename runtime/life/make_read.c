@@ -142,6 +142,7 @@ static int divide(struct made *made)
                 .keep_fds = made->keep_fds,
                 .notify = notify && notify[0],
                 .console = made->request->vm_console,
+                .config = &made->host_config,
         };
 
         return made->row->divide(&request, &made->view);
@@ -167,12 +168,10 @@ static void fill_record(struct made *made)
 
 static int choose_wall(struct made *made)
 {
-        struct vm_config config;
         struct wall_policy policy;
-        int r = vm_config_load_here(&config);
+        int r = vm_config_load_here(&made->host_config);
 
-        policy = (struct wall_policy){config.isolation, config.required};
-        vm_config_free(&config);
+        policy = (struct wall_policy){made->host_config.isolation, made->host_config.required};
         return r < 0 ? r : wall_choose(made->runtime->isolation, made->spec, &policy, &made->record.isolation);
 }
 

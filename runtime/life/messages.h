@@ -25,5 +25,4 @@
 
 /* Words that runc's test suite looks for. */
 #define MESSAGE_EXEC_CGROUP_ABOVE "--cgroup: %s is not a sub cgroup path"
-#define MESSAGE_EXEC_CGROUP       "--cgroup %s: adding pid of the new process to cgroups %s%s/cgroup.procs: %s"
 #define MESSAGE_ROOTLESS_LIMITS   "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"

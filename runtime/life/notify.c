@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/unix_address.h"
 
 #define NOTIFY_SOCKET_NAME NOTIFY_DIRECTORY "/notify.sock"
 #define NOTIFY_MESSAGE_MAX 4096
@@ -28,7 +29,7 @@ int notify_make_directory(int dir_fd, const char *dir_path, char **directory)
 int notify_listen(int dir_fd)
 {
         _cleanup_close_ int fd = -EBADF;
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        const struct sockaddr_un address = unix_address_at(dir_fd, NOTIFY_SOCKET_NAME);
         mode_t mask;
         int r;
 
@@ -38,7 +39,6 @@ int notify_listen(int dir_fd)
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return fail(errno, "make the socket for NOTIFY_SOCKET");
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NOTIFY_SOCKET_NAME, dir_fd);
         /* For every user inside from the first moment on: a chmod(2) afterwards would follow what a process of the
          * container may have put there in the meantime. */
         mask = umask(0);

@@ -194,7 +194,7 @@ int record_read(int dir_fd, struct record **record)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(dir_fd, RECORD_FILE, JSON_SIZE_MAX, &text, &size);
+        int r = read_regular_file_at(dir_fd, RECORD_FILE, JSON_SIZE_MAX, &text, &size);
 
         if (r < 0)
                 return fail(-r, "read " RECORD_FILE);

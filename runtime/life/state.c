@@ -6,22 +6,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "cgroups/cgroup.h"
 #include "runtime/core/init.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/record.h"
-
-/* The tree of cgroups is looked for once in a command, and only when some container needs it. */
-struct freeze_probe {
-        bool probed, found;
-        struct cgroup_host host;
-};
-
-static void freeze_probe_release(struct freeze_probe *probe)
-{
-        if (probe->found)
-                cleanup_close(&probe->host.root_fd);
-}
+#include "runtime/life/target.h"
 
 const char *container_status_name(enum container_status status)
 {
@@ -47,31 +35,18 @@ static bool is_parked(int dir_fd, const char *comm)
         return strcmp(comm, INIT_NAME) == 0 && faccessat(dir_fd, START_SOCKET, F_OK, 0) == 0;
 }
 
-static bool is_frozen(const struct record *record, struct freeze_probe *probe)
+static bool is_frozen(const struct record *record)
 {
-        _cleanup_close_ int cgroup_fd = -EBADF;
-        int r;
+        const struct cgroup_host *host = record->cgroup ? host_cgroups() : NULL;
+        int r = host ? cgroup_is_frozen_at(host, record->cgroup) : 0;
 
-        if (!record->cgroup)
-                return false;
-        if (!probe->probed) {
-                probe->probed = true;
-                probe->found = cgroup_host_probe(&probe->host) == 0;
-        }
-        if (!probe->found) {
-                error_clear();
-                return false;
-        }
-        cgroup_fd = cgroup_open(&probe->host, record->cgroup);
-        r = cgroup_fd < 0 ? cgroup_fd : cgroup_is_frozen(cgroup_fd);
-        if (r < 0) {
-                log_debug("container %s: cannot tell whether it is paused: %s", record->id, error_message());
-                error_clear();
-        }
+        if (r < 0)
+                log_debug("container %s: cannot tell whether it is paused: %s", record->id, strerror(-r));
+        error_clear();
         return r > 0;
 }
 
-static enum container_status find_status(const struct record *record, int dir_fd, struct freeze_probe *probe)
+static enum container_status find_status(const struct record *record, int dir_fd)
 {
         char comm[16];
 
@@ -83,10 +58,10 @@ static enum container_status find_status(const struct record *record, int dir_fd
         }
         if (is_parked(dir_fd, comm))
                 return STATUS_CREATED;
-        return is_frozen(record, probe) ? STATUS_PAUSED : STATUS_RUNNING;
+        return is_frozen(record) ? STATUS_PAUSED : STATUS_RUNNING;
 }
 
-static int load(int root_fd, const char *id, struct freeze_probe *probe, struct container *container)
+static int load(int root_fd, const char *id, struct container *container)
 {
         _cleanup_close_ int dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         enum container_status status;
@@ -106,21 +81,20 @@ static int load(int root_fd, const char *id, struct freeze_probe *probe, struct 
                 record_free(record);
                 return r;
         }
-        status = find_status(record, dir_fd, probe);
+        status = find_status(record, dir_fd);
         *container = (struct container){.record = record, .dir_fd = take_fd(&dir_fd), .status = status};
         return 0;
 }
 
 int container_load(struct runtime *runtime, const char *id, struct container *container)
 {
-        _cleanup_(freeze_probe_release) struct freeze_probe probe = {0};
         int r = container_id_check(id);
 
         if (r < 0)
                 return r;
         if (runtime->root_fd < 0)
                 return refuse(ENOENT, "%s", MESSAGE_NOT_EXIST);
-        return load(runtime->root_fd, id, &probe, container);
+        return load(runtime->root_fd, id, container);
 }
 
 void container_release(struct container *container)
@@ -186,7 +160,6 @@ static int read_names(int root_fd, struct names *names)
 
 int container_each(struct runtime *runtime, int (*visit)(const struct container *container, void *data), void *data)
 {
-        _cleanup_(freeze_probe_release) struct freeze_probe probe = {0};
         _cleanup_(names_release) struct names names = {0};
         int r = 0;
 
@@ -196,7 +169,7 @@ int container_each(struct runtime *runtime, int (*visit)(const struct container 
         for (size_t i = 0; r == 0 && i < names.n; i++) {
                 _cleanup_(container_release) struct container container = {.dir_fd = -EBADF};
 
-                if (load(runtime->root_fd, names.v[i], &probe, &container) < 0) {
+                if (load(runtime->root_fd, names.v[i], &container) < 0) {
                         log_warning("skipped %s/%s: %s", runtime->root, names.v[i], error_message());
                         error_clear();
                         continue;

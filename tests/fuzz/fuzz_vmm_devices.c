@@ -159,6 +159,8 @@ static void step(struct input *input, unsigned kind)
                 driver_write(&driver, offset, width, take(input, width));
                 break;
         case 1:
+                if (op & 8)
+                        pci_write_port(&driver.function, take(input, 1), width, 0);
                 (void)driver_read(&driver, take(input, 2), width);
                 break;
         case 2: /* a descriptor */

@@ -77,12 +77,7 @@ static int do_apply(const char *path)
 
 static int do_release(void)
 {
-        _cleanup_(network_free) struct network network = {0};
-        int r = network_read(&network);
-
-        for (size_t i = 0; r == 0 && i < network.n_interfaces; i++)
-                r = network_untap(&network.interfaces[i]);
-        return r;
+        return network_release(-EBADF);
 }
 
 /* ---- the machine ---- */

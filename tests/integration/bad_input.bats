@@ -313,3 +313,55 @@ TABLE
                 rm -f "$T/hooked"
         done
 }
+
+# bats test_tags=berth
+@test "a pid file takes no device's, pipe's or directory's place" {
+        bundle
+        args /bin/probe wait
+        mknod "$T/null" c 1 3
+        mkfifo "$T/pipe"
+        mkdir "$T/directory"
+        for file in null pipe directory; do
+                refused "pid file $T/$file: there is something that is no regular file" create --pid-file "$T/$file"
+        done
+        is "$(stat -c %F "$T/null")" "character special file"
+        is "$(stat -c %F "$T/pipe")" fifo
+}
+
+# bats test_tags=berth
+@test "a pipe where a record or a configuration should be holds no command up" {
+        launch_waiting
+        mv "$ROOT/$ID/record.json" "$T/record"
+        mkfifo "$ROOT/$ID/record.json"
+        run -1 berth state "$ID"
+        has "read record.json: "
+        run -0 berth list
+        has "skipped"
+        mv "$T/record" "$ROOT/$ID/record.json"
+        mv "$ROOT/$ID/config.json" "$T/config"
+        mkfifo "$ROOT/$ID/config.json"
+        run -255 berth exec "$ID" /bin/probe true
+        has "read the saved configuration: "
+        mv "$T/config" "$ROOT/$ID/config.json"
+}
+
+# bats test_tags=berth
+@test "a console socket that nobody takes connections from is refused in time" {
+        bundle '.process.terminal = true'
+        python3 - "$T/socket" <<'END' 3>&- 4>&-
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(0)
+waiting = socket.socket(socket.AF_UNIX)
+waiting.connect(sys.argv[1])
+if os.fork():
+        os._exit(0)
+for fd in range(3):
+        os.close(fd)
+import time
+time.sleep(14)
+END
+        refused "connect to socket $T/socket: .*timed out" create --console-socket "$T/socket"
+        eventually none_lives python3
+}

@@ -25,6 +25,21 @@ setting() {
         ctl destroy -f web
 }
 
+@test "settings: ids that the host grants to a user are no container's" {
+        local file
+
+        printf 'one:100000:65536\ntwo:1000500:70000\nbroken\n' >"$T/subuid"
+        printf 'three:1196608:1\nfour:4000000000:65536\n' >"$T/subgid"
+        for file in subuid subgid; do
+                mount --bind "$T/$file" "/etc/$file"
+                defer "umount /etc/$file"
+        done
+        ctl create web --image busybox --net none
+        is "$(setting web ids)" 1131072
+        ctl create other --image busybox --net none
+        is "$(setting other ids)" 1262144
+}
+
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 
@@ -84,6 +99,42 @@ make_other() {
         defer "umount $DIR"
         refused_ctl "No space left" create web --image busybox --net none
         [ -z "$(ls "$DIR/containers")" ]
+}
+
+@test "a full disk: what runs goes on and can be stopped and removed, and its log goes on when there is room" {
+        mkdir -p -m 711 "$DIR"
+        mount -t tmpfs -o size=8m,mode=711 none "$DIR"
+        defer "umount $DIR"
+        ctl create web --image busybox --net none --stop-timeout 0 -- \
+                /bin/sh -c 'while :; do printf "%500s\n" line; usleep 10000; done'
+        ctl start web
+        head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
+        eventually log_stands_still
+        ctl exec web true
+        ctl_is web running
+        rm "$DIR/fill"
+        eventually log_grows
+        head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
+        ctl stop web
+        [ -z "$(ls "$RUN/state")" ]
+        refused_ctl "No space left" start web
+        ctl destroy web
+}
+
+log_size() {
+        cat "$DIR"/containers/web/log* | wc -c
+}
+
+log_stands_still() {
+        local before
+
+        before=$(log_size)
+        sleep 0.3
+        [ "$(log_size)" -eq "$before" ]
+}
+
+log_grows() {
+        ! log_stands_still
 }
 
 # ---- the keeper ----
@@ -225,7 +276,7 @@ base() {
 }
 
 @test "oci: whiteouts hide nothing of their own layer, wherever in it they stand" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/sub" "$T/2/sub"
         echo old | tee "$T/1/sub/old" "$T/1/file" >/dev/null
@@ -234,6 +285,7 @@ base() {
         touch "$T/2/sub/.wh..wh..opq" "$T/2/.wh.file"
         tar -C "$T/2" -cf "$T/2.tar" file sub/new sub/.wh..wh..opq .wh.file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         is "$(cat "$root/file")" new
         is "$(cat "$root/sub/new")" new
         [ ! -e "$root/sub/old" ]
@@ -241,7 +293,7 @@ base() {
 }
 
 @test "oci: layers reach through links of lower ones, inside the root, and files take the place of directories" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/usr/lib" "$T/1/dir/deep" "$T/2/lib" "$T/2/out" "$T/2/empty/deep"
         ln -s usr/lib "$T/1/lib"
@@ -255,6 +307,7 @@ base() {
         ln "$T/2/lib/new" "$T/2/lib/twin"
         tar -C "$T/2" -cf "$T/2.tar" lib/new lib/twin dir out/new empty/deep/new file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         [ -L "$root/lib" ]
         is "$(cat "$root/usr/lib/new" "$root/usr/lib/old" "$root/dir")" "$(printf 'new\nold\nnew')"
         is "$(stat -c %i "$root/usr/lib/new")" "$(stat -c %i "$root/usr/lib/twin")"
@@ -343,4 +396,195 @@ with tarfile.open(sys.argv[1], 'w') as tar:
         tar.addfile(info)
 END
         echo "$T/link.tar"
+}
+
+@test "create: a person's umask is his own files' affair" {
+        local root=$DIR/containers/web/rootfs
+
+        (umask 077; make_web)
+        is "$(stat -c %a "$root/etc" "$root/usr" "$root/var" "$root/etc/passwd")" "$(printf '755\n755\n755\n644')"
+        mkdir "$T/in"
+        echo file >"$T/in/file"
+        tar -C "$T/in" -cf "$T/1.tar" --transform 's|^|a/b/|' file
+        (umask 077; ctl create other --image "tar:$T/1.tar" --net none -- /bin/sh)
+        is "$(stat -c %a "$DIR/containers/other/rootfs/a/b")" 755
+}
+
+@test "names and values that would steer a terminal, or begin a line, do neither" {
+        ctl create web --image busybox --net none -e A=$'x\e[31m\a' -- /bin/sleep $'1\e]0;x\a'
+        run -0 ctl info web
+        lacks $'\e' $'\a'
+        has 'A=x?[31m?'
+        refused_ctl "is no name of a container" info $'a\nb\e[31m'
+        lacks $'\e'
+}
+
+@test "import: ids that another host's user had are not taken from an archive" {
+        make_web
+        ctl export web -o "$T/web.tar"
+        mkdir "$T/in"
+        tar -C "$T/in" -xf "$T/web.tar"
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$T/in/settings"
+        tar -C "$T/in" -cf "$T/other.tar" settings rootfs complete
+        ctl import other "$T/other.tar"
+        ctl start other
+        ctl stop other
+        is "$(setting other subuids)" ""
+        # Nor does a line in its settings keep root from removing it.
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$DIR/containers/other/settings"
+        ctl destroy other
+        [ ! -e "$DIR/containers/other" ]
+}
+
+@test "another user of the host comes near neither files nor sockets, in no state of a container" {
+        local path
+
+        stranger() {
+                setpriv --reuid 1000 --regid 1000 --clear-groups "$@" 3>&- 4>&-
+        }
+        make_web
+        ctl start web
+        chmod 4755 "$DIR/containers/web/rootfs/bin/busybox"
+        for path in "$DIR/containers/web/settings" "$DIR/containers/web/log" "$DIR/containers/web/config.json" \
+                "$DIR/containers/web/rootfs/etc/passwd" "$RUN/state/web/record.json" "$RUN/keepers/web/output"; do
+                [ -e "$path" ]
+                run -1 stranger test -e "$path"
+        done
+        run -126 stranger sh -c "$DIR/containers/web/rootfs/bin/busybox id"
+        run -2 stranger ls "$DIR/containers"
+        for path in list "info web" "exec web id" "stop web" "logs web"; do
+                # shellcheck disable=SC2086
+                run stranger timeout "$DEADLINE" "$BERTHCTL" --directory "$DIR" --run "$RUN" $path
+                [ "$status" -ne 0 ]
+                has "Permission denied"
+        done
+        ctl_is web running
+        ctl stop web
+}
+
+# ---- what containers leave ----
+
+@test "destroy: a tree of any depth goes, with few descriptors and little stack" {
+        make_web
+        python3 - "$DIR/containers/web/rootfs" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(20000):
+        os.mkdir('deep')
+        open('file', 'w').close()
+        os.chdir('deep')
+END
+        (ulimit -S -n 64; ulimit -S -s 256; ctl destroy web)
+        [ ! -e "$DIR/containers/web" ]
+}
+
+@test "destroy: an ordinary user's container that has closed its directories goes" {
+        local home=$T/home
+
+        user_at_home
+        as_user create web --image busybox --net none -- /bin/sleep 1000
+        mkdir -p "$home/.local/share/berth/containers/web/rootfs/a/b/c"
+        chown -R 1000:1000 "$home/.local/share/berth/containers/web/rootfs/a"
+        chmod 0 "$home/.local/share/berth/containers/web/rootfs/a/b"
+        chmod 500 "$home/.local/share/berth/containers/web/rootfs/a"
+        as_user destroy web
+        [ -z "$(ls "$home/.local/share/berth/containers")" ]
+}
+
+# ---- cp ----
+
+# A tree in the container whose "dir" and a link to $T/outside can change places.
+make_tree() {
+        rm -rf "$1"
+        mkdir -p "$1/dir"
+        ln -s "$T/outside" "$1/link"
+}
+
+# swapping SECONDS TREE: they do, as fast as can be.
+swapping() {
+        "$TOOLS/attack" swap "$1" "$2/dir" "$2/link" >"$T/swap" 2>&1 3>&- 4>&- &
+        eventually grep -q ready "$T/swap"
+}
+
+@test "cp: out of a directory that becomes a link while it is copied comes nothing of the host (CVE-2018-15664)" {
+        local i tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$T/outside"
+        make_tree "$tree"
+        for i in $(seq 1 60); do
+                echo secret >"$T/outside/$i"
+                echo public >"$tree/dir/$i"
+        done
+        swapping 5 "$tree"
+        while kill -0 $! 2>/dev/null; do
+                mkdir "$T/copy"
+                ! ctl cp web:/tree "$T/copy" >"$T/err" 2>&1 || good=$((good + 1))
+                run -1 grep -rl secret "$T/copy"
+                rm -rf "$T/copy"
+        done
+        [ $good -gt 0 ]
+}
+
+@test "cp: into a directory that becomes a link while it is copied, nothing gets out (CVE-2018-15664)" {
+        local i tree=$DIR/containers/web/rootfs/tree
+
+        make_web
+        mkdir -p "$T/outside" "$T/site/dir"
+        for i in $(seq 1 60); do
+                echo evil >"$T/site/dir/new$i"
+        done
+        for i in 1 2 3 4 5 6 7 8 9 10; do
+                make_tree "$tree"
+                swapping 20 "$tree"
+                # The link goes with the first that finds it in its way.
+                while [ -L "$tree/dir" ] || [ -L "$tree/link" ]; do
+                        ctl cp "$T/site/dir" web:/tree >/dev/null 2>&1 || true
+                done
+                kill $! && wait $! || true
+                [ -z "$(ls "$T/outside")" ]
+                is "$(stat -c %a:%u "$T/outside")" 755:0
+        done
+}
+
+@test "cp: what comes out of a container has no power on the host" {
+        local root=$DIR/containers/web/rootfs
+
+        make_web
+        cp /bin/busybox "$root/bin/power"
+        chmod 6755 "$root/bin/power"
+        setcap cap_sys_admin+ep "$root/bin/power" || true
+        mkdir "$root/shared"
+        chmod 3777 "$root/shared"
+        ctl cp web:/bin/power "$T/power"
+        ctl cp web:/shared "$T/shared"
+        is "$(stat -c %a "$T/power" "$T/shared")" "$(printf '755\n1777')"
+        is "$(getcap "$T/power")" ""
+        chmod 4755 "$T/power"
+        ctl cp "$T/power" web:/bin/other
+        is "$(stat -c %a "$root/bin/other")" 4755
+}
+
+@test "cp: an ordinary user's files, both ways, with no link followed either" {
+        local home=$T/home
+
+        user_at_home
+        echo page >"$home/page"
+        mkdir "$home/tree"
+        ln -s "$home/page" "$home/tree/link"
+        chown -R 1000:1000 "$home"
+        as_user create web --image busybox --net none -- /bin/sleep 1000
+        as_user cp "$home/page" web:/root
+        as_user cp "$home/tree" web:/tree
+        as_user cp web:/root/page "$home/back"
+        as_user cp web:/tree "$home/other"
+        is "$(cat "$home/back"):$(stat -c %u "$home/back")" page:1000
+        is "$(readlink "$home/other/link")" "$home/page"
+        as_user destroy web
+}
+
+@test "cp: what is not there is not made by looking for it" {
+        make_web
+        refused_ctl "No such file" cp web:/none/deep/file "$T/file"
+        [ ! -e "$DIR/containers/web/rootfs/none" ]
 }

@@ -146,14 +146,8 @@ settled() {
 @test "an ordinary user has containers of his own, in his own directories" {
         local home=$T/home
 
-        mkdir -p "$home/run"
-        chmod 755 "$T" "$home"
-        chown -R 1000:1000 "$home"
-        as_user() {
-                setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$home" XDG_RUNTIME_DIR="$home/run" \
-                        timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
-        }
-        as_user create web --image busybox --stop-timeout 0 -- /bin/sh -c 'id -u; exec sleep 1000'
+        user_at_home
+        as_user create web --image busybox --net none --stop-timeout 0 -- /bin/sh -c 'id -u; exec sleep 1000'
         as_user start web
         [ -f "$home/.local/share/berth/containers/web/settings" ]
         is "$(as_user exec web id -u)" 0

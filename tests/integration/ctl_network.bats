@@ -348,7 +348,7 @@ links_of_containers() {
         while killed_at $point keeper-launch web; do
                 killed=$((killed + 1))
                 # Somebody else gets the port, or hears who has it: not from one that is not there.
-                ctl start web
+                ctl_is web running || ctl start web
                 is "$(address_on web eth0)" "$address"
                 is "$(links_of_containers)" 2
                 refused_ctl "8123.*web" start other

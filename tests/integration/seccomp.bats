@@ -83,38 +83,38 @@ caught() {
 @test "seccomp: arguments are compared by NE LT LE EQ GE GT" {
         profile '[]'
         caught '[{index: 1, value: 5, op: "SCMP_CMP_EQ"}]' 0 5
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_EQ"}]' 0 6
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_EQ"}]' 0 6
         caught '[{index: 1, value: 5, op: "SCMP_CMP_NE"}]' 0 6
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_NE"}]' 0 5
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_NE"}]' 0 5
         caught '[{index: 1, value: 5, op: "SCMP_CMP_LT"}]' 0 4
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_LT"}]' 0 5
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_LT"}]' 0 5
         caught '[{index: 1, value: 5, op: "SCMP_CMP_LE"}]' 0 5
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_LE"}]' 0 6
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_LE"}]' 0 6
         caught '[{index: 1, value: 5, op: "SCMP_CMP_GE"}]' 0 5
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_GE"}]' 0 4
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_GE"}]' 0 4
         caught '[{index: 1, value: 5, op: "SCMP_CMP_GT"}]' 0 6
-        ! caught '[{index: 1, value: 5, op: "SCMP_CMP_GT"}]' 0 5
+        fails caught '[{index: 1, value: 5, op: "SCMP_CMP_GT"}]' 0 5
 }
 
 @test "seccomp: MASKED_EQ compares the masked value with valueTwo" {
         profile '[]'
         caught '[{index: 1, value: 240, valueTwo: 16, op: "SCMP_CMP_MASKED_EQ"}]' 0 0x1f
-        ! caught '[{index: 1, value: 240, valueTwo: 16, op: "SCMP_CMP_MASKED_EQ"}]' 0 0x2f
+        fails caught '[{index: 1, value: 240, valueTwo: 16, op: "SCMP_CMP_MASKED_EQ"}]' 0 0x2f
 }
 
 @test "seccomp: 64 bits of an argument count" {
         profile '[]'
         caught '[{index: 1, value: 4294967296, op: "SCMP_CMP_GE"}]' 0 0x100000001
-        ! caught '[{index: 1, value: 4294967296, op: "SCMP_CMP_GE"}]' 0 1
+        fails caught '[{index: 1, value: 4294967296, op: "SCMP_CMP_GE"}]' 0 1
 }
 
 @test "seccomp: several arguments of one entry must all match" {
         profile '[]'
         both='[{index: 0, value: 0, op: "SCMP_CMP_EQ"}, {index: 1, value: 7, op: "SCMP_CMP_EQ"}]'
         caught "$both" 0 7
-        ! caught "$both" 0 8
-        ! caught "$both" 1 7
-        ! caught "$both" 1 8
+        fails caught "$both" 0 8
+        fails caught "$both" 1 7
+        fails caught "$both" 1 8
 }
 
 @test "seccomp: of several entries for one call each counts" {

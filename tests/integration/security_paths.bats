@@ -217,7 +217,7 @@ is_untouched() {
         for n in 3 7 8 9; do
                 ln -sfn /proc/self/fd/$n "$B/rootfs/evil"
                 run bash -c 'exec 3</ 7</; timeout 20 "$1" --root "$2" run --bundle "$3" "$4" </dev/null' - "$BERTH" "$ROOT" "$B" "$ID"
-                ! grep -qx host <<<"$output"
+                fails grep -qx host <<<"$output"
         done
 }
 
@@ -227,7 +227,7 @@ is_untouched() {
         for n in 3 4 5 6 7 8 9 10 11 12 15 20; do
                 run bash -c 'exec 3</ 4</ 7</; timeout 20 "$1" --root "$2" exec --cwd /proc/self/fd/$5 "$3" /bin/cat "./$4/marker" "../../../../../$4/marker" </dev/null' \
                         - "$BERTH" "$ROOT" "$ID" "$T" $n
-                ! grep -qx host <<<"$output"
+                fails grep -qx host <<<"$output"
         done
 }
 

@@ -189,7 +189,7 @@ has_no_privileges() {
         create
         has_no_privileges "$(pid_of)"
         helper=$(child berth-network)
-        ! has_no_privileges "$helper"
+        fails has_no_privileges "$helper"
         berth start "$ID"
         eventually grep -q ready "$T/out"
         has_no_privileges "$(pid_of)"
@@ -270,6 +270,26 @@ veth() {
         ip -n pod -o link | grep -q berthtap
 }
 
+@test "vm: a network namespace that outlives its container is given back as it was, and can be had again" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/probe wait
+        ip netns exec pod tc qdisc show >"$T/before"
+        launch
+        ip netns exec pod tc qdisc show | grep -q ingress
+        berth kill "$ID" KILL
+        eventually is_state stopped
+        berth delete "$ID"
+        diff "$T/before" <(ip netns exec pod tc qdisc show)
+        lacks_allmulti
+        busybox ping -c 1 -W 10 192.0.2.2
+        launch
+}
+
+lacks_allmulti() {
+        ! ip -n pod -d link show eth0 | grep -q 'allmulticast\|allmulti 1'
+}
+
 @test "vm: an interface that is made between create and start is the guest's" {
         veth
         ip -n pod addr flush dev eth0
@@ -279,6 +299,63 @@ veth() {
         ip -n pod addr add 192.0.2.77/24 dev eth0
         berth start "$ID"
         eventually grep -q '192.0.2.77/24' "$T/out"
+}
+
+# A resolver in the namespace "pod" where Docker's is, that knows "answer.example", and by TCP too.
+resolver() {
+        ip -n pod link set lo up
+        ip netns exec pod dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root \
+                --listen-address=127.0.0.11 --bind-interfaces --host-record=answer.example,192.0.2.99 \
+                "$@" --txt-record=long.example,"$(printf 'x%.0s' {1..250})","$(printf 'y%.0s' {1..250})","$(printf 'z%.0s' {1..250})" 3>&- 4>&- &
+        eventually ip netns exec pod sh -c 'grep -q ": 0B00007F:0035" /proc/net/udp'
+}
+
+@test "vm: a resolver at 127.0.0.11 of the namespace answers in the guest, by UDP and TCP" {
+        which dnsmasq >/dev/null || skip "no dnsmasq"
+        veth
+        resolver
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        # What a question for long.example is: its length, a header, the name, TXT.
+        printf '\0\36\22\64\1\0\0\1\0\0\0\0\0\0\4long\7example\0\0\20\0\1' >"$B/rootfs/question"
+        args /bin/sh -c 'for i in 1 2 3; do busybox nslookup answer.example 127.0.0.11; done; busybox nslookup none.example 127.0.0.11
+                busybox nc -w 10 127.0.0.11 53 </question | busybox wc -c; echo ready; exec /bin/probe wait'
+        launch
+        is "$(grep -c 192.0.2.99 "$T/out")" 3
+        grep -q "can't find none.example\|NXDOMAIN\|REFUSED" "$T/out"
+        [ "$(grep -x '[0-9]*' "$T/out")" -gt 750 ]
+        pgrep -x berth-resolver >"$T/helper"
+        has_no_privileges "$(cat "$T/helper")"
+        grep -q '^Seccomp:.*2' "/proc/$(cat "$T/helper")/status"
+        run berth exec "$ID" /bin/sh -c 'busybox nslookup answer.example 127.0.0.11' </dev/null
+        has 192.0.2.99
+}
+
+@test "vm: what the namespace's resolver asks name servers outside comes back to it, and not to the guest" {
+        which dnsmasq >/dev/null || skip "no dnsmasq"
+        veth
+        dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root --listen-address=192.0.2.1 \
+                --bind-interfaces --host-record=outside.example,192.0.2.55 --host-record=direct.example,192.0.2.66 3>&- 4>&- &
+        # Docker's takes the ports that the kernel gives.
+        resolver --server=192.0.2.1 --query-port=61999
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/sh -c 'busybox nslookup outside.example 127.0.0.11; busybox nslookup direct.example 192.0.2.1; echo ready; exec /bin/probe wait'
+        launch
+        run -0 cat "$T/out"
+        has 192.0.2.55 192.0.2.66
+        is "$(ip netns exec pod cat /proc/sys/net/ipv4/ip_local_port_range)" $'61440\t65535'
+        ip netns exec pod tc filter show dev eth0 ingress >"$T/filters"
+        is "$(grep -c 'match 0035f000/fffff000 at 20' "$T/filters")" 2
+        berth delete --force "$ID"
+        is "$(ip netns exec pod tc filter show dev eth0 ingress)" ""
+}
+
+@test "vm: where no resolver listens at 127.0.0.11 nobody does in the guest, and no helper waits" {
+        veth
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/probe wait
+        launch
+        fails pgrep -x berth-resolver
+        run ! berth exec "$ID" /bin/sh -c 'busybox nc -w 2 127.0.0.11 53 </dev/null' </dev/null
 }
 
 @test "vm: more interfaces than the machine has devices is an error that counts them" {

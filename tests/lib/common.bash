@@ -263,6 +263,11 @@ is() {
         [ "$1" = "$2" ] || { echo "is '$1', expected '$2'"; return 1; }
 }
 
+# fails COMMAND...: it must. A bare "! command" fails no test unless it is the last (tests/can-fail).
+fails() {
+        ! "$@" || { echo "should have failed: $*"; return 1; }
+}
+
 # ---- refusals ----
 
 # refused WORDS COMMAND...: ends with 1 and one line on stderr that names WORDS (an extended regular expression).

@@ -35,10 +35,14 @@ ctl() {
 
 # refused_ctl WORDS ARGUMENT...: fails with one line that says WORDS.
 refused_ctl() {
-        local words=$1
+        refused_by ctl "$@"
+}
 
-        run ctl "${@:2}"
-        [ "$status" -ne 0 ] || { echo "not refused: ${*:2}"; return 1; }
+refused_by() {
+        local words=$2
+
+        run "$1" "${@:3}"
+        [ "$status" -ne 0 ] || { echo "not refused: ${*:3}"; return 1; }
         grep -qiE -- "$words" <<<"$output" || { echo "no /$words/ in: $output"; return 1; }
         [ "$(wc -l <<<"$output")" -eq 1 ] || { echo "more than one line: $output"; return 1; }
 }
@@ -71,6 +75,18 @@ runs_anew() {
         [ -n "$pid" ] && [ "$pid" != null ] && [ "$pid" != "$2" ]
 }
 
+# Somebody without privileges, with $T/home.
+user_at_home() {
+        mkdir -p "$T/home/run"
+        chmod 755 "$T" "$T/home"
+        chown -R 1000:1000 "$T/home"
+}
+
+as_user() {
+        setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$T/home" XDG_RUNTIME_DIR="$T/home/run" \
+                timeout "$DEADLINE" "$BERTHCTL" "$@" 3>&- 4>&-
+}
+
 # layout NAME LAYER...: an OCI layout $T/NAME of tar files, its program prints the environment.
 layout() {
         local layer digest size layers='[]' blobs=$T/$1/blobs/sha256
@@ -98,6 +114,11 @@ killed_after() {
 # The root of a container on disk.
 root_of() {
         echo "$DIR/containers/$1/rootfs"
+}
+
+# plain NAME: the root of a copy of it, which is a directory whatever its own is (layers).
+plain() {
+        ctl clone "$1" plain && root_of plain
 }
 
 # furnish NAME: what copying can get wrong: owners, modes, links, attributes, holes, devices, the root directory itself.

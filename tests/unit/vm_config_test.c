@@ -49,6 +49,7 @@ static void every_key_is_taken(void **state)
                                        "\n"
                                        "memory = 1G\n"
                                        "memory-maximum = 8GiB\n"
+                                       "memory-update-maximum = 4G\n"
                                        "memory-overhead = 32m\n"
                                        "vcpus = 4\n"
                                        "jail = filters\n"
@@ -63,6 +64,7 @@ static void every_key_is_taken(void **state)
         assert_string_equal(config->modules, "/lib/modules/6.1");
         assert_int_equal(config->memory, 1024 * MIB);
         assert_int_equal(config->memory_maximum, 8192 * MIB);
+        assert_int_equal(config->memory_update_maximum, 4096 * MIB);
         assert_int_equal(config->memory_overhead, 32 * MIB);
         assert_int_equal(config->vcpus, 4);
         assert_string_equal(config->jail, "filters");
@@ -134,6 +136,12 @@ static const struct {
          "berth.conf:1: annotations: only berth.vm.memory and berth.vm.vcpus can be allowed"},
         {"isolation = process\nrequire-isolation = vm", "berth.conf: isolation contradicts require-isolation"},
         {"memory = 4G\nmemory-maximum = 2G", "berth.conf: memory (4096 MiB) is more than memory-maximum (2048 MiB)"},
+        {"memory-update-maximum = 2G\nmemory-maximum = 2G",
+         "berth.conf: memory-update-maximum (2048 MiB) and the 64 MiB of a guest's kernel are more than memory-maximum "
+         "(2048 MiB)"},
+        {"memory-update-maximum = much",
+         "berth.conf:1: memory-update-maximum: expected a number of bytes, such as 512M or 2G"},
+        {"jail = none", "berth.conf:1: jail: expected strict or filters"},
 };
 
 static void what_is_wrong_is_said_with_file_and_line(void **state)
@@ -185,7 +193,7 @@ static void the_sample_shows_every_key_with_a_value_that_is_taken(void **state)
                 keys++;
         }
         fclose(sample);
-        assert_int_equal(keys, 13);
+        assert_int_equal(keys, 14);
         (void)state;
 }
 

@@ -138,6 +138,30 @@ static void the_machine_is_as_large_as_the_limits_ask(void **state)
         assert_int_equal(size_of(USUAL("") ",'vm':{'kernel':{'path':'/k'},'hwConfig':{'vcpus':4}}").cpus, 4);
 }
 
+static void a_limit_that_may_be_raised_makes_the_machine_large_enough(void **state)
+{
+        const struct vm_size_defaults raisable = {.memory = 2048 * MIB, .cpus = 1, .raisable = 512 * MIB};
+        _cleanup_spec_ struct oci_spec *low = accept(USUAL(",'resources':{'memory':{'limit':134217728}}"));
+        _cleanup_spec_ struct oci_spec *high = accept(USUAL(",'resources':{'memory':{'limit':1073741824}}"));
+        _cleanup_spec_ struct oci_spec *none = accept(USUAL(""));
+        struct oci_resources changes = {.memory.limit = {true, (int64_t)(512 * MIB)}}, host, inside;
+        struct vm_size size;
+
+        (void)state;
+        assert_int_equal(vm_size_find(high, &raisable, &size), 0);
+        assert_int_equal(size.memory, 1088 * MIB);
+        assert_int_equal(vm_size_find(none, &raisable, &size), 0);
+        assert_int_equal(size.memory, 2048 * MIB);
+        assert_int_equal(vm_size_find(low, &raisable, &size), 0);
+        assert_int_equal(size.memory, 576 * MIB);
+        assert_int_equal(vm_divide_update(&changes, &size, &host, &inside), 0);
+        assert_int_equal(inside.memory.limit.value, 512 * MIB);
+        changes.memory.limit.value += 4096;
+        assert_int_equal(vm_divide_update(&changes, &size, &host, &inside), -EINVAL);
+        assert_non_null(strstr(error_message(), "536875008 bytes"));
+        assert_non_null(strstr(error_message(), "at most 536870912 for the container"));
+}
+
 static void a_machine_that_cannot_boot_is_refused(void **state)
 {
         _cleanup_spec_ struct oci_spec *small =
@@ -231,6 +255,8 @@ int main(void)
                 PROMISE("descriptors do not cross", descriptors_do_not_cross),
                 PROMISE("the vm object is carried out or refused", the_vm_object_is_carried_out_or_refused),
                 PROMISE("the machine is as large as the limits ask", the_machine_is_as_large_as_the_limits_ask),
+                PROMISE("a limit that may be raised makes the machine large enough",
+                        a_limit_that_may_be_raised_makes_the_machine_large_enough),
                 PROMISE("a machine that cannot boot is refused", a_machine_that_cannot_boot_is_refused),
                 PROMISE("limits are divided so that the guest cannot kill its machine",
                         limits_are_divided_so_that_the_guest_cannot_kill_its_machine),

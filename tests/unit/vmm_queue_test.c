@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <linux/pci_regs.h>
+#include <sys/eventfd.h>
+
 #include "tests/unit/vmm_driver.h"
 #include "vmmode/vmm/rng.h"
 
@@ -281,6 +284,64 @@ static void the_event_index_decides_about_signals(void **state)
         }
 }
 
+/* ---- the function on the bus ---- */
+
+static uint32_t config_of(struct pci *pci, uint64_t offset)
+{
+        return (uint32_t)pci_read_config(pci, offset, 4);
+}
+
+static void bars_tell_their_sizes_and_stay_where_they_are(void **state)
+{
+        struct pci pci = {.vm = -EBADF, .n = 1, .functions = {&driver.function}};
+        uint32_t memory = config_of(&pci, PCI_BASE_ADDRESS_0), ports = config_of(&pci, PCI_BASE_ADDRESS_1);
+
+        (void)state;
+        assert_int_equal(memory & 0xf, 0);
+        assert_int_equal(ports & 3, PCI_BASE_ADDRESS_SPACE_IO);
+        pci_write_config(&pci, PCI_BASE_ADDRESS_0, 4, UINT32_MAX);
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_0), (uint32_t) ~(PCI_BAR_SIZE - 1));
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_1), ports);
+        pci_write_config(&pci, PCI_BASE_ADDRESS_1, 4, UINT32_MAX);
+        pci_write_config(&pci, PCI_BASE_ADDRESS_0, 4, 0x12340000);
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_0), memory);
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_1), (uint32_t) ~(PCI_PORTS - 1U) | PCI_BASE_ADDRESS_SPACE_IO);
+        pci_write_config(&pci, PCI_BASE_ADDRESS_1, 4, ports);
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_1), ports);
+        assert_int_equal(config_of(&pci, PCI_BASE_ADDRESS_2), 0);
+}
+
+static bool was_kicked(void)
+{
+        eventfd_t count;
+
+        return eventfd_read(driver.virtio->kicks[0].watch.fd, &count) == 0;
+}
+
+/* The first notification structure is the one in the ports, the next the one in memory; both reach the queue. */
+static void ports_and_memory_take_notifications(void **state)
+{
+        const uint8_t *config = driver.function.config;
+        unsigned n = 0;
+
+        (void)state;
+        for (unsigned at = config[PCI_CAPABILITY_LIST]; at; at = config[at + 1])
+                if (config[at] == PCI_CAP_ID_VNDR &&
+                    config[at + offsetof(struct virtio_pci_cap, cfg_type)] == VIRTIO_PCI_CAP_NOTIFY_CFG)
+                        assert_int_equal(config[at + offsetof(struct virtio_pci_cap, bar)], n++ == 0);
+        assert_int_equal(n, 2);
+        (void)was_kicked();
+        pci_write_port(&driver.function, 0, 2, 0);
+        assert_true(was_kicked());
+        pci_write_bar(&driver.function, PCI_BAR_NOTIFY, 2, 0);
+        assert_true(was_kicked());
+        /* a queue that there is not, and one half beyond */
+        pci_write_port(&driver.function, PCI_NOTIFY_STRIDE, 2, 0);
+        pci_write_port(&driver.function, PCI_NOTIFY_STRIDE - 1, 2, 0);
+        pci_write_port(&driver.function, UINT64_MAX, 8, 0);
+        assert_false(was_kicked());
+}
+
 static void buffers_are_cut_where_they_must(void **state)
 {
         char a[4] = "abcd", b[3] = "efg", out[8] = {0};
@@ -321,6 +382,8 @@ int main(void)
                 CASE(impossible_queues_are_refused),
                 CASE(features_are_agreed_on_before_queues),
                 CASE(the_event_index_decides_about_signals),
+                CASE(bars_tell_their_sizes_and_stay_where_they_are),
+                CASE(ports_and_memory_take_notifications),
                 CASE(buffers_are_cut_where_they_must),
         };
 

@@ -180,8 +180,10 @@ static int begin_in_cgroup(struct serving *serving)
 {
         int r = begin(serving);
 
-        if (r != -EBUSY || serving->launched.born || !launch_cgroup_may_differ(&serving->request))
+        if (r != -EBUSY || serving->launched.born || !serving->request.exec)
                 return r;
+        if (!launch_cgroup_may_differ(&serving->request))
+                return launch_cgroup_refuse(&serving->request, EBUSY);
         error_clear();
         replace_fd(&serving->cgroup, launch_cgroup_of_first(serving->session->agent, &serving->request));
         return serving->cgroup < 0 ? serving->cgroup : begin(serving);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "cgroups/devices.h"
+#include "runtime/core/messages.h"
 #include "vmmode/agent/containers.h"
 
 /* The kernel frees a group a moment after its last process. */
@@ -45,15 +46,29 @@ static int make(const struct agent *agent, const struct launch_request *request,
         return r < 0 ? r : take_fd(&fd);
 }
 
+int launch_cgroup_refuse(const struct launch_request *request, int err)
+{
+        char own[CONTAINER_CGROUP_MAX];
+
+        container_cgroup_path(request->id, own);
+        error_clear();
+        return refuse(err, MESSAGE_EXEC_CGROUP, request->cgroup, own, request->cgroup,
+                      err == ENOENT ? "no such file or directory" : "device or resource busy");
+}
+
 int launch_cgroup_begin(const struct agent *agent, const struct launch_request *request, bool *made)
 {
         _cleanup_close_ int own = -EBADF;
+        int r;
 
         *made = false;
         if (!request->exec)
                 return make(agent, request, made);
         own = container_open_cgroup(&agent->cgroups, request->id);
-        return own < 0 ? own : cgroup_open_below(own, request->cgroup ? request->cgroup : "/");
+        if (own < 0)
+                return own;
+        r = cgroup_open_below(own, request->cgroup ? request->cgroup : "/");
+        return r == -ENOENT && request->cgroup ? launch_cgroup_refuse(request, ENOENT) : r;
 }
 
 int launch_cgroup_finish(const struct launch_request *request, int cgroup)
@@ -67,7 +82,7 @@ int launch_cgroup_finish(const struct launch_request *request, int cgroup)
 
 bool launch_cgroup_may_differ(const struct launch_request *request)
 {
-        return request->exec && (!request->cgroup || strcmp(request->cgroup, "/") == 0);
+        return request->exec && !request->cgroup;
 }
 
 int launch_cgroup_of_first(const struct agent *agent, const struct launch_request *request)

@@ -16,5 +16,8 @@ int launch_cgroup_finish(const struct launch_request *request, int cgroup);
 bool launch_cgroup_may_differ(const struct launch_request *request);
 int launch_cgroup_of_first(const struct agent *agent, const struct launch_request *request);
 
+/* For an exec whose group cannot be had: ENOENT or EBUSY, in the words of the host's (core/messages.h). */
+int launch_cgroup_refuse(const struct launch_request *request, int err);
+
 /* Removes the group, when nobody is left in it. */
 void launch_cgroup_undo(const struct agent *agent, const char *id);

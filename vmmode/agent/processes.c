@@ -40,17 +40,16 @@ static bool parse_stat(const char *text, struct process *process)
                       &process->ppid, &process->tty, &process->user, &process->system, &process->start) == 5;
 }
 
-/* What would move a terminal's cursor is no part of a table. */
-static void make_printable(char *text, size_t size)
+/* Its words in one line, which may be those of a table. */
+static void join_words(char *text, size_t size)
 {
         for (size_t i = 0; i < size; i++)
-                if (text[i] == '\0')
+                if (text[i] == '\0' || text[i] == '\n')
                         text[i] = ' ';
-                else if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-                        text[i] = '?';
         while (size && text[size - 1] == ' ')
                 size--;
         text[size] = '\0';
+        message_make_printable(text);
 }
 
 static void read_command(int directory, struct process *process)
@@ -60,7 +59,7 @@ static void read_command(int directory, struct process *process)
 
         if (n <= 0)
                 n = snprintf(process->command, sizeof(process->command), "%s", process->name);
-        make_printable(process->command, (size_t)n);
+        join_words(process->command, (size_t)n);
 }
 
 /* false: it is gone. */

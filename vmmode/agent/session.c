@@ -52,6 +52,8 @@ static session_request request_for(enum message_kind kind)
                 return request_update;
         case MESSAGE_EVENTS:
                 return request_events;
+        case MESSAGE_RESOLVE:
+                return request_resolve;
         default:
                 return NULL;
         }

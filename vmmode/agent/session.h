@@ -32,5 +32,8 @@ int request_update(const struct session *session, const struct message *request,
 /* Says OOM each time, until the container ends. 0: DONE is to be said. */
 int request_events(const struct session *session, const struct message *request, struct message_builder *answer);
 
+/* Serves questions of the guest's programs to the host's resolver, to the end of the connection. */
+int request_resolve(const struct session *session, const struct message *request, struct message_builder *answer);
+
 /* Serves a launch to the end of its process, or says why there is none. */
 void serve_launch(const struct session *session, const struct message *request);

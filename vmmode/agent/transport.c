@@ -10,14 +10,17 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/unix_address.h"
 #include "vmmode/protocol/message.h"
 
 #define BACKLOG 128
 
-static void name_socket(const struct transport *transport, uint32_t port, struct sockaddr_un *address)
+static struct sockaddr_un address_of(const struct transport *transport, uint32_t port)
 {
-        *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-        snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%u", transport->directory, port);
+        char name[16];
+
+        snprintf(name, sizeof(name), "%u", port);
+        return unix_address_at(transport->directory, name);
 }
 
 static int listen_unix(const struct transport *transport, uint32_t *port)
@@ -30,7 +33,7 @@ static int listen_unix(const struct transport *transport, uint32_t *port)
         /* One process listens on one port, and its pid is its own. */
         if (*port == 0)
                 *port = AGENT_PORT + (uint32_t)getpid();
-        name_socket(transport, *port, &address);
+        address = address_of(transport, *port);
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
                 return fail(errno, "listen on the socket %u", *port);
         return take_fd(&fd);

@@ -13,19 +13,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
-
-/* A socket's path may be longer than sun_path: through the descriptor of its directory it never is. */
-static struct sockaddr_un address_in(int state_dir)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" VSOCK_SOCKET, state_dir);
-        return address;
-}
+#include "base/unix_address.h"
 
 int agent_socket_make(int state_dir)
 {
-        const struct sockaddr_un address = address_in(state_dir);
+        const struct sockaddr_un address = unix_address_at(state_dir, VSOCK_SOCKET);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         if (fd < 0)
@@ -100,7 +92,7 @@ static int bound_waits(int fd, int64_t deadline)
 
 static int reach_machine(int fd, int state_dir, int64_t deadline)
 {
-        const struct sockaddr_un address = address_in(state_dir);
+        const struct sockaddr_un address = unix_address_at(state_dir, VSOCK_SOCKET);
         int r = bound_waits(fd, deadline);
 
         if (r < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)

@@ -15,13 +15,12 @@
 #include "base/io.h"
 #include "base/number.h"
 #include "namespaces/namespace.h"
+#include "vmmode/host/divide.h"
 
 #define MEBIBYTE         ((uint64_t)1 << 20)
 #define FILE_MOST        ((size_t)64 << 10)
 #define SYSTEM_CACHE     "/var/cache/berth"
 #define ANNOTATIONS_MOST 2
-#define MEMORY_LEAST     (128 * MEBIBYTE) /* Debian's kernel unpacks to some 60 MiB */
-#define VCPUS_MOST       240              /* VM_CPUS_MOST */
 #define BLANK            " \t\r"
 
 struct line {
@@ -106,7 +105,7 @@ static int set_guest_memory(const struct line *line, struct vm_config *config, v
 {
         int r = set_bytes(line, config, value);
 
-        if (r == 0 && *(uint64_t *)value < MEMORY_LEAST)
+        if (r == 0 && *(uint64_t *)value < VM_MEMORY_MIN)
                 return refuse_line(line, "less than a guest needs (128M)");
         return r;
 }
@@ -116,7 +115,7 @@ static int set_vcpus(const struct line *line, struct vm_config *config, void *va
         uint64_t number;
 
         (void)config;
-        if (parse_u64(line->value, VCPUS_MOST, &number) < 0 || number == 0)
+        if (parse_u64(line->value, VM_CPUS_MOST, &number) < 0 || number == 0)
                 return refuse_line(line, "expected a number from 1 to 240");
         *(uint32_t *)value = (uint32_t)number;
         return 0;
@@ -157,6 +156,7 @@ static const struct {
         {"modules", offsetof(struct vm_config, modules), set_modules},
         {"memory", offsetof(struct vm_config, memory), set_guest_memory},
         {"memory-maximum", offsetof(struct vm_config, memory_maximum), set_guest_memory},
+        {"memory-update-maximum", offsetof(struct vm_config, memory_update_maximum), set_bytes},
         {"memory-overhead", offsetof(struct vm_config, memory_overhead), set_bytes},
         {"vcpus", offsetof(struct vm_config, vcpus), set_vcpus},
         {"file-server", offsetof(struct vm_config, file_server), set_path},
@@ -219,6 +219,13 @@ static int check(const char *file, const struct vm_config *config)
         if (config->memory_maximum && config->memory > config->memory_maximum)
                 return refuse(EINVAL, "%s: memory (%llu MiB) is more than memory-maximum (%llu MiB)", file,
                               (unsigned long long)(config->memory / MEBIBYTE),
+                              (unsigned long long)(config->memory_maximum / MEBIBYTE));
+        if (config->memory_maximum && config->memory_update_maximum + VM_MEMORY_FOR_KERNEL > config->memory_maximum)
+                return refuse(EINVAL,
+                              "%s: memory-update-maximum (%llu MiB) and the %llu MiB of a guest's kernel are more than "
+                              "memory-maximum (%llu MiB)",
+                              file, (unsigned long long)(config->memory_update_maximum / MEBIBYTE),
+                              (unsigned long long)(VM_MEMORY_FOR_KERNEL / MEBIBYTE),
                               (unsigned long long)(config->memory_maximum / MEBIBYTE));
         return 0;
 }

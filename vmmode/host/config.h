@@ -17,20 +17,21 @@
 #define VM_ANNOTATION_VCPUS  VM_ANNOTATION_PREFIX "vcpus"
 
 struct vm_config {
-        struct arena arena;       /* holds the strings */
-        enum isolation isolation; /* for containers for which nothing else is said; ISOLATION_UNSET: process */
-        enum isolation required;  /* the only one that containers may have; ISOLATION_UNSET: either */
-        const char *kernel;       /* a file; NULL: found by itself */
-        const char *modules;      /* its modules' directory or "none"; NULL: found by its release */
-        const char *cache;        /* directory for images */
-        const char *file_server;  /* virtiofsd; NULL: where distributions have it */
-        const char *programs;     /* directory in which berth's programs for VMs are looked for first, or NULL */
-        uint64_t memory;          /* bytes of guest memory for a container without a limit */
-        uint64_t memory_maximum;  /* bytes that a guest may get at most, by `update`, too; 0: no bound */
-        uint64_t memory_overhead; /* bytes on the host besides guest memory, on top of the container's limit */
-        uint32_t vcpus;           /* for a container without a limit; 0: as many as the host has */
-        const char *jail;         /* "strict" or "filters": berth-vmm's jail= (vmmode/vmm/options.h) */
-        size_t n_annotations;     /* of the two annotations above, those that count */
+        struct arena arena;             /* holds the strings */
+        enum isolation isolation;       /* for containers for which nothing else is said; ISOLATION_UNSET: process */
+        enum isolation required;        /* the only one that containers may have; ISOLATION_UNSET: either */
+        const char *kernel;             /* a file; NULL: found by itself */
+        const char *modules;            /* its modules' directory or "none"; NULL: found by its release */
+        const char *cache;              /* directory for images */
+        const char *file_server;        /* virtiofsd; NULL: where distributions have it */
+        const char *programs;           /* directory in which berth's programs for VMs are looked for first, or NULL */
+        uint64_t memory;                /* bytes of guest memory for a container without a limit */
+        uint64_t memory_maximum;        /* bytes that a guest may get at most; 0: no bound */
+        uint64_t memory_update_maximum; /* bytes to which `update` can raise a container's limit; 0: not at all */
+        uint64_t memory_overhead;       /* bytes on the host besides guest memory, on top of the container's limit */
+        uint32_t vcpus;                 /* for a container without a limit; 0: as many as the host has */
+        const char *jail;               /* "strict" or "filters": berth-vmm's jail= (vmmode/vmm/options.h) */
+        size_t n_annotations;           /* of the two annotations above, those that count */
         const char **annotations;
 };
 

@@ -236,6 +236,13 @@ static uint64_t page_align(uint64_t size)
         return (size + 4095) & ~(uint64_t)4095;
 }
 
+/* A machine cannot be given more memory while it runs. One whose limit may be raised has all of it from its beginning:
+ * the host gives pages when they are first used, and the limit holds inside. */
+static uint64_t memory_for(uint64_t limit, uint64_t raisable)
+{
+        return page_align(limit > raisable ? limit : raisable) + VM_MEMORY_FOR_KERNEL;
+}
+
 int vm_size_find(const struct oci_spec *spec, const struct vm_size_defaults *defaults, struct vm_size *size)
 {
         const struct optional_i64 *limit = &spec->linux_.resources.memory.limit;
@@ -245,7 +252,7 @@ int vm_size_find(const struct oci_spec *spec, const struct vm_size_defaults *def
         if (spec->vm.memory.set)
                 size->memory = page_align(spec->vm.memory.value);
         else if (limit->set && limit->value > 0)
-                size->memory = page_align((uint64_t)limit->value) + VM_MEMORY_FOR_KERNEL;
+                size->memory = memory_for((uint64_t)limit->value, defaults->raisable);
         else
                 size->memory = defaults->memory;
         if (size->memory < VM_MEMORY_MIN) {
@@ -332,7 +339,7 @@ int vm_divide_update(const struct oci_resources *changes, const struct vm_size *
         if (limit->set && limit->value > 0 && page_align((uint64_t)limit->value) + VM_MEMORY_FOR_KERNEL > size->memory)
                 return refuse(EINVAL,
                               "linux.resources.memory.limit: %lld bytes: the virtual machine was started with %llu, "
-                              "which leaves at most %llu for the container",
+                              "which leaves at most %llu for the container (memory-update-maximum in berth.conf)",
                               (long long)limit->value, (unsigned long long)size->memory,
                               (unsigned long long)(size->memory - VM_MEMORY_FOR_KERNEL));
         divide_resources(changes, size, host, inside);

@@ -24,8 +24,9 @@ struct vm_size {
 struct vm_size_defaults {
         uint64_t memory; /* of a guest without a limit */
         uint64_t overhead;
-        unsigned cpus;    /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
-        uint64_t maximum; /* of a guest's memory; 0: no bound */
+        unsigned cpus;     /* 0: as many as this process may use, at most VM_CPUS_WITHOUT_LIMIT */
+        uint64_t maximum;  /* of a guest's memory; 0: no bound */
+        uint64_t raisable; /* to which limit `update` can raise a lower one; 0: not at all */
 };
 
 /* A guest below this does not boot: the kernel alone needs 70 MiB while it unpacks itself. */

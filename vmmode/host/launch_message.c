@@ -81,9 +81,7 @@ static int put_container(struct message_builder *builder, const struct oci_spec 
 
 static void put_exec(struct message_builder *builder, const struct launch *launch)
 {
-        const char *below = launch->inside->below;
-
-        message_put_text(builder, PART_CGROUP, below && below[0] ? below : "/");
+        message_put_text(builder, PART_CGROUP, launch->inside->below);
         message_put_text(builder, PART_AFFINITY, launch->affinity);
 }
 

@@ -15,7 +15,7 @@
 
 #define KVM_DEVICE "/dev/kvm"
 
-static int open_kvm(void)
+int vm_kvm_open(void)
 {
         _cleanup_close_ int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
         int version;
@@ -61,7 +61,7 @@ int vm_proxy_open(void)
         return r;
 }
 
-static int open_file_server(const struct vm_config *config)
+int vm_file_server_open(const struct vm_config *config)
 {
         static const char *const places[] = {"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
                                              "/usr/bin/virtiofsd"};
@@ -78,16 +78,16 @@ static int open_file_server(const struct vm_config *config)
 
 static int open_programs(struct vm_machine *machine)
 {
-        machine->kvm = open_kvm();
+        machine->kvm = vm_kvm_open();
         if (machine->kvm < 0)
                 return machine->kvm;
-        machine->vmm = open_helper(&machine->config, "berth-vmm");
+        machine->vmm = open_helper(machine->config, "berth-vmm");
         if (machine->vmm < 0)
                 return machine->vmm;
-        machine->proxy = open_helper(&machine->config, "berth-proxy");
+        machine->proxy = open_helper(machine->config, "berth-proxy");
         if (machine->proxy < 0)
                 return machine->proxy;
-        machine->file_server = open_file_server(&machine->config);
+        machine->file_server = vm_file_server_open(machine->config);
         return machine->file_server < 0 ? machine->file_server : 0;
 }
 
@@ -97,18 +97,16 @@ static int find(const struct isolation_request *request, struct vm_machine *mach
         struct vm_size_defaults defaults;
         int r = vm_check(request);
 
-        if (r == 0)
-                r = vm_config_load_here(&machine->config);
         if (r < 0)
                 return r;
-        r = vm_size_ask(&machine->config, spec, &defaults);
+        r = vm_size_ask(machine->config, spec, &defaults);
         if (r < 0)
                 return r;
         r = vm_size_find(spec, &defaults, &machine->size);
         if (r == 0)
                 r = open_programs(machine);
         if (r == 0)
-                r = vm_image_find(&machine->config, spec->vm.set ? spec->vm.kernel_path : NULL, &machine->image);
+                r = vm_image_find(machine->config, spec->vm.set ? spec->vm.kernel_path : NULL, &machine->image);
         return r == 0 ? vm_divide(request, &machine->size, &machine->division) : r;
 }
 
@@ -121,6 +119,7 @@ int vm_machine_find(const struct isolation_request *request, struct vm_machine *
                 return fail(ENOMEM, "find the virtual machine");
         found->kvm = found->vmm = found->proxy = found->file_server = -EBADF;
         found->image = (struct vm_image)VM_IMAGE_NONE;
+        found->config = request->config;
         found->console = request->console;
         r = find(request, found);
         if (r < 0) {
@@ -141,6 +140,5 @@ void vm_machine_free(struct vm_machine *machine)
         cleanup_close(&machine->file_server);
         vm_image_close(&machine->image);
         arena_free(&machine->division.arena);
-        vm_config_free(&machine->config);
         free(machine);
 }

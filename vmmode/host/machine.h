@@ -7,7 +7,7 @@
 #include "vmmode/host/image.h"
 
 struct vm_machine {
-        struct vm_config config;
+        const struct vm_config *config; /* of the request */
         struct vm_image image;
         struct vm_size size;
         struct vm_division division;
@@ -20,6 +20,10 @@ struct vm_machine {
 int vm_machine_find(const struct isolation_request *request, struct vm_machine **machine);
 
 void vm_machine_free(struct vm_machine *machine);
+
+/* Parts of it, each with the same errors: /dev/kvm, and the file server's program. Return a descriptor. */
+int vm_kvm_open(void);
+int vm_file_server_open(const struct vm_config *config);
 
 /* The program that every process of a VM container has on this host. Returns its descriptor. */
 int vm_proxy_open(void);

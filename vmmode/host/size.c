@@ -30,6 +30,7 @@ int vm_size_ask(const struct vm_config *config, const struct oci_spec *spec, str
                 .overhead = config->memory_overhead,
                 .cpus = config->vcpus,
                 .maximum = config->memory_maximum,
+                .raisable = config->memory_update_maximum,
         };
         if (memory) {
                 if (parse_bytes(memory, &bytes) < 0 || bytes < (int64_t)VM_MEMORY_MIN)

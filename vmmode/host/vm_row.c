@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
+#include "netdev/tap.h"
 #include "runtime/core/init.h"
 #include "runtime/core/plan_inside.h"
 #include "vmmode/host/agent_call.h"
@@ -225,10 +226,10 @@ static int update(const struct isolation_target *target, const struct cgroup_wri
 static int divide_update(const struct isolation_target *target, const struct oci_resources *changes,
                          struct oci_resources *host, struct oci_resources *inside)
 {
-        struct vm_size size;
-        int r = machine_file_read(target->dir, &size);
+        struct machine_file file;
+        int r = machine_file_read(target->dir, &file);
 
-        return r < 0 ? r : vm_divide_update(changes, &size, host, inside);
+        return r < 0 ? r : vm_divide_update(changes, &file.size, host, inside);
 }
 
 static int update_inside(const struct isolation_target *target, const struct cgroup_writes *writes)
@@ -335,13 +336,30 @@ static int read_oom(int watch, uint64_t *kills)
         return r;
 }
 
+/* A network namespace that outlives the container is given back as it was, unless another machine has it already. Who
+ * made it may have removed it, and an ordinary user may not enter it: then nobody will miss that. */
+static void release_network(const struct isolation_target *target)
+{
+        _cleanup_close_ int namespace = -EBADF;
+        struct machine_file file;
+
+        if (machine_file_read(target->dir, &file) == 0 && file.network[0])
+        namespace = open(file.network, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (namespace >= 0 && network_is_held(namespace) == 0 && network_release(namespace) < 0)
+                log_debug("give back the network namespace: %s", error_message());
+        error_clear();
+}
+
 static int destroy(const struct isolation_target *target, int64_t deadline)
 {
         int r = process_isolation.destroy(target, deadline);
         struct cgroup_host host;
 
-        if (r < 0 || target->cgroup < 0)
+        if (r < 0)
                 return r;
+        release_network(target);
+        if (target->cgroup < 0)
+                return 0;
         if (cgroup_host_probe(&host) == 0) {
                 cgroup_remove_refuge(&host);
                 close(host.root_fd);

@@ -56,6 +56,12 @@ enum message_kind {
         MESSAGE_OOM, /* agent, of events, and of a container's launch: NUMBER, how many were killed since the last time
                       */
         MESSAGE_POWER_OFF, /* ends the machine: DONE, then it is gone */
+
+        /* Docker's resolver (protocol/resolver.h): DONE when the agent listens in its place; then, as long as the
+         * machine lives, questions and their answers, not all of which come, nor in order. */
+        MESSAGE_RESOLVE,
+        MESSAGE_QUESTION, /* agent: NUMBER (which), FLAGS (MESSAGE_BY_TCP), BYTES */
+        MESSAGE_ANSWER,   /* host: NUMBER, BYTES */
         MESSAGE_KINDS,
 };
 
@@ -68,7 +74,7 @@ enum part_kind {
         PART_FLAGS,          /* int64_t, MESSAGE_* bits below */
         PART_PLAN,           /* a plan's block (runtime/core/plan.h) */
         PART_SLOTS,          /* uint8_t of each of the plan's slots: enum slot_source */
-        PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec) */
+        PART_CGROUP,         /* text: below the container's group, "/" or "/inner" (exec, when one was asked for) */
         PART_NAMESPACES,     /* int64_t: struct launch's namespaces; PLAN is staged when FLAGS say so */
         PART_CONTROLLERS,    /* int64_t: bits of enum cgroup_controller that the writes need */
         PART_WRITE,          /* one of cgroups/cgroup.h's writes: struct message_write, below */
@@ -80,14 +86,16 @@ enum part_kind {
         PART_FILE,     /* name, NUL, content */
         PART_OWNER,    /* int64_t: the user to whom the container's group is delegated; absent: root */
         PART_AFFINITY, /* text: process.execCPUAffinity.initial */
+        PART_BYTES,
         PART_KINDS,
 };
 
 /* FLAGS */
-#define MESSAGE_IS_EXEC  1 /* LAUNCH: into the running container */
-#define MESSAGE_TERMINAL 2 /* LAUNCH: the plan makes a terminal; its one stream is STREAM_IN, both ways */
-#define MESSAGE_STAGED   4 /* LAUNCH: the plan has a STEP_CLONE */
-#define MESSAGE_TO_ALL   8 /* SIGNAL */
+#define MESSAGE_IS_EXEC  1  /* LAUNCH: into the running container */
+#define MESSAGE_TERMINAL 2  /* LAUNCH: the plan makes a terminal; its one stream is STREAM_IN, both ways */
+#define MESSAGE_STAGED   4  /* LAUNCH: the plan has a STEP_CLONE */
+#define MESSAGE_TO_ALL   8  /* SIGNAL */
+#define MESSAGE_BY_TCP   16 /* QUESTION */
 
 /* One write into a file of a group (cgroups/cgroup.h has the same fields). In a part: the numbers, then the texts, each
  * with its NUL. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static struct proxy the_proxy = {
         .file_server = CHILD_NONE("the file server"),
         .vmm_control = -EBADF,
         .network = -EBADF,
+        .resolver = -EBADF,
         .oom = -EBADF,
         .share = -EBADF,
         .session = -EBADF,
@@ -81,14 +83,16 @@ static int meet_guest(struct proxy *proxy)
         int r = is_box ? 0 : jail_drop_privileges(proxy);
 
         if (r == 0 && proxy->options.nics)
-                r = network_prepare(proxy);
+                r = network_open(proxy);
+        if (r == 0 && proxy->options.nics)
+                r = resolver_prepare(proxy);
         if (r == 0 && proxy->options.counts_kills)
                 r = oom_prepare(proxy);
         replace_fd(&proxy->options.cgroup, -EBADF);
         if (r == 0)
                 r = guest_reach(proxy);
         if (r == 0 && is_box)
-                r = guest_reserve(proxy, session_streams(proxy));
+                r = guest_reserve(proxy, session_streams(proxy) + 1);
         if (r == 0 && is_box)
                 r = jail_drop_privileges(proxy);
         return r == 0 ? guest_hear(proxy) : r;
@@ -111,7 +115,7 @@ static int prepare(struct proxy *proxy)
                 r = meet_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
-        guest_end_reserve(proxy);
+        replace_fd(&proxy->options.agent, -EBADF);
         if (r == 0)
                 r = report(proxy, POINT_READY);
         /* From here on the container outlives whoever made it. */
@@ -119,10 +123,22 @@ static int prepare(struct proxy *proxy)
         return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
+/* Of the program itself, the smaller part is for what follows. What is touched again comes back out of the file. */
+static void give_back_text(void)
+{
+        extern const char __executable_start[], etext[];
+        const uintptr_t page = 4096, first = (uintptr_t)__executable_start & ~(page - 1);
+
+        (void)madvise((void *)first, ((uintptr_t)etext & ~(page - 1)) - first, MADV_DONTNEED);
+}
+
 static int start(struct proxy *proxy)
 {
         int r = proxy->options.nics ? network_connect(proxy) : 0;
 
+        if (r == 0 && proxy->options.nics)
+                r = resolver_connect(proxy);
+        guest_end_reserve(proxy);
         /* Berth or an engine has perhaps said how large it is. */
         if (r == 0 && proxy->options.terminal)
                 r = terminal_tell_size(proxy);
@@ -132,6 +148,7 @@ static int start(struct proxy *proxy)
                 return r;
         proxy->started = true;
         (void)prctl(PR_SET_NAME, PROXY_NAME);
+        give_back_text();
         r = jail_enter();
         if (r == 0)
                 replace_fd(&proxy->channel, -EBADF);

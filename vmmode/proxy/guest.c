@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/unix_address.h"
 #include "vmmode/proxy/proxy.h"
 
 /* While the guest boots nobody listens, and nothing tells when somebody does: a connection that is refused is tried
@@ -31,12 +32,11 @@ static int no_answer(const struct proxy *proxy)
 static int connect_machine(const struct proxy *proxy)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        /* A magic link leads to the socket itself, whatever lies above it. */
+        const struct sockaddr_un address = unix_address_at(proxy->options.agent, "");
 
         if (fd < 0)
                 return fail(errno, "make a socket");
-        /* A magic link leads to the socket itself, whatever lies above it. */
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", proxy->options.agent);
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return errno == EAGAIN ? -EAGAIN : fail(errno, "reach the virtual machine");
         return take_fd(&fd);
@@ -172,7 +172,6 @@ void guest_end_reserve(struct proxy *proxy)
 {
         while (proxy->n_spares)
                 close(proxy->spares[--proxy->n_spares]);
-        replace_fd(&proxy->options.agent, -EBADF);
 }
 
 int guest_hear(struct proxy *proxy)

@@ -91,8 +91,23 @@ static const int of_counting[] = {
 #endif
 };
 
+/* Sockets to ask by; no file but the one that is open. */
+static const int of_the_resolver[] = {
+        SYS_read,           SYS_fstat,         SYS_write,           SYS_recvfrom,
+        SYS_sendto,         SYS_recvmsg,       SYS_sendmsg,         SYS_socket,
+        SYS_connect,        SYS_close,         SYS_ppoll,           SYS_exit_group,
+        SYS_exit,           SYS_brk,           SYS_munmap,          SYS_mremap,
+        SYS_madvise,        SYS_clock_gettime, SYS_restart_syscall, SYS_rt_sigreturn,
+        SYS_rt_sigprocmask,
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+};
+
 #define CALLS_MAX 40
-_Static_assert(ELEMENTS(of_the_proxy) <= CALLS_MAX && ELEMENTS(of_counting) <= CALLS_MAX, "too many calls");
+_Static_assert(ELEMENTS(of_the_proxy) <= CALLS_MAX && ELEMENTS(of_counting) <= CALLS_MAX &&
+                       ELEMENTS(of_the_resolver) <= CALLS_MAX,
+               "too many calls");
 
 #define HEAD 4
 #define TAIL 9
@@ -156,6 +171,11 @@ int jail_enter(void)
 int jail_enter_counting(void)
 {
         return load(of_counting, ELEMENTS(of_counting));
+}
+
+int jail_enter_resolver(void)
+{
+        return load(of_the_resolver, ELEMENTS(of_the_resolver));
 }
 
 int jail_drop_capabilities(void)

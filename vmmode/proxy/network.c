@@ -17,12 +17,7 @@
 #define TAPS_DEADLINE_MS  30000
 #define NETWORK_MOST      ((size_t)1024 * 1024)
 
-/* With the network (a file in memory) and a tap for each of its interfaces, or a reason. */
-struct answer {
-        int32_t result;
-        char reason[ERROR_MESSAGE_MAX];
-};
-
+/* The network (a file in memory) and a tap for each of its interfaces. */
 #define ANSWER_FDS (1 + NETWORK_INTERFACES_MAX)
 
 /* ---- the helper ---- */
@@ -63,21 +58,14 @@ static int read_and_tap(const struct proxy *proxy, int fds[ANSWER_FDS])
         if (r < 0)
                 return r;
         r = make_taps(proxy, &network, fds + 1);
+        if (r == 0 && resolver_listens())
+                r = network_keep_answers(&network);
         if (r == 0) {
                 fds[0] = network_file(&network);
                 r = fds[0] < 0 ? fds[0] : 1 + (int)network.n_interfaces;
         }
         network_free(&network);
         return r;
-}
-
-static int reply(int result, const int *fds)
-{
-        struct answer answer = {.result = result};
-
-        if (result < 0)
-                strcpy(answer.reason, error_message());
-        return send_message(HELPER_SOCKET, &answer, sizeof(answer), fds, result < 0 ? 0 : (size_t)result);
 }
 
 /* The box leaves the host's file system meanwhile, and everybody with it who is in its mount namespace: the helper
@@ -88,36 +76,21 @@ static int keep_network(const struct proxy *proxy)
         int r = unshare(CLONE_NEWNS) < 0 ? fail(errno, "keep a mount namespace for the network") : 0;
         char word;
 
-        if (reply(r, fds) < 0 || r < 0 || receive_message(HELPER_SOCKET, &word, sizeof(word), NULL, 0, -1) <= 0)
+        if (helper_answer(r, NULL, 0) < 0 || r < 0 ||
+            receive_message(HELPER_SOCKET, &word, sizeof(word), NULL, 0, -1) <= 0)
                 return EXIT_FAILURE;
-        return reply(read_and_tap(proxy, fds), fds) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = read_and_tap(proxy, fds);
+        return helper_answer(r, fds, r < 0 ? 0 : (size_t)r) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* ---- the box ---- */
 
-static int hear(struct proxy *proxy, struct answer *answer, int fds[ANSWER_FDS], int64_t deadline)
+int network_open(struct proxy *proxy)
 {
-        ssize_t n;
-        int r = proxy_wait(proxy, proxy->network, POLLIN, deadline);
-
-        if (r == -ETIMEDOUT)
-                return refuse(ETIMEDOUT, "the network namespace could not be read in time");
-        if (r < 0)
-                return r;
-        n = receive_message(proxy->network, answer, sizeof(*answer), fds, ANSWER_FDS, 0);
-        if (n != sizeof(*answer))
-                return refuse(EIO, "who reads the network namespace has ended");
-        answer->reason[sizeof(answer->reason) - 1] = '\0';
-        return answer->result < 0 ? refuse(-answer->result, "%s", answer->reason) : 0;
-}
-
-int network_prepare(struct proxy *proxy)
-{
-        struct answer answer = {0};
-        int fds[ANSWER_FDS];
         int r = helper_start(proxy, "berth-network", keep_network, -EBADF, &proxy->network);
 
-        return r < 0 ? r : hear(proxy, &answer, fds, now_ms() + READY_DEADLINE_MS);
+        return r < 0 ? r
+                     : helper_hear(proxy, proxy->network, "prepare the network", NULL, 0, now_ms() + READY_DEADLINE_MS);
 }
 
 static int plug_interfaces(struct proxy *proxy, const struct network *network, const int *taps)
@@ -141,7 +114,7 @@ static int tell_guest(struct proxy *proxy, const char *data, size_t size)
         return session_request(proxy, &message, "the guest's network");
 }
 
-static int use_answer(struct proxy *proxy, const struct answer *answer, const int fds[ANSWER_FDS])
+static int use_answer(struct proxy *proxy, size_t n_fds, const int fds[ANSWER_FDS])
 {
         _cleanup_free_ char *data = NULL;
         struct network network;
@@ -153,7 +126,7 @@ static int use_answer(struct proxy *proxy, const struct answer *answer, const in
         r = network_parse(data, size, &network);
         if (r < 0)
                 return r;
-        if ((size_t)answer->result != 1 + network.n_interfaces)
+        if (n_fds != 1 + network.n_interfaces)
                 r = refuse(EIO, "an interface of the container's network has no tap");
         if (r == 0)
                 r = plug_interfaces(proxy, &network, fds + 1);
@@ -165,16 +138,16 @@ static int use_answer(struct proxy *proxy, const struct answer *answer, const in
 
 int network_connect(struct proxy *proxy)
 {
-        struct answer answer = {0};
         int fds[ANSWER_FDS];
         int r = send_message(proxy->network, "n", 1, NULL, 0);
 
         if (r < 0)
                 return fail(-r, "ask for the container's network");
-        r = hear(proxy, &answer, fds, now_ms() + TAPS_DEADLINE_MS);
+        r = helper_hear(proxy, proxy->network, "read the network namespace", fds, ANSWER_FDS,
+                        now_ms() + TAPS_DEADLINE_MS);
         if (r < 0)
                 return r;
-        r = use_answer(proxy, &answer, fds);
+        r = use_answer(proxy, (size_t)r, fds);
         for (size_t i = 0; i < ANSWER_FDS; i++)
                 replace_fd(&fds[i], -EBADF);
         replace_fd(&proxy->network, -EBADF);

@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "cgroups/oom.h"
-#include "vmmode/proxy/child.h"
 #include "vmmode/proxy/helper.h"
 
 /* A guest can be killing without end, and each time costs the host a process and a group: kills within this time of one
@@ -40,7 +39,6 @@ static int count_kills(const struct proxy *proxy)
         char word;
 
         (void)proxy;
-        child_step_aside(HELPER_GIVEN);
         become_mortal();
         if (jail_drop_capabilities() < 0 || jail_enter_counting() < 0)
                 return EXIT_FAILURE;

@@ -45,6 +45,7 @@ struct proxy {
         struct child vmm, file_server;
         int vmm_control;
         int network;                  /* the helper that reads the container's network, until it has */
+        int resolver;                 /* the helper that passes questions to Docker's resolver (resolver.c) */
         int oom;                      /* the helper that counts kills of the guest's (oom.c) */
         bool oom_under_way;           /* it has not answered yet */
         int64_t oom_next;             /* when the next is counted, as now_ms() */
@@ -52,7 +53,7 @@ struct proxy {
         int session;                  /* the connection to the agent */
         struct message_reader reader; /* of the session */
         unsigned words;               /* that the agent has said */
-        int spares[STREAMS_MOST];     /* connections with the machine for which no port is asked yet */
+        int spares[STREAMS_MOST + 1]; /* connections with the machine for which no port is asked yet */
         size_t n_spares;
         bool has_streams;          /* they were connected */
         int streams[STREAMS_MOST]; /* to the guest's stdin, stdout, stderr; -EBADF: none */
@@ -95,7 +96,7 @@ int machine_start(struct proxy *proxy, int file_server);
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
 
 /* Starts the helper that keeps the privileges for the network namespace (network.c). */
-int network_prepare(struct proxy *proxy);
+int network_open(struct proxy *proxy);
 
 /* The network namespace as it is now: taps into the machine, addresses to the agent. */
 int network_connect(struct proxy *proxy);
@@ -117,7 +118,7 @@ int guest_hear(struct proxy *proxy);
  * names only ports at which it listens. */
 int guest_reserve(struct proxy *proxy, size_t n);
 
-/* No more connections: gives up the machine's socket, and what is left of those. */
+/* No more connections: gives up what is left of those. */
 void guest_end_reserve(struct proxy *proxy);
 
 /* The next message of the agent. deadline as proxy_wait. Anything but a whole message is an error. */
@@ -155,6 +156,13 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
+/* Docker's resolver (resolver.c): whether it listens in our network namespace, while we have files; starts the helper,
+ * which waits; gives it a connection with the agent, after which it serves, when such a resolver listens in our network
+ * namespace. */
+bool resolver_listens(void);
+int resolver_prepare(struct proxy *proxy);
+int resolver_connect(struct proxy *proxy);
+
 /* A kill for want of memory in the guest is to be seen in the container's group here (oom.c): starts the helper; tells
  * it of one; takes its answer when proxy->oom is readable; waits for the last, until a deadline. */
 int oom_prepare(struct proxy *proxy);
@@ -171,3 +179,4 @@ int jail_enter(void);
 /* Capabilities alone, and new privileges; the filter of the helper that counts kills. */
 int jail_drop_capabilities(void);
 int jail_enter_counting(void);
+int jail_enter_resolver(void);

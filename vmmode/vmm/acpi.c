@@ -176,6 +176,13 @@ static void bridge_resources(struct bytes *to)
         ADD(&list, 0x88, 0x0d, 0x00, 0x02, 0x0c, 0x00);
         add_number(&list, 0, 8);
         add_number(&list, 1, 2);
+        /* the same for I/O ports, all of the range */
+        ADD(&list, 0x88, 0x0d, 0x00, 0x01, 0x0c, 0x03);
+        add_number(&list, 0, 2);
+        add_number(&list, LAYOUT_PORTS_START, 2);
+        add_number(&list, LAYOUT_PORTS_START + LAYOUT_PORTS_SIZE - 1, 2);
+        add_number(&list, 0, 2);
+        add_number(&list, LAYOUT_PORTS_SIZE, 2);
         /* 6.4.3.5.2 dword address space: memory, read-write, not cacheable */
         ADD(&list, 0x87, 0x17, 0x00, 0x00, 0x0c, 0x01);
         add_number(&list, 0, 4);

@@ -279,8 +279,8 @@ static void serve(struct blk *blk)
 
         for (unsigned turn = 0; turn < VIRTIO_TURNS; turn++) {
                 start_waiting(blk);
-                /* A request that ends makes the place that the others wait for. */
-                if (blk->waits || !queue_enable_kick(&virtio->queues[QUEUE]))
+                /* A request that ends makes the place that the others wait for, if one is left. */
+                if (blk->waits ? blk->in_flight > 0 : !queue_enable_kick(&virtio->queues[QUEUE]))
                         return;
         }
         virtio_come_back(virtio, QUEUE);

@@ -21,6 +21,10 @@
 #define LAYOUT_ECAM_SIZE  0x100000ULL
 #define LAYOUT_LOCAL_APIC 0xfee00000ULL
 
+/* Ports for devices on the PCI bus: where drivers notify of new requests. */
+#define LAYOUT_PORTS_START 0x1000
+#define LAYOUT_PORTS_SIZE  0x400
+
 /* One byte wide each, named in the FADT. */
 #define LAYOUT_SLEEP_CONTROL_PORT 0x600
 #define LAYOUT_SLEEP_STATUS_PORT  0x601

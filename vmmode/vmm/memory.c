@@ -121,10 +121,13 @@ void *guest_span(const struct guest_memory *memory, uint64_t address, uint64_t l
 
 int guest_fill(const struct guest_memory *memory, uint8_t *to, const void *data, size_t size)
 {
-        const struct guest_range *range =
-                &memory->v[memory->n > 1 && to >= memory->v[1].host && to < memory->v[1].host + memory->v[1].size];
-        uint64_t offset = range->offset + (uint64_t)(to - range->host);
+        const struct guest_range *range = &memory->v[0];
+        uint64_t offset;
 
+        while (to < range->host || to >= range->host + range->size)
+                if (++range == memory->v + memory->n)
+                        return -EINVAL;
+        offset = range->offset + (uint64_t)(to - range->host);
         for (size_t done = 0; done < size;) {
                 ssize_t n = pwrite(memory->fd, (const uint8_t *)data + done, size - done, (off_t)(offset + done));
 

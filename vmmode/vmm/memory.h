@@ -47,8 +47,8 @@ void *guest_span(const struct guest_memory *memory, uint64_t address, uint64_t l
 uint64_t guest_room(const struct guest_memory *memory, uint64_t address);
 
 /* Fills `size` bytes of RAM from a host address on, which a span has given, before anybody runs in it: through the
- * memory's file, so that pages which are filled whole are not cleared first (of a kernel's 20 MiB that takes as long as the
- * rest of its loading). Bare negative errno: -EFAULT when data is a mapping whose file became shorter. */
+ * memory's file, so that pages which are filled whole are not cleared first (of a kernel's 20 MiB that takes as long as
+ * the rest of its loading). Bare negative errno: -EFAULT when data is a mapping whose file became shorter. */
 int guest_fill(const struct guest_memory *memory, uint8_t *to, const void *data, size_t size);
 
 /* Copies; false when the span is not RAM. */

@@ -1,6 +1,8 @@
 /* The PCI bus: one bus, up to 32 functions, configuration by memory (ECAM) only. Every function is a virtio device
- * (virtio 1.2, 4.1) with one memory BAR whose place is decided here and does not move: the kernel is told so by _DSM,
- * and a guest that writes another address there only misleads itself. */
+ * (virtio 1.2, 4.1) with a memory BAR and one of ports, whose places are decided here and do not move: the kernel is
+ * told so by _DSM, and a guest that writes another address there only misleads itself. The ports are for notifications
+ * alone: on AMD's processors an exit for a port says which one, while one for memory has KVM fetch and decode the
+ * instruction. */
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +19,7 @@ struct pci_function {
         unsigned slot;
         uint8_t config[256];
         uint8_t writable[256]; /* bits that the guest may change */
-        uint8_t bar_sizing;    /* the guest wrote ones to learn the size */
+        uint8_t bar_sizing;    /* bits: the guest wrote ones to learn the size */
         /* Registers of the common configuration that select what the others mean. */
         uint32_t device_feature_select, driver_feature_select;
         uint16_t queue_select;
@@ -42,6 +44,7 @@ uint64_t pci_read_config(void *pci, uint64_t offset, unsigned width);
 void pci_write_config(void *pci, uint64_t offset, unsigned width, uint64_t value);
 uint64_t pci_read_bar(void *function, uint64_t offset, unsigned width);
 void pci_write_bar(void *function, uint64_t offset, unsigned width, uint64_t value);
+void pci_write_port(void *function, uint64_t offset, unsigned width, uint64_t value);
 
 /* Lays out the configuration space of a function whose virtio device is set. */
 void pci_function_init(struct pci_function *function, unsigned slot, int vm);
@@ -55,3 +58,4 @@ void pci_function_init(struct pci_function *function, unsigned slot, int vm);
 #define PCI_BAR_MSIX      0x8000
 #define PCI_BAR_PENDING   0xc000
 #define PCI_NOTIFY_STRIDE 4
+#define PCI_PORTS         (VIRTIO_QUEUES_MAX * PCI_NOTIFY_STRIDE) /* of a function */

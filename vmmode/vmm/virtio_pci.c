@@ -1,7 +1,6 @@
-/* The memory BAR of a virtio function: common, device and notification structures (virtio 1.2, 4.1.4), MSI-X tables. */
+/* The BARs of a virtio function: common, device and notification structures (virtio 1.2, 4.1.4), MSI-X tables. */
 #include <linux/virtio_pci.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "vmmode/vmm/pci.h"
 
@@ -211,6 +210,17 @@ void pci_write_bar(void *owner, uint64_t offset, unsigned width, uint64_t value)
                 virtio_write_config(virtio, offset - PCI_BAR_DEVICE, &value, width);
         else if (within(offset, width, PCI_BAR_NOTIFY, (uint64_t)virtio->n_queues * PCI_NOTIFY_STRIDE))
                 /* Only where KVM did not take it (another width, or a test without KVM). */
-                (void)eventfd_write(virtio->kicks[(offset - PCI_BAR_NOTIFY) / PCI_NOTIFY_STRIDE].watch.fd, 1);
+                virtio_come_back(virtio, (unsigned)(offset - PCI_BAR_NOTIFY) / PCI_NOTIFY_STRIDE);
+        pthread_mutex_unlock(&virtio->lock);
+}
+
+void pci_write_port(void *owner, uint64_t offset, unsigned width, uint64_t value)
+{
+        struct virtio *virtio = ((struct pci_function *)owner)->virtio;
+
+        (void)value;
+        pthread_mutex_lock(&virtio->lock);
+        if (within(offset, width, 0, (uint64_t)virtio->n_queues * PCI_NOTIFY_STRIDE))
+                virtio_come_back(virtio, (unsigned)offset / PCI_NOTIFY_STRIDE);
         pthread_mutex_unlock(&virtio->lock);
 }

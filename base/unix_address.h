@@ -1,0 +1,8 @@
+/* Addresses of sockets in the file system. */
+#pragma once
+
+#include <sys/un.h>
+
+/* The socket `name` in the directory that dirfd refers to; "" is the socket that it refers to itself. A path may be
+ * longer than sun_path: through the descriptor it never is. name: at most 64 bytes. */
+struct sockaddr_un unix_address_at(int dirfd, const char *name);
