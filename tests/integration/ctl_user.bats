@@ -228,6 +228,14 @@ archive_with_owners() {
         mine start web
         is "$(mine exec web stat -c %u:%g /var/www/page)" 1000:1000
         mine snapshot delete web before
+        # What a restore that was killed leaves.
+        mine stop web
+        mkdir -p $HOME_OF/home/.local/share/berth/containers/web/rootfs.new/var
+        chown -R 600032:700033 $HOME_OF/home/.local/share/berth/containers/web/rootfs.new/var
+        chown $USER_ID:$USER_ID $HOME_OF/home/.local/share/berth/containers/web/rootfs.new
+        touch $HOME_OF/home/.local/share/berth/containers/web/rootfs.new/var/file
+        mine start web
+        [ ! -e $HOME_OF/home/.local/share/berth/containers/web/rootfs.new ]
         mine import again $HOME_OF/home/web.tar
         rm $HOME_OF/home/web.tar
         mine start again

@@ -189,7 +189,7 @@ has_no_privileges() {
         create
         has_no_privileges "$(pid_of)"
         helper=$(child berth-network)
-        ! has_no_privileges "$helper"
+        fails has_no_privileges "$helper"
         berth start "$ID"
         eventually grep -q ready "$T/out"
         has_no_privileges "$(pid_of)"
@@ -354,7 +354,7 @@ resolver() {
         bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
         args /bin/probe wait
         launch
-        ! pgrep -x berth-resolver
+        fails pgrep -x berth-resolver
         run ! berth exec "$ID" /bin/sh -c 'busybox nc -w 2 127.0.0.11 53 </dev/null' </dev/null
 }
 
