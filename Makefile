@@ -79,7 +79,7 @@ INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 # berthctl, for people, is an ordinary dynamic program with what it needs of libraries. Its keeper stands behind every
 # container that runs: static, with nothing but base/.
 CTL_SOURCES := $(wildcard runtime/ctl/*.c cli/ctl/*.c)
-CTL_LIBS := -lyajl -lseccomp -lnl-3 -larchive -lnettle $(CTLNET_LIBS)
+CTL_LIBS := -lyajl -lseccomp -lnl-3 -lnettle $(CTLNET_LIBS)
 KEEPER_MAIN := runtime/keeper/berth_keeper.c
 KEEPER_SOURCES := $(filter-out $(FORTIFY),$(wildcard base/*.c)) $(wildcard runtime/keeper/*.c)
 
@@ -223,7 +223,7 @@ $(BUILD)/berth-vm: $(BUILD)/berth
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -larchive -lnettle -lcmocka
+	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -o $@ $< $(BUILD)/libberth-asan.a $(LIBS) $(IMAGE_LIBS) $(CTLNET_LIBS) -lnettle -lcmocka
 
 # These start the program beside them.
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy

@@ -14,10 +14,6 @@
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
 
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
-#endif
-
 /* The image may have put anything at /dev/pts/ptmx, and to open some things is to act on them. In a devpts, though, is
  * only what the kernel put there. */
 static int open_multiplexer(int root)

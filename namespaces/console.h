@@ -4,6 +4,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
 
 /* Opens a new pair from /dev/pts in root. name gets "/dev/pts/N". Descriptors are close-on-exec. */
 int console_open(int root, int *master, int *slave, char *name, size_t name_size);

@@ -7,6 +7,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +21,9 @@
 #define FILTER_PARENT TC_H_MAKE(TC_H_INGRESS, TC_H_MIN_INGRESS)
 
 /* Tells our filter from those of others. */
-#define OUR_PREFERENCE 0xbe47U
+#define OUR_PREFERENCE  0xbe47U
+#define KEEP_PREFERENCE 0xbe46U /* what is looked at before */
+#define ARP_PREFERENCE  0xbe45U
 
 /* The kernel answers EBUSY while it still takes away an earlier qdisc (Linux 6.6: ingress_init), and tells nobody when
  * it has done so. */
@@ -43,6 +46,16 @@ static struct nl_msg *control_message(int type, int flags, int ifindex, uint32_t
 static uint32_t our_info(void)
 {
         return TC_H_MAKE(OUR_PREFERENCE << 16, htons(ETH_P_ALL));
+}
+
+static uint32_t keep_info(void)
+{
+        return TC_H_MAKE(KEEP_PREFERENCE << 16, htons(ETH_P_IP));
+}
+
+static uint32_t arp_info(void)
+{
+        return TC_H_MAKE(ARP_PREFERENCE << 16, htons(ETH_P_ARP));
 }
 
 /* ---- the place ---- */
@@ -68,7 +81,8 @@ static int count_others(struct nlmsghdr *message, void *data)
         int *others = data;
 
         if (message->nlmsg_type == RTM_NEWTFILTER && nlmsg_valid_hdr(message, sizeof(*header)))
-                *others += TC_H_MAJ(header->tcm_info) >> 16 != OUR_PREFERENCE;
+                *others += TC_H_MAJ(header->tcm_info) >> 16 < ARP_PREFERENCE ||
+                           TC_H_MAJ(header->tcm_info) >> 16 > OUR_PREFERENCE;
         return 0;
 }
 
@@ -84,6 +98,8 @@ static int other_filters(struct netlink *netlink, int ifindex)
 
 static bool remove_filter(struct netlink *netlink, int ifindex)
 {
+        (void)netlink_request(netlink, control_message(RTM_DELTFILTER, 0, ifindex, 0, FILTER_PARENT, keep_info()));
+        (void)netlink_request(netlink, control_message(RTM_DELTFILTER, 0, ifindex, 0, FILTER_PARENT, arp_info()));
         return netlink_request(netlink, control_message(RTM_DELTFILTER, 0, ifindex, 0, FILTER_PARENT, our_info())) == 0;
 }
 
@@ -119,17 +135,23 @@ static int remove_place(struct netlink *netlink, int ifindex)
 
 /* ---- the filter ---- */
 
-static void put_action(struct nl_msg **message, int type, int to)
+static void put_action(struct nl_msg **message, int type, const struct tc_mirred *action)
 {
-        const struct tc_mirred action = {.action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to};
         struct nlattr *list = netlink_nest(message, type), *first = netlink_nest(message, 1), *options;
 
         netlink_put_string(message, TCA_ACT_KIND, "mirred");
         options = netlink_nest(message, TCA_ACT_OPTIONS);
-        netlink_put(message, TCA_MIRRED_PARMS, &action, sizeof(action));
+        netlink_put(message, TCA_MIRRED_PARMS, action, sizeof(*action));
         netlink_nest_end(*message, options);
         netlink_nest_end(*message, first);
         netlink_nest_end(*message, list);
+}
+
+static void put_redirection(struct nl_msg **message, int type, int to)
+{
+        const struct tc_mirred action = {.action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to};
+
+        put_action(message, type, &action);
 }
 
 /* A selector without a key matches everything, even what is too short for a key. */
@@ -143,7 +165,7 @@ static struct nl_msg *u32_message(int from, int to)
         netlink_put_string(&message, TCA_KIND, "u32");
         options = netlink_nest(&message, TCA_OPTIONS);
         netlink_put(&message, TCA_U32_SEL, &everything, sizeof(everything));
-        put_action(&message, TCA_U32_ACT, to);
+        put_redirection(&message, TCA_U32_ACT, to);
         netlink_nest_end(message, options);
         return message;
 }
@@ -156,7 +178,7 @@ static struct nl_msg *matchall_message(int from, int to)
 
         netlink_put_string(&message, TCA_KIND, "matchall");
         options = netlink_nest(&message, TCA_OPTIONS);
-        put_action(&message, TCA_MATCHALL_ACT, to);
+        put_redirection(&message, TCA_MATCHALL_ACT, to);
         netlink_nest_end(message, options);
         return message;
 }
@@ -175,6 +197,66 @@ int redirect_add(struct netlink *netlink, int from, const char *name, int to)
         netlink_fail(r, netlink, "redirect what comes in by %s (cls_matchall or cls_u32, and act_mirred)", name);
         (void)remove_place(netlink, from);
         return r;
+}
+
+/* ---- what is kept ---- */
+
+#define KEYS_MAX 3
+
+static struct nl_msg *begin_keep(int from, uint32_t info, const struct tc_u32_key *keys, unsigned char n,
+                                 struct nlattr **options)
+{
+        const struct tc_u32_sel selector = {.flags = TC_U32_TERMINAL, .nkeys = n};
+        struct nl_msg *message =
+                control_message(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, from, 0, FILTER_PARENT, info);
+        char both[sizeof(selector) + KEYS_MAX * sizeof(*keys)];
+
+        memcpy(both, &selector, sizeof(selector));
+        memcpy(both + sizeof(selector), keys, n * sizeof(*keys));
+        netlink_put_string(&message, TCA_KIND, "u32");
+        *options = netlink_nest(&message, TCA_OPTIONS);
+        netlink_put(&message, TCA_U32_SEL, both, sizeof(selector) + n * sizeof(*keys));
+        return message;
+}
+
+/* Of an IPv4 header without options, which the first key asks for, and the ports behind it. What matches and has no
+ * action goes on to the namespace's stack, and no later filter sees it. */
+static struct nl_msg *answers_message(int from, unsigned protocol)
+{
+        const struct tc_u32_key keys[KEYS_MAX] = {
+                {.mask = htonl(0x0f000000), .val = htonl(0x05000000)},
+                {.mask = htonl(0x00ff0000), .val = htonl(protocol << 16), .off = 8},
+                {.mask = htonl(0xfffff000), .val = htonl(53U << 16 | REDIRECT_OWN_PORTS), .off = 20},
+        };
+        struct nlattr *options;
+        struct nl_msg *message = begin_keep(from, keep_info(), keys, KEYS_MAX, &options);
+
+        netlink_nest_end(message, options);
+        return message;
+}
+
+/* Where the way leads is learned by replies of ARP, which are for both. */
+static struct nl_msg *arp_message(int from, int to)
+{
+        const struct tc_mirred action = {.action = TC_ACT_OK, .eaction = TCA_EGRESS_MIRROR, .ifindex = (uint32_t)to};
+        const struct tc_u32_key reply = {.mask = htonl(0x0000ffff), .val = htonl(2), .off = 4};
+        struct nlattr *options;
+        struct nl_msg *message = begin_keep(from, arp_info(), &reply, 1, &options);
+
+        put_action(&message, TCA_U32_ACT, &action);
+        netlink_nest_end(message, options);
+        return message;
+}
+
+int redirect_keep_answers(struct netlink *netlink, int from, const char *name, int to)
+{
+        int r = netlink_request(netlink, answers_message(from, IPPROTO_UDP));
+
+        if (r == 0)
+                r = netlink_request(netlink, answers_message(from, IPPROTO_TCP));
+        if (r == 0)
+                r = netlink_request(netlink, arp_message(from, to));
+        return r < 0 ? netlink_fail(r, netlink, "keep answers of name servers that come in by %s (cls_u32)", name) : 0;
 }
 
 int redirect_remove(struct netlink *netlink, int from, const char *name)

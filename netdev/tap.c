@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "netdev/redirect.h"
 
 /* The kernel's largest for a tap; the redirection passes larger packets all the same. */
@@ -165,6 +166,36 @@ int network_tap(const struct network_interface *interface, int *tap)
                 return fail_in(r, "network: %s", interface->name);
         *tap = take_fd(&fd);
         return 0;
+}
+
+/* ---- answers for a resolver here ---- */
+
+#define PORT_RANGE "/proc/sys/net/ipv4/ip_local_port_range"
+
+static int keep_answers(struct netlink *netlink, const struct network_interface *interface)
+{
+        struct ifreq tap = {0};
+        int index;
+
+        snprintf(tap.ifr_name, sizeof(tap.ifr_name), TAP_PREFIX "%d", interface->index);
+        index = tap_index(&tap);
+        return index < 0 ? fail(-index, "look for the tap device %s", tap.ifr_name)
+                         : redirect_keep_answers(netlink, interface->index, interface->name, index);
+}
+
+int network_keep_answers(const struct network *network)
+{
+        _cleanup_(netlink_close) struct netlink netlink = {0};
+        char range[32];
+        int r = netlink_open(-EBADF, &netlink);
+
+        for (size_t i = 0; r == 0 && i < network->n_interfaces; i++)
+                r = keep_answers(&netlink, &network->interfaces[i]);
+        if (r < 0)
+                return fail_in(r, "network");
+        snprintf(range, sizeof(range), "%d 65535", REDIRECT_OWN_PORTS);
+        r = write_file_at(AT_FDCWD, PORT_RANGE, range);
+        return r < 0 ? fail(-r, "network: write \"%s\" to " PORT_RANGE, range) : 0;
 }
 
 /* ---- the end ---- */

@@ -20,6 +20,11 @@
  * user namespace that owns the network namespace. */
 int network_tap(const struct network_interface *interface, int *tap);
 
+/* After network_tap, where a resolver works in the caller's network namespace for the guest, as Docker's does: its own
+ * questions to name servers get their answers, which would be the guest's. Its sockets get ports from
+ * REDIRECT_OWN_PORTS on for that (ip_local_port_range), which no Linux guest gives to its own by itself. */
+int network_keep_answers(const struct network *network);
+
 /* Gives the interfaces of a network namespace (a descriptor, -EBADF the caller's) back to its own network stack, after
  * the machine has ended. Those that were never redirected are left alone. */
 int network_release(int namespace);

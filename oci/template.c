@@ -7,13 +7,6 @@
 #include "oci/json_write.h"
 #include "oci/spec.h"
 
-#define OPTIONS_MOST 7
-
-struct template_mount {
-        const char *destination, *type, *source;
-        const char *options[OPTIONS_MOST];
-};
-
 /* A user namespace without the network namespace's owner cannot mount a sysfs, so a rootless container binds the
  * host's; it has no group 5 for its terminals either. */
 static const struct template_mount devpts = {
@@ -72,12 +65,12 @@ static void put_process(struct json_writer *json)
         json_object_end(json);
 }
 
-static void put_mount(struct json_writer *json, const struct template_mount *mount)
+void template_put_mount(struct json_writer *json, const struct template_mount *mount)
 {
-        const char *options[OPTIONS_MOST];
+        const char *options[TEMPLATE_OPTIONS_MOST];
         struct oci_strings list = {.n = 0, .v = options};
 
-        while (list.n < OPTIONS_MOST && mount->options[list.n]) {
+        while (list.n < TEMPLATE_OPTIONS_MOST && mount->options[list.n]) {
                 options[list.n] = mount->options[list.n];
                 list.n++;
         }
@@ -93,25 +86,34 @@ static void put_mount(struct json_writer *json, const struct template_mount *mou
 static void put_mounts(struct json_writer *json, bool rootless)
 {
         json_array(json, "mounts");
-        put_mount(json, &mounts[0]);
-        put_mount(json, &mounts[1]);
-        put_mount(json, rootless ? &devpts_rootless : &devpts);
-        put_mount(json, &mounts[2]);
-        put_mount(json, &mounts[3]);
-        put_mount(json, rootless ? &sysfs_rootless : &sysfs);
-        put_mount(json, &mounts[4]);
+        template_put_mount(json, &mounts[0]);
+        template_put_mount(json, &mounts[1]);
+        template_put_mount(json, rootless ? &devpts_rootless : &devpts);
+        template_put_mount(json, &mounts[2]);
+        template_put_mount(json, &mounts[3]);
+        template_put_mount(json, rootless ? &sysfs_rootless : &sysfs);
+        template_put_mount(json, &mounts[4]);
         json_array_end(json);
 }
 
-static void put_mapping(struct json_writer *json, const char *key, uint32_t id)
+void template_put_mapping(struct json_writer *json, const char *key, const struct oci_id_maps *maps)
 {
         json_array(json, key);
-        json_object(json, NULL);
-        json_u64(json, "containerID", 0);
-        json_u64(json, "hostID", id);
-        json_u64(json, "size", 1);
-        json_object_end(json);
+        for (size_t i = 0; i < maps->n; i++) {
+                json_object(json, NULL);
+                json_u64(json, "containerID", maps->v[i].container_id);
+                json_u64(json, "hostID", maps->v[i].host_id);
+                json_u64(json, "size", maps->v[i].size);
+                json_object_end(json);
+        }
         json_array_end(json);
+}
+
+static void put_own_mapping(struct json_writer *json, const char *key, uint32_t id)
+{
+        struct oci_id_map map = {.host_id = id, .size = 1};
+
+        template_put_mapping(json, key, &(const struct oci_id_maps){.n = 1, .v = &map});
 }
 
 static void put_device_rules(struct json_writer *json)
@@ -139,8 +141,8 @@ static void put_linux(struct json_writer *json, bool rootless)
 
         json_object(json, "linux");
         if (rootless) {
-                put_mapping(json, "uidMappings", geteuid());
-                put_mapping(json, "gidMappings", getegid());
+                put_own_mapping(json, "uidMappings", geteuid());
+                put_own_mapping(json, "gidMappings", getegid());
         } else {
                 put_device_rules(json);
         }

@@ -91,7 +91,7 @@ static int execute(struct invocation *invocation, const struct exec_options *opt
         int r = find_running(invocation, request.id, &container);
 
         if (r == 0)
-                r = user_find(&container, options->user ? options->user : "0", &user);
+                r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
         if (r < 0)
                 return r;
         request.uid = user.uid;

@@ -16,22 +16,13 @@
 /* Says on the keeper's pipe what came of it. */
 static int run_launch(struct invocation *invocation)
 {
-        char text[1024];
         uint32_t restarts = 0;
-        pid_t pid = 0;
-        int r;
 
         if (fcntl(KEEPER_STATUS, F_SETFD, FD_CLOEXEC) < 0)
                 return refuse(EINVAL, "keeper-launch is what the keeper of a container calls (use berthctl start)");
         if (invocation->n_arguments > 1 && parse_u32(invocation->arguments[1], &restarts) < 0)
                 return refuse(EINVAL, "keeper-launch: '%s' is no number", invocation->arguments[1]);
-        r = ctl_launch(invocation->ctl, invocation->arguments[0], KEEPER_CONSOLE_SOCKET, restarts, &pid);
-        if (r < 0)
-                snprintf(text, sizeof(text), "%s", error_message());
-        else
-                snprintf(text, sizeof(text), "pid %d", (int)pid);
-        (void)write_all(KEEPER_STATUS, text, strlen(text));
-        return r;
+        return ctl_launch_and_tell(invocation->ctl, invocation->arguments[0], restarts, KEEPER_STATUS);
 }
 
 const struct command ctl_command_launch = {

@@ -130,7 +130,7 @@ static void put_storage(struct json_writer *json, const struct storage_usage *us
 {
         json_object(json, "storage");
         json_string(json, "kind", storage_kind_name(usage->kind));
-        if (usage->kind != STORAGE_DIRECTORY) {
+        if (usage->kind == STORAGE_PROJECT || usage->kind == STORAGE_IMAGE) {
                 json_u64(json, "used", usage->used);
                 json_u64(json, "limit", usage->limit);
                 json_u64(json, "inodes", usage->inodes);
@@ -349,7 +349,7 @@ static void print_storage(FILE *out, const struct storage_usage *usage)
 {
         char used[SIZE_TEXT], limit[SIZE_TEXT], text[3 * SIZE_TEXT];
 
-        if (usage->kind == STORAGE_DIRECTORY)
+        if (usage->kind != STORAGE_PROJECT && usage->kind != STORAGE_IMAGE)
                 return;
         snprintf(text, sizeof(text), "%s / %s (%s)", size_text(usage->used, used),
                  usage->limit ? size_text(usage->limit, limit) : "-", storage_kind_name(usage->kind));
@@ -398,7 +398,7 @@ static int run_info(struct invocation *invocation)
         if (r == 0)
                 r = ctl_status(invocation->ctl, &container, &details.status);
         if (r == 0)
-                r = storage_read_usage(&container, &storage);
+                r = storage_read_usage(invocation->ctl, &container, &storage);
         if (r < 0)
                 return r;
         details.net = network_open_quietly(invocation->ctl);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
 static bool is_word(const char *name, size_t most)
@@ -34,12 +36,10 @@ void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_S
 
 uint64_t names_hash(const char *text, uint64_t salt)
 {
-        uint64_t hash = 0xcbf29ce484222325ULL;
+        uint64_t hash = hash_more(HASH_START, text, strlen(text));
 
-        for (; *text; text++)
-                hash = (hash ^ (unsigned char)*text) * 0x100000001b3ULL;
         for (; salt; salt >>= 8)
-                hash = (hash ^ (salt & 0xff)) * 0x100000001b3ULL;
+                hash = hash_more(hash, &(unsigned char){salt & 0xff}, 1);
         /* The low bits of FNV mix little. */
         return hash ^ hash >> 32;
 }

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/io.h"
 
 /* To be raised when the code that makes filters changes what it makes of the same profile. */
@@ -25,17 +26,6 @@ struct file_header {
         uint64_t key_size;
         uint64_t n; /* instructions */
 };
-
-/* FNV-1a: finds damage and names files. Nobody who could forge one can write here. */
-static uint64_t hash(const void *data, size_t size)
-{
-        const unsigned char *p = data;
-        uint64_t sum = 0xcbf29ce484222325;
-
-        for (size_t i = 0; i < size; i++)
-                sum = (sum ^ p[i]) * 0x100000001b3;
-        return sum;
-}
 
 /* ---- the key ---- */
 
@@ -151,7 +141,7 @@ int seccomp_cache_open(int root)
 
 static void file_name(const void *key, size_t size, char name[static 17])
 {
-        snprintf(name, 17, "%016llx", (unsigned long long)hash(key, size));
+        snprintf(name, 17, "%016llx", (unsigned long long)hash_more(HASH_START, key, size));
 }
 
 /* ---- load ---- */
@@ -171,7 +161,7 @@ static const struct sock_filter *check(const char *data, size_t size, const void
         if (size != sizeof(*header) + key_size + header->n * sizeof(struct sock_filter))
                 return NULL;
         if (memcmp(data + sizeof(*header), key, key_size) != 0 ||
-            header->checksum != hash(data + covered, size - covered))
+            header->checksum != hash_more(HASH_START, data + covered, size - covered))
                 return NULL;
         return (const struct sock_filter *)(const void *)(data + sizeof(*header) + key_size);
 }
@@ -267,7 +257,7 @@ int seccomp_cache_store(int cache, const void *key, size_t size, const struct so
         memcpy(data, &header, sizeof(header));
         memcpy(data + sizeof(header), key, size);
         memcpy(data + sizeof(header) + size, filter, n * sizeof(*filter));
-        header.checksum = hash(data + covered, total - covered);
+        header.checksum = hash_more(HASH_START, data + covered, total - covered);
         memcpy(data, &header, sizeof(header));
         r = evict(cache);
         if (r < 0)

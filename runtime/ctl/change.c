@@ -54,12 +54,12 @@ static void sort_out(uint64_t changed, bool *resources, bool *network, bool *lat
         }
 }
 
-static int update_resources(struct ctl *ctl, const struct ctl_container *container)
+static int update_resources(struct ctl *ctl, const struct ctl_container *container, uint64_t changed)
 {
         _cleanup_(arena_free) struct arena arena = {0};
         _cleanup_free_ char *text = NULL;
         struct oci_resources resources = {0};
-        int r = resources_json(&container->settings, container->fd, &text);
+        int r = resources_json(&container->settings, container->fd, changed, &text);
 
         if (r == 0)
                 r = oci_resources_parse(text, strlen(text), &arena, &resources);
@@ -87,7 +87,7 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
                         return fail_in(r, "set");
         }
         if (status.pid && resources) {
-                r = update_resources(ctl, container);
+                r = update_resources(ctl, container, changed);
                 if (r < 0)
                         return fail_in(r, "container %s", container->name);
         }
@@ -219,7 +219,7 @@ static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, s
                                const void *data)
 {
         const struct ctl_container *container = data;
-        _cleanup_close_ int from = storage_open(container);
+        _cleanup_close_ int from = storage_open(ctl, container);
 
         (void)arena;
         (void)config;

@@ -7,38 +7,33 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "oci/json_write.h"
+#include "oci/template.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/resources.h"
-#include "runtime/ctl/settings_checks.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define OPTIONS_MOST 8
 
-struct plain_mount {
-        const char *destination, *type, *source;
-        const char *options[OPTIONS_MOST];
-};
-
-static const struct plain_mount common_mounts[] = {
+static const struct template_mount common_mounts[] = {
         {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
         {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
         {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777"}},
         {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
         {"/run", "tmpfs", "tmpfs", {"nosuid", "nodev", "mode=755", "size=20%"}},
 };
-static const struct plain_mount devpts = {
+static const struct template_mount devpts = {
         "/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}};
-static const struct plain_mount devpts_single = {
+static const struct template_mount devpts_single = {
         "/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}};
-static const struct plain_mount sysfs = {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}};
-static const struct plain_mount sysfs_bound = {"/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}};
+static const struct template_mount sysfs = {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}};
+static const struct template_mount sysfs_bound = {"/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}};
 /* Writable where it is the container's own tree by its namespaces: an init such as systemd's makes groups there. */
-static const struct plain_mount cgroup_own = {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev"}};
-static const struct plain_mount cgroup_seen = {
+static const struct template_mount cgroup_own = {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev"}};
+static const struct template_mount cgroup_seen = {
         "/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}};
 
 /* What root of the host's own user namespace may keep: what Docker and Podman leave it. */
@@ -67,29 +62,12 @@ static const char *const denied_calls[] = {
 
 #define STRINGS(array) (&(const struct oci_strings){.n = ELEMENTS(array), .v = (const char **)(uintptr_t)(array)})
 
-static void put_mount(struct json_writer *json, const struct plain_mount *mount)
-{
-        const char *options[OPTIONS_MOST];
-        struct oci_strings list = {.n = 0, .v = options};
-
-        while (list.n < OPTIONS_MOST && mount->options[list.n]) {
-                options[list.n] = mount->options[list.n];
-                list.n++;
-        }
-        json_object(json, NULL);
-        json_string(json, "destination", mount->destination);
-        json_string(json, "type", mount->type);
-        json_string(json, "source", mount->source);
-        json_strings(json, "options", &list);
-        json_object_end(json);
-}
-
 /* An id-mapped bind where ids are mapped, so that files that container root makes belong to root in the volume. */
 static void put_volume(struct json_writer *json, const char *text, bool mapped)
 {
         char source[4096], destination[4096];
         bool readonly;
-        struct plain_mount mount = {.destination = destination, .type = "bind", .source = source};
+        struct template_mount mount = {.destination = destination, .type = "bind", .source = source};
         size_t n = 0;
 
         if (volume_parse(text, source, destination, sizeof(source), &readonly) < 0)
@@ -101,7 +79,7 @@ static void put_volume(struct json_writer *json, const char *text, bool mapped)
                 mount.options[n++] = "idmap";
         if (readonly)
                 mount.options[n++] = "ro";
-        put_mount(json, &mount);
+        template_put_mount(json, &mount);
 }
 
 static bool shares_network(const struct settings *settings)
@@ -115,13 +93,13 @@ static void put_mounts(struct json_writer *json, const struct settings *settings
 
         json_array(json, "mounts");
         for (size_t i = 0; i < 2; i++)
-                put_mount(json, &common_mounts[i]);
-        put_mount(json, single ? &devpts_single : &devpts);
+                template_put_mount(json, &common_mounts[i]);
+        template_put_mount(json, single ? &devpts_single : &devpts);
         for (size_t i = 2; i < ELEMENTS(common_mounts); i++)
-                put_mount(json, &common_mounts[i]);
+                template_put_mount(json, &common_mounts[i]);
         /* A sysfs shows the devices of a network namespace, and only who owns that may mount one. */
-        put_mount(json, settings->unprivileged && shares_network(settings) ? &sysfs_bound : &sysfs);
-        put_mount(json, settings->unprivileged ? &cgroup_own : &cgroup_seen);
+        template_put_mount(json, settings->unprivileged && shares_network(settings) ? &sysfs_bound : &sysfs);
+        template_put_mount(json, settings->unprivileged ? &cgroup_own : &cgroup_seen);
         for (size_t i = 0; i < settings->volumes.n; i++)
                 put_volume(json, settings->volumes.v[i], mapped);
         json_array_end(json);
@@ -198,19 +176,6 @@ static void put_process(struct json_writer *json, const struct settings *setting
         json_object_end(json);
 }
 
-static void put_mapping(struct json_writer *json, const char *key, const struct oci_id_maps *maps)
-{
-        json_array(json, key);
-        for (size_t i = 0; i < maps->n; i++) {
-                json_object(json, NULL);
-                json_u64(json, "containerID", maps->v[i].container_id);
-                json_u64(json, "hostID", maps->v[i].host_id);
-                json_u64(json, "size", maps->v[i].size);
-                json_object_end(json);
-        }
-        json_array_end(json);
-}
-
 static void put_mappings(struct json_writer *json, const struct settings *settings)
 {
         struct oci_id_map range = {.host_id = (uint32_t)settings->ids.value, .size = SETTINGS_IDS_SIZE}, uid[2], gid[2];
@@ -222,8 +187,8 @@ static void put_mappings(struct json_writer *json, const struct settings *settin
                 subids_map(settings->subuids, geteuid(), uid, &uids);
                 subids_map(settings->subgids, getegid(), gid, &gids);
         }
-        put_mapping(json, "uidMappings", &uids);
-        put_mapping(json, "gidMappings", &gids);
+        template_put_mapping(json, "uidMappings", &uids);
+        template_put_mapping(json, "gidMappings", &gids);
 }
 
 static void put_namespace(struct json_writer *json, const char *type, const char *path)
@@ -289,8 +254,7 @@ static void put_sysctls(struct json_writer *json)
 static int put_linux(struct json_writer *json, const struct ctl_container *container, pid_t joined)
 {
         const struct settings *settings = &container->settings;
-        const char *parent = settings->cgroup_parent;
-        char group[CGROUP_PARENT_MOST + CTL_NAME_MAX + 2];
+        char group[GROUP_PATH_SIZE];
         int r;
 
         json_object(json, "linux");
@@ -299,12 +263,8 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         put_namespaces(json, settings, joined);
         if (!shares_network(settings) && !joined)
                 put_sysctls(json);
-        if (!parent && geteuid() == 0)
-                parent = "/berth";
-        if (parent) {
-                snprintf(group, sizeof(group), "%s/%s", parent, container->name);
+        if (group_path(container, group))
                 json_string(json, "cgroupsPath", group);
-        }
         r = resources_put(json, settings, container->fd);
         put_seccomp(json);
         json_strings(json, "maskedPaths", STRINGS(masked_paths));
@@ -320,7 +280,7 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
         struct json_writer json;
         struct user user;
         pid_t joined = 0;
-        int r = user_find(container, settings->user, &user), finished;
+        int r = user_find(ctl, container, settings->user, &user), finished;
 
         if (r == 0)
                 r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);

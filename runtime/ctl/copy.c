@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "runtime/ctl/still_view.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
+#include "runtime/ctl/write_as.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
@@ -70,28 +72,6 @@ static int find_parent(int root, const char *path, char *name, size_t size)
         return in_root_open(root, *parent ? parent : "/", O_PATH | O_DIRECTORY);
 }
 
-/* The root of an end's container, -EBADF for the host. */
-static int open_root(struct ctl *ctl, const struct copy_end *end, struct settings *settings, int *root)
-{
-        struct ctl_container container = CTL_CONTAINER_NONE;
-        int r;
-
-        if (!end->container)
-                return 0;
-        r = ctl_find(ctl, end->container, CTL_UNLOCKED, &container);
-        if (r == 0) {
-                /* A disk image's mount lives as long as this descriptor of it, and can be changed (still_view.h). */
-                *root = storage_mount(&container);
-                if (*root == -ENOENT)
-                        *root = storage_open(&container);
-                r = *root < 0 ? *root : 0;
-        }
-        settings_release(settings);
-        *settings = container.settings;
-        replace_fd(&container.fd, -EBADF);
-        return r;
-}
-
 static int resolve(int root, const struct copy_end *end, struct place *place)
 {
         if (!end->container)
@@ -139,57 +119,149 @@ static int open_place(const struct copy_end *end, int root, const struct place *
         return fd < 0 ? fail(errno, "open the directory of %s", end->path) : fd;
 }
 
+struct side {
+        const struct copy_end *end;
+        struct ctl_container container;
+        int root;   /* -EBADF: the host's, or that of a container's own mount namespace */
+        int inside; /* its mount namespace, -EBADF: none */
+};
+
+#define SIDE_NONE                                                                                                      \
+        {                                                                                                              \
+                .container = CTL_CONTAINER_NONE, .root = -EBADF, .inside = -EBADF                                      \
+        }
+
+static void side_release(struct side *side)
+{
+        replace_fd(&side->root, -EBADF);
+        replace_fd(&side->inside, -EBADF);
+        ctl_release(&side->container);
+}
+
+/* Only the mount that a container with layers runs on may write to them. */
+static int open_inside(struct ctl *ctl, struct side *side)
+{
+        struct ctl_status status;
+        char path[64];
+        int r = ctl_status(ctl, &side->container, &status);
+
+        if (r < 0 || !status.pid)
+                return r;
+        snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)status.pid);
+        side->inside = open(path, O_RDONLY | O_CLOEXEC);
+        if (side->inside < 0)
+                return fail(errno, "open the mounts of container %s", side->container.name);
+        /* The number may be another's by now. */
+        r = ctl_status(ctl, &side->container, &status);
+        return r == 0 && !status.pid ? refuse(ESRCH, "container %s has just ended", side->container.name) : r;
+}
+
+/* One with layers is locked while it is written to. */
+static int open_side(struct ctl *ctl, const struct copy_end *end, bool writable, struct side *side)
+{
+        int r;
+
+        side->end = end;
+        if (!end->container)
+                return 0;
+        r = ctl_find(ctl, end->container, CTL_UNLOCKED, &side->container);
+        if (r == 0 && writable && storage_has_layers(&side->container)) {
+                ctl_release(&side->container);
+                r = ctl_find(ctl, end->container, CTL_LOCKED, &side->container);
+                if (r == 0)
+                        r = open_inside(ctl, side);
+        }
+        if (r < 0 || side->inside >= 0)
+                return r;
+        /* A mount lives as long as this descriptor of it, and can be changed (still_view.h). */
+        side->root = storage_mount(ctl, &side->container, writable);
+        if (side->root == -ENOENT)
+                side->root = storage_open(ctl, &side->container);
+        return side->root < 0 ? side->root : 0;
+}
+
 struct copying {
         struct ctl *ctl;
-        const struct copy_end *from, *to;
-        int from_root, to_root;
+        struct side *from, *to;
         bool mapped;
 };
+
+static int open_target(const struct side *to, int root, const char *source_name, struct place *target)
+{
+        int r = resolve_target(root, to->end, source_name, target);
+
+        /* The mount that a container runs on stays as it is. */
+        return r < 0 ? r : open_place(to->end, to->root, target);
+}
+
+/* The working directory is lost. */
+static int open_target_inside(const struct side *to, const char *source_name, struct place *target)
+{
+        _cleanup_close_ int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), fd = -EBADF, root = -EBADF;
+
+        if (own < 0 || setns(to->inside, CLONE_NEWNS) < 0)
+                return fail(errno, "enter the mounts of container %s", to->end->container);
+        root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root >= 0)
+                fd = open_target(to, root, source_name, target);
+        else
+                fd = fail(errno, "open the root of container %s", to->end->container);
+        return setns(own, CLONE_NEWNS) < 0 ? fail(errno, "leave the mounts of container %s", to->end->container)
+                                           : take_fd(&fd);
+}
+
+static int copy_into(const struct copying *copying, int from, const char *name, int to, const char *as)
+{
+        const struct settings *settings = &copying->to->container.settings;
+        uint32_t shift = copying->to->inside >= 0 && settings->ids.set ? (uint32_t)settings->ids.value : 0;
+        int before, r = shift ? write_as(shift, &before) : 0;
+
+        if (r == 0)
+                r = image_copy_tree(copying->ctl, from, name, to, as, shift, !copying->to->end->container);
+        if (shift)
+                write_as_self(before);
+        return r;
+}
 
 static int copy(void *data)
 {
         struct copying *copying = data;
-        const struct copy_end *from = copying->from, *to = copying->to;
+        const struct copy_end *from = copying->from->end;
         _cleanup_(place_release) struct place source = PLACE_NONE, target = PLACE_NONE;
         _cleanup_close_ int read_from = -EBADF, write_to = -EBADF;
         struct stat st;
         int r = still_view_prepare(copying->mapped);
 
         if (r > 0) {
-                r = still_view_reopen(&copying->from_root);
+                r = still_view_reopen(&copying->from->root);
                 if (r == 0)
-                        r = still_view_reopen(&copying->to_root);
+                        r = still_view_reopen(&copying->to->root);
         }
         if (r == 0)
-                r = resolve(copying->from_root, from, &source);
+                r = resolve(copying->from->root, from, &source);
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 r = fail(errno, "copy %s", from->path);
-        if (r == 0)
-                r = resolve_target(copying->to_root, to, source.name, &target);
         if (r < 0)
                 return r;
-        read_from = open_place(from, copying->from_root, &source);
+        read_from = open_place(from, copying->from->root, &source);
         if (read_from < 0)
                 return read_from;
-        write_to = open_place(to, copying->to_root, &target);
-        return write_to < 0
-                       ? write_to
-                       : image_copy_tree(copying->ctl, read_from, source.name, write_to, target.name, !to->container);
+        write_to = copying->to->inside >= 0 ? open_target_inside(copying->to, source.name, &target)
+                                            : open_target(copying->to, copying->to->root, source.name, &target);
+        return write_to < 0 ? write_to : copy_into(copying, read_from, source.name, write_to, target.name);
 }
 
 /* Where the container's ids are mapped, so that owners are what they are inside. */
 int ctl_copy(struct ctl *ctl, const struct copy_end *from, const struct copy_end *to)
 {
-        struct copying copying = {ctl, from, to, -EBADF, -EBADF, false};
-        _cleanup_settings_ struct settings settings = {0};
-        int r = open_root(ctl, from, &settings, &copying.from_root);
+        _cleanup_(side_release) struct side source = SIDE_NONE, target = SIDE_NONE;
+        struct copying copying = {ctl, &source, &target, false};
+        const struct settings *settings;
+        int r = open_side(ctl, from, false, &source);
 
         if (r == 0)
-                r = open_root(ctl, to, &settings, &copying.to_root);
-        copying.mapped = settings.subuids && settings.subgids;
-        if (r == 0)
-                r = subids_run(&settings, copy, &copying);
-        cleanup_close(&copying.from_root);
-        cleanup_close(&copying.to_root);
-        return r;
+                r = open_side(ctl, to, true, &target);
+        settings = to->container ? &target.container.settings : &source.container.settings;
+        copying.mapped = settings->subuids && settings->subgids;
+        return r < 0 ? r : subids_run(settings, copy, &copying);
 }

@@ -19,6 +19,8 @@
 #include "runtime/ctl/ids.h"
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/layers.h"
+#include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
@@ -101,22 +103,76 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
+/* A limit counts all files of a container: shared ones cannot be counted for several. The file server of a virtual
+ * machine holds files that an overlay replaces at their first change. */
+static bool may_have_layers(const struct settings *settings, const char *image)
+{
+        return image && geteuid() == 0 && !settings->disk.set && !settings->inodes.set &&
+               (!settings->isolation || strcmp(settings->isolation, "process") == 0);
+}
+
+/* 1: not here. */
+static int lay_on_layers(struct ctl *ctl, struct ctl_container *container, const char *image, struct arena *arena,
+                         struct image_config *config)
+{
+        _cleanup_layers_ struct layers layers;
+        int r = layers_begin(ctl, &layers);
+
+        if (r == 0)
+                r = image_unpack(ctl, image, -EBADF, &layers, arena, config);
+        if (r == -EOPNOTSUPP || r == -E2BIG) {
+                error_clear();
+                *config = (struct image_config){0};
+                return 1;
+        }
+        return r < 0 ? r : layers_give(&layers, container);
+}
+
+/* Whether the kernel and its file systems can map layers is found out by doing it. */
+static int check_layers(struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_close_ int from = -EBADF;
+        int r;
+
+        if (mapped_root_works(ctl, container))
+                return 0;
+        error_clear();
+        from = storage_open(ctl, container);
+        r = from < 0 ? from : storage_replace(ctl, container, from);
+        layers_sweep(ctl);
+        return r;
+}
+
+static int fill_root(struct ctl *ctl, struct ctl_container *container, const struct create_source *source,
+                     struct arena *arena, struct image_config *config)
+{
+        _cleanup_close_ int root = -EBADF;
+        int r = may_have_layers(&container->settings, source->image)
+                        ? lay_on_layers(ctl, container, source->image, arena, config)
+                        : 1;
+
+        if (r <= 0)
+                return r < 0 ? r : check_layers(ctl, container);
+        root = storage_make(ctl, container);
+        return root < 0 ? root : source->fill(ctl, root, arena, config, source->data);
+}
+
 static int fill(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
         _cleanup_(arena_free) struct arena arena = {0};
         struct image_config config = {0};
         _cleanup_close_ int root = -EBADF;
-        int r;
+        int r = fill_root(ctl, container, source, &arena, &config);
 
-        root = storage_make(ctl, container);
-        if (root < 0)
-                return root;
-        r = source->fill(ctl, root, &arena, &config, source->data);
         if (r == 0)
                 r = adopt_config(settings, &config);
-        if (r == 0)
-                r = init_program_choose(settings, root);
+        if (r < 0)
+                return r;
+        root = storage_open_writable(ctl, container);
+        if (root < 0)
+                return root;
+        r = init_program_choose(settings, root);
         return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
 }
 
@@ -188,9 +244,10 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 static int remove_files(void *data)
 {
         const struct ctl_container *container = data;
-        static const char *const entries[] = {CTL_ROOTFS,    CTL_ROOTFS ".new", STORAGE_DISK, STORAGE_DISK ".new",
-                                              "config.json", CTL_WAS_FILE,      CTL_LOG_FILE, CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE,  CTL_SNAPSHOTS};
+        static const char *const entries[] = {CTL_ROOTFS,    CTL_ROOTFS ".new", STORAGE_DISK,  STORAGE_DISK ".new",
+                                              "config.json", CTL_WAS_FILE,      CTL_LOG_FILE,  CTL_LOG_FILE ".1",
+                                              CTL_LAST_FILE, CTL_STOPPED_FILE,  CTL_SNAPSHOTS, LAYERS_RW,
+                                              LAYERS_FILE};
         int r;
 
         if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
@@ -258,7 +315,7 @@ int create_container(struct ctl *ctl, const char *name, const struct create_sour
 static int fill_from_image(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,
                            const void *data)
 {
-        return image_unpack(ctl, data, root, arena, config);
+        return image_unpack(ctl, data, root, NULL, arena, config);
 }
 
 int ctl_create(struct ctl *ctl, const char *name, const char *image, struct settings *settings)
@@ -266,7 +323,10 @@ int ctl_create(struct ctl *ctl, const char *name, const char *image, struct sett
         int r = image_check(image);
 
         return r < 0 ? r
-                     : create_container(ctl, name, &(struct create_source){.fill = fill_from_image, .data = image},
+                     : create_container(ctl, name,
+                                        &(struct create_source){.fill = fill_from_image,
+                                                                .data = image,
+                                                                .image = image_has_layers(image) ? image : NULL},
                                         settings);
 }
 
@@ -304,6 +364,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         if (r == 0)
                 r = remove_directory(ctl, &container);
         temporary_sweep(ctl);
+        layers_sweep(ctl);
         if (r == 0)
                 event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
         return r;

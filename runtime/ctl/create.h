@@ -9,7 +9,8 @@ struct create_source {
         /* Fills the empty directory `root`. */
         int (*fill)(struct ctl *ctl, int root, struct arena *arena, struct image_config *config, const void *data);
         const void *data;
-        bool moved; /* it is the same machine in another place, and keeps its name and id inside */
+        const char *image; /* an image with layers, which the container may lie on instead; NULL: there are none */
+        bool moved;        /* it is the same machine in another place, and keeps its name and id inside */
 };
 
 /* As ctl_create. */

@@ -55,7 +55,13 @@ int image_check(const char *source)
         return refuse(EINVAL, "unknown image '%s': expected %s", source, SOURCES);
 }
 
-static int unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
+bool image_has_layers(const char *source)
+{
+        return after(source, "oci:") || after(source, "docker-archive:") || after(source, "docker://");
+}
+
+static int unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
+                  struct image_config *config)
 {
         const char *rest;
         int r;
@@ -67,11 +73,11 @@ static int unpack(const struct ctl *ctl, const char *source, int root, struct ar
         else if ((rest = after(source, "tar:")))
                 r = image_unpack_file(ctl, rest, rest, root, false);
         else if ((rest = after(source, "oci:")))
-                r = image_oci_layout(ctl, rest, root, arena, config);
+                r = image_oci_layout(ctl, rest, root, layers, arena, config);
         else if ((rest = after(source, "docker-archive:")))
-                r = image_docker_archive(ctl, rest, root, arena, config);
+                r = image_docker_archive(ctl, rest, root, layers, arena, config);
         else if (after(source, "docker://"))
-                r = image_registry(ctl, source, root, arena, config);
+                r = image_registry(ctl, source, root, layers, arena, config);
         else if ((rest = after(source, "debian:")))
                 r = image_debian(ctl, rest, root);
         else
@@ -80,10 +86,11 @@ static int unpack(const struct ctl *ctl, const char *source, int root, struct ar
 }
 
 /* Directories that nothing says a mode of are as an image has them, whatever the person's own files are like. */
-int image_unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config)
+int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
+                 struct image_config *config)
 {
         mode_t before = umask(022);
-        int r = unpack(ctl, source, root, arena, config);
+        int r = unpack(ctl, source, root, layers, arena, config);
 
         (void)umask(before);
         return r;

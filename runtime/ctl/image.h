@@ -21,8 +21,15 @@ struct image_config {
 /* 0 when the source is one of the above and what it names is there; else a message. */
 int image_check(const char *source);
 
-/* Fills the empty directory `root`. -EINVAL for a damaged or hostile image. */
-int image_unpack(const struct ctl *ctl, const char *source, int root, struct arena *arena, struct image_config *config);
+struct layers;
+
+/* Whether it is made of layers. */
+bool image_has_layers(const char *source);
+
+/* Fills the empty directory `root`, or, of an image that has some, adds the layers to `layers`. -EINVAL for a damaged
+ * or hostile image. */
+int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
+                 struct image_config *config);
 
 /* ---- the kinds: one file each ---- */
 
@@ -34,8 +41,10 @@ int image_unpack_file(const struct ctl *ctl, const char *path, const char *name,
 int image_copy_directory(const struct ctl *ctl, const char *path, int root);
 
 /* Copies `name` in the directory `parent`, a file or a directory with all in it, as `as` into the directory `root`.
- * Follows no link. disarm: programs lose the power to run as another user or with capabilities. */
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, bool disarm);
+ * Follows no link. Ids below SETTINGS_IDS_SIZE become larger by `shift`. disarm: programs lose the power to run as
+ * another user or with capabilities. */
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
+                    bool disarm);
 
 /* Copies a root of berthctl's own into the empty directory `to`, with all that is in it and the root's own owner and
  * mode; only sockets, which nobody listens on any more, are left out. Where the file system has reflinks, both share
@@ -54,10 +63,10 @@ int image_pack_root(const struct ctl *ctl, int root, const char *name, const cha
 int image_unpack_root(const struct ctl *ctl, struct archive *in, const char *name, const char *prefix, bool devices,
                       int root);
 
-int image_oci_layout(const struct ctl *ctl, const char *source, int root, struct arena *arena,
+int image_oci_layout(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
                      struct image_config *config);
-int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,
+int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct layers *layers, struct arena *arena,
                          struct image_config *config);
-int image_registry(const struct ctl *ctl, const char *source, int root, struct arena *arena,
+int image_registry(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
                    struct image_config *config);
 int image_debian(const struct ctl *ctl, const char *suite, int root);

@@ -1,7 +1,5 @@
 /* Unpacking archives, copying directories and packing them by libarchive. Entries are checked before it writes them,
  * and it writes below the root only: it follows no link that an earlier entry has put there. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_entry.h"
 
@@ -41,6 +40,7 @@ struct unpacking {
         bool shared;        /* extents of files are shared as long as the file system can */
         bool packing;       /* out is an archive, the caller's */
         bool devices;       /* a stranger's device files are made */
+        uint32_t shift;     /* of ids */
         const char *prefix; /* what all names begin with that belong into the root; NULL: nothing */
 };
 
@@ -376,6 +376,14 @@ static void belong_to_root(struct archive_entry *entry)
                 archive_entry_set_gid(entry, 0);
 }
 
+static void shift_ids(const struct unpacking *unpacking, struct archive_entry *entry)
+{
+        if (unpacking->shift && archive_entry_uid(entry) < (la_int64_t)SETTINGS_IDS_SIZE)
+                archive_entry_set_uid(entry, archive_entry_uid(entry) + unpacking->shift);
+        if (unpacking->shift && archive_entry_gid(entry) < (la_int64_t)SETTINGS_IDS_SIZE)
+                archive_entry_set_gid(entry, archive_entry_gid(entry) + unpacking->shift);
+}
+
 /* Names become those below the directory; the second name of a file becomes a link to the first. */
 static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
 {
@@ -403,6 +411,7 @@ static int copy_tree(struct unpacking *unpacking, size_t prefix, const char *as)
                 whole = entry;
                 if (geteuid() != 0)
                         belong_to_root(entry);
+                shift_ids(unpacking, entry);
                 archive_entry_linkify(links.resolver, &whole, &sparse);
                 r = whole ? copy_entry(unpacking, whole) : 0;
                 if (r < 0)
@@ -441,7 +450,8 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
         return absolute ? copy_directory(&unpacking, absolute, root, "") : fail(errno, "find %s", path);
 }
 
-int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, bool disarm)
+int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
+                    bool disarm)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
@@ -449,6 +459,7 @@ int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int roo
                                                      .in = archive_read_disk_new(),
                                                      .before = -EBADF,
                                                      .shared = true,
+                                                     .shift = shift,
                                                      .disarm = disarm};
 
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {

@@ -45,6 +45,24 @@ static int hash_file(int fd, const struct nettle_hash *hash, uint8_t *result)
         return n < 0 ? -errno : 0;
 }
 
+static void print_hex(const uint8_t *bytes, size_t n, char *text)
+{
+        for (size_t i = 0; i < n; i++)
+                snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+int image_digest_make(int fd, char digest[IMAGE_DIGEST_SIZE])
+{
+        uint8_t result[SHA256_DIGEST_SIZE];
+        int r = hash_file(fd, &nettle_sha256, result);
+
+        if (r < 0)
+                return fail(-r, "read a layer");
+        strcpy(digest, "sha256:");
+        print_hex(result, sizeof(result), digest + strlen(digest));
+        return 0;
+}
+
 int image_digest_check(int fd, const char *digest)
 {
         const char *colon = strchr(digest, ':');
@@ -58,8 +76,7 @@ int image_digest_check(int fd, const char *digest)
         r = hash_file(fd, hash, result);
         if (r < 0)
                 return fail(-r, "read %.100s", digest);
-        for (size_t i = 0; i < hash->digest_size; i++)
-                snprintf(text + 2 * i, 3, "%02x", result[i]);
+        print_hex(result, hash->digest_size, text);
         if (strcmp(text, colon + 1) != 0)
                 return refuse(EINVAL, "blob %.100s holds something else", digest);
         return 0;

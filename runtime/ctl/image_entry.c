@@ -1,6 +1,5 @@
 #include "runtime/ctl/image_entry.h"
 
-#include <archive.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "runtime/ctl/archive_library.h"
 
 #define WHITEOUT     ".wh."
 #define WHITEOUT_ALL ".wh..wh..opq"

@@ -1,8 +1,9 @@
 /* An entry of an archive before libarchive writes it. */
 #pragma once
 
-#include <archive_entry.h>
 #include <stdbool.h>
+
+#include "runtime/ctl/archive_library.h"
 
 /* Brings name and target of the entry, both relative, to where they lie in the root: an image's links lead where they
  * will lead inside; missing directories are made. Takes a directory away that is in the way of a file, and leaves only

@@ -14,6 +14,7 @@
 #include "oci/json.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_digest.h"
+#include "runtime/ctl/layers.h"
 #include "runtime/ctl/temporary.h"
 
 #define DOCUMENT_MOST     ((size_t)4 * 1024 * 1024)
@@ -25,6 +26,7 @@ struct source {
         const struct ctl *ctl;
         int directory;
         struct arena *arena;
+        struct layers *layers; /* NULL: all layers are unpacked into one root */
 };
 
 /* Files are regular ones below the directory: a link of the image leads nowhere else. */
@@ -83,20 +85,38 @@ static int blob_path(const char *digest, char *path, size_t size)
         return 0;
 }
 
+/* A layer's archive, verified. */
+struct layer {
+        const struct ctl *ctl;
+        const char *path, *name;
+};
+
+static int unpack_archive(int root, void *data)
+{
+        const struct layer *layer = data;
+
+        return image_unpack_file(layer->ctl, layer->path, layer->name, root, true);
+}
+
 static int unpack_layer(const struct source *source, const char *path, const char *digest, size_t number, int root)
 {
         _cleanup_close_ int fd = open_file(source, path);
-        char name[64], opened[64];
+        char name[64], opened[64], made[IMAGE_DIGEST_SIZE];
+        struct layer layer = {source->ctl, opened, name};
         int r;
 
         if (fd < 0)
                 return fd;
         snprintf(name, sizeof(name), "layer %zu", number);
+        snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
         r = digest ? image_digest_check(fd, digest) : 0;
+        if (r == 0 && source->layers && !digest)
+                r = image_digest_make(fd, made);
         if (r < 0)
                 return fail_in(r, "%s", name);
-        snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
-        return image_unpack_file(source->ctl, opened, name, root, true);
+        if (!source->layers)
+                return unpack_archive(root, &layer);
+        return layers_add(source->layers, digest ? digest : made, unpack_archive, &layer);
 }
 
 static int take_strings(struct arena *arena, const struct json_node *array, struct oci_strings *strings)
@@ -230,12 +250,12 @@ static int unpack_layout(const struct source *source, const char *tag, int root,
         return r < 0 ? r : take_config(source, path, digest, config);
 }
 
-int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct arena *arena,
+int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct layers *layers, struct arena *arena,
                      struct image_config *config)
 {
         const char *colon = strrchr(text, ':');
         _cleanup_free_ char *path = colon ? strndup(text, (size_t)(colon - text)) : strdup(text);
-        struct source source = {.ctl = ctl, .arena = arena, .directory = -EBADF};
+        struct source source = {.ctl = ctl, .layers = layers, .arena = arena, .directory = -EBADF};
         int r;
 
         if (!path)
@@ -250,12 +270,12 @@ int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct a
 
 /* ---- docker save ---- */
 
-int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct arena *arena,
+int image_docker_archive(const struct ctl *ctl, const char *path, int root, struct layers *layers, struct arena *arena,
                          struct image_config *config)
 {
         _cleanup_(temporary_remove) struct temporary temporary;
-        struct source source = {.ctl = ctl, .arena = arena};
-        const struct json_node *list = NULL, *image, *layers;
+        struct source source = {.ctl = ctl, .layers = layers, .arena = arena};
+        const struct json_node *list = NULL, *image, *list_of_layers;
         size_t number = 0;
         int r = temporary_make(ctl, &temporary);
 
@@ -267,10 +287,10 @@ int image_docker_archive(const struct ctl *ctl, const char *path, int root, stru
         if (r < 0)
                 return r;
         image = json_element(list, 0);
-        layers = image ? json_member(image, "Layers") : NULL;
-        if (!layers || layers->kind != JSON_ARRAY || !text_of(image, "Config"))
+        list_of_layers = image ? json_member(image, "Layers") : NULL;
+        if (!list_of_layers || list_of_layers->kind != JSON_ARRAY || !text_of(image, "Config"))
                 return refuse(EINVAL, "manifest.json names no layers");
-        for (const struct json_node *layer = layers->first; layer; layer = layer->next) {
+        for (const struct json_node *layer = list_of_layers->first; layer; layer = layer->next) {
                 if (layer->kind != JSON_STRING)
                         return refuse(EINVAL, "manifest.json names no layers");
                 r = unpack_layer(&source, layer->text, NULL, ++number, root);
@@ -304,10 +324,11 @@ static int run_program(const struct ctl *ctl, const char *program, const char *p
         return r == 0 ? 0 : refuse(EINVAL, "%s failed: %s", program, output);
 }
 
-int image_registry(const struct ctl *ctl, const char *text, int root, struct arena *arena, struct image_config *config)
+int image_registry(const struct ctl *ctl, const char *text, int root, struct layers *layers, struct arena *arena,
+                   struct image_config *config)
 {
         _cleanup_(temporary_remove) struct temporary temporary;
-        struct source source = {.ctl = ctl, .arena = arena};
+        struct source source = {.ctl = ctl, .layers = layers, .arena = arena};
         _cleanup_free_ char *target = NULL;
         int r = temporary_make(ctl, &temporary);
 

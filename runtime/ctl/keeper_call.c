@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +27,7 @@
 
 #define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
 #define ANSWER_DEADLINE_MS 5000
+#define GO_DEADLINE_MS     10000 /* until the keeper has made its sockets */
 #define LOG_SIZE_DEFAULT   ((int64_t)10 * 1024 * 1024)
 #define ARGUMENTS_MOST     16
 
@@ -62,28 +64,80 @@ bool keeper_lives(const struct ctl *ctl, const char *name)
         return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* The keeper's descriptors get their numbers; copies first, because one may stand where another belongs. */
-static void __attribute__((noreturn))
-become(const char *program, char *const *arguments, int run, int status, int directory, int adopted)
-{
-        int fds[3] = {status, directory, adopted};
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+/* What a keeper is born with. */
+struct keeper_birth {
+        struct ctl *ctl;
+        const char *name, *program;
+        char *const *arguments;
+        int run, status, directory;
+        int adopted; /* -EBADF: the container is to be started */
+};
 
-        for (size_t i = 0; i < ELEMENTS(fds); i++)
-                if (fds[i] >= 0)
-                        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
-        if (null < 0 || setsid() < 0 || fchdir(run) < 0)
+/* In a child of what becomes the keeper: starts the container with what this command has opened already, which saves
+ * the time of another one. */
+static void __attribute__((noreturn)) launch(const struct keeper_birth *birth, int socket)
+{
+        int output = -EBADF;
+        char word;
+
+        if (receive_message(socket, &word, 1, &output, 1, GO_DEADLINE_MS) != 1 || output < 0)
+                _exit(127);
+        signals_reset();
+        if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+                _exit(127);
+        replace_fd(&output, -EBADF);
+        error_clear();
+        birth->ctl->progress = NULL;
+        _exit(ctl_launch_and_tell(birth->ctl, birth->name, 0, socket) < 0);
+}
+
+/* Returns the socket for the keeper, or -1. A sub-reaper stays one over execve: what its child leaves behind, the
+ * container, is its own. */
+static int fork_launcher(const struct keeper_birth *birth)
+{
+        struct clone_args clone = {.exit_signal = SIGCHLD};
+        int pair[2];
+        pid_t pid;
+
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -1;
+        pid = sys_clone3(&clone);
+        if (pid == 0) {
+                /* The end of it is the keeper's word to who waits. */
+                (void)close(birth->status);
+                (void)close(pair[1]);
+                launch(birth, pair[0]);
+        }
+        return pid > 0 && send_message(pair[0], &pid, sizeof(pid), NULL, 0) == 0 ? pair[1] : -1;
+}
+
+/* The keeper's descriptors get their numbers; copies first, because one may stand where another belongs. */
+static void __attribute__((noreturn)) become(const struct keeper_birth *birth)
+{
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC), launcher = -EBADF;
+        int fds[] = {birth->status, birth->directory, birth->adopted, -EBADF};
+
+        if (null < 0 || setsid() < 0 || fchdir(birth->run) < 0)
                 _exit(127);
         for (int i = 0; i < 3; i++)
                 if (dup2(null, i) < 0)
                         _exit(127);
+        if (birth->adopted < 0) {
+                launcher = fork_launcher(birth);
+                if (launcher < 0)
+                        _exit(127);
+        }
+        fds[KEEPER_LAUNCHER - KEEPER_STATUS] = launcher;
+        for (size_t i = 0; i < ELEMENTS(fds); i++)
+                if (fds[i] >= 0)
+                        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
         (void)sys_close_range(3, 63, 0);
         for (int i = 0; i < (int)ELEMENTS(fds); i++)
                 if (fds[i] >= 0 && dup2(fds[i], KEEPER_STATUS + i) < 0)
                         _exit(127);
-        (void)sys_close_range(adopted >= 0 ? KEEPER_ADOPTED + 1 : KEEPER_ADOPTED, ~0U, 0);
+        (void)sys_close_range(KEEPER_STATUS + ELEMENTS(fds), ~0U, 0);
         signals_reset();
-        (void)execv(program, arguments);
+        (void)execv(birth->program, birth->arguments);
         _exit(127);
 }
 
@@ -124,7 +178,7 @@ static enum keeper_policy policy_of(const struct settings *settings, uint32_t *m
 }
 
 /* The keeper's parent is whoever inherits it: berthctl forks, and the child of that ends at once. */
-static int spawn(const char *program, char *const *arguments, int run, int status, int directory, int adopted)
+static int spawn(const struct keeper_birth *birth)
 {
         struct clone_args clone = {.exit_signal = SIGCHLD};
         pid_t pid = sys_clone3(&clone);
@@ -134,7 +188,7 @@ static int spawn(const char *program, char *const *arguments, int run, int statu
         if (pid == 0) {
                 pid = sys_clone3(&clone);
                 if (pid == 0)
-                        become(program, arguments, run, status, directory, adopted);
+                        become(birth);
                 _exit(pid < 0);
         }
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -142,7 +196,7 @@ static int spawn(const char *program, char *const *arguments, int run, int statu
         return 0;
 }
 
-int keeper_spawn(const struct ctl *ctl, const struct ctl_container *container, int adopted)
+int keeper_spawn(struct ctl *ctl, const struct ctl_container *container, int adopted)
 {
         const struct settings *settings = &container->settings;
         _cleanup_close_ int run = keeper_directory(ctl, container->name, true), from = -EBADF, to = -EBADF;
@@ -171,7 +225,16 @@ int keeper_spawn(const struct ctl *ctl, const struct ctl_container *container, i
                 return fail(errno, "make a pipe");
         from = pair[0];
         to = pair[1];
-        r = spawn(program, (char *const *)(uintptr_t)arguments, run, to, container->fd, adopted);
+        r = spawn(&(struct keeper_birth){
+                .ctl = ctl,
+                .name = container->name,
+                .program = program,
+                .arguments = (char *const *)(uintptr_t)arguments,
+                .run = run,
+                .status = to,
+                .directory = container->fd,
+                .adopted = adopted,
+        });
         replace_fd(&to, -EBADF);
         return r < 0 ? r : read_answer(from, container->name);
 }

@@ -11,7 +11,7 @@ bool keeper_lives(const struct ctl *ctl, const char *name);
 
 /* Starts one. adopted: a pidfd of a container that runs already, or -EBADF: it starts the container first. Returns when
  * that is done; what could not be is the message. */
-int keeper_spawn(const struct ctl *ctl, const struct ctl_container *container, int adopted);
+int keeper_spawn(struct ctl *ctl, const struct ctl_container *container, int adopted);
 
 /* Removes the directory of a container that has no keeper any more. */
 int keeper_forget(const struct ctl *ctl, const char *name);

@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -11,22 +14,16 @@
 #include "namespaces/idmap.h"
 #include "namespaces/mount.h"
 #include "namespaces/procfs.h"
+#include "runtime/ctl/layers.h"
 #include "runtime/ctl/storage.h"
 
-static int map(const struct ctl_container *container, int tree)
+static int user_namespace(const struct ctl_container *container)
 {
         struct oci_id_map map = {.host_id = (uint32_t)container->settings.ids.value, .size = SETTINGS_IDS_SIZE};
         const struct oci_id_maps maps = {.n = 1, .v = &map};
-        _cleanup_close_ int procfs = procfs_open(), user = -EBADF;
-        int r;
+        _cleanup_close_ int procfs = procfs_open();
 
-        if (procfs < 0)
-                return procfs;
-        user = idmap_namespace(procfs, &maps, &maps);
-        if (user < 0)
-                return user;
-        r = mount_idmap(tree, user, false);
-        return r < 0 ? fail_in(r, "root of container %s", container->name) : 0;
+        return procfs < 0 ? procfs : idmap_namespace(procfs, &maps, &maps);
 }
 
 static int enter_namespace(int *before)
@@ -40,15 +37,37 @@ static int enter_namespace(int *before)
         return sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? fail(errno, "detach the mount namespace") : 0;
 }
 
+/* In the mount namespace that it is attached in: descriptors of before are of mounts of another one, so by its path. */
+static int make_mapped(const struct ctl *ctl, const struct ctl_container *container, const char *path, int tree)
+{
+        _cleanup_close_ int user = user_namespace(container), mount = tree;
+        int r;
+
+        if (user < 0)
+                return user;
+        if (mount < 0 && storage_has_layers(container))
+                return layers_mount_mapped(ctl, container, path, user);
+        if (mount < 0)
+                mount = mount_clone(AT_FDCWD, path, false, AT_SYMLINK_NOFOLLOW);
+        if (mount < 0)
+                return mount;
+        r = mount_idmap(mount, user, false);
+        return r < 0 ? fail_in(r, "root of container %s", container->name) : take_fd(&mount);
+}
+
 int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before)
 {
-        _cleanup_close_ int tree = storage_mount(container), target = -EBADF;
+        const bool mapped = container->settings.ids.set;
+        _cleanup_close_ int tree = -ENOENT, target = -EBADF;
         _cleanup_free_ char *path = NULL;
         int r;
 
+        /* Layers are mapped each by itself. */
+        if (!mapped || !storage_has_layers(container))
+                tree = storage_mount(ctl, container, true);
         if (tree < 0 && tree != -ENOENT)
                 return tree;
-        if (tree < 0 && !container->settings.ids.set)
+        if (tree < 0 && !mapped)
                 return 0;
         if (asprintf(&path, "%s/containers/%s/%s", ctl->directory, container->name, CTL_ROOTFS) < 0) {
                 path = NULL;
@@ -57,18 +76,42 @@ int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *contai
         r = enter_namespace(before);
         if (r < 0)
                 return r;
-        /* By its path: our descriptors are of mounts of the namespace that we have left. */
-        if (tree < 0)
-                tree = mount_clone(AT_FDCWD, path, false, AT_SYMLINK_NOFOLLOW);
+        if (mapped)
+                tree = make_mapped(ctl, container, path, take_fd(&tree));
         if (tree < 0)
                 return tree;
-        r = container->settings.ids.set ? map(container, tree) : 0;
-        if (r < 0)
-                return r;
         target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (target < 0)
                 return fail(errno, "open %s", path);
         return mount_attach(tree, target);
+}
+
+/* What root is on this host owns the root of the container. */
+static _Noreturn void try_mapped_root(const struct ctl *ctl, const struct ctl_container *container)
+{
+        uint32_t owner = container->settings.ids.set ? (uint32_t)container->settings.ids.value : 0;
+        char path[4096];
+        struct statvfs fs;
+        struct stat st;
+        int before;
+
+        snprintf(path, sizeof(path), "%s/containers/%s/" CTL_ROOTFS, ctl->directory, container->name);
+        _exit(mapped_root_attach(ctl, container, &before) == 0 && stat(path, &st) == 0 && st.st_uid == owner &&
+                              statvfs(path, &fs) == 0 && !(fs.f_flag & ST_RDONLY)
+                      ? 0
+                      : 1);
+}
+
+bool mapped_root_works(const struct ctl *ctl, const struct ctl_container *container)
+{
+        int status = -1;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                try_mapped_root(ctl, container);
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        return pid > 0 && status == 0;
 }
 
 int mapped_root_leave(int before)

@@ -10,5 +10,8 @@
  * be mapped. *before: the mount namespace before, the caller's; unchanged where a directory is all there is. */
 int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before);
 
+/* Whether that can be done, and files have the right owners then: tried in a process of its own. */
+bool mapped_root_works(const struct ctl *ctl, const struct ctl_container *container);
+
 /* Goes back there: what is started from now on sees the host as it is. The working directory becomes "/". */
 int mapped_root_leave(int before);

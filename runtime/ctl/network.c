@@ -160,9 +160,10 @@ static bool is_ours(int etc)
         return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(const struct ctl_container *container, const struct ctlnet_result *result)
+static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
+                          const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open_writable(ctl, container);
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
         int used, r;
@@ -178,7 +179,7 @@ static int write_resolver(const struct ctl_container *container, const struct ct
         for (size_t i = 0; i < result->n_servers; i++)
                 used += snprintf(text + used, sizeof(text) - (size_t)used, "nameserver %s\n",
                                  ctlnet_format_address(&result->servers[i], false, address));
-        r = replace_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
+        r = update_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
         return r < 0 ? fail(-r, "write the resolv.conf of container %s", container->name) : 0;
 }
 
@@ -211,12 +212,12 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
                 return r;
         if (pasta_is_wanted(&container->settings)) {
                 r = pasta_servers(ctl, container, &first);
-                return r < 0 ? r : write_resolver(container, &first);
+                return r < 0 ? r : write_resolver(ctl, container, &first);
         }
         if (wish.n == 0)
                 return network_forget(ctl, container->name);
         r = allocate(&wish, container->name, &first);
-        return r < 0 ? r : write_resolver(container, &first);
+        return r < 0 ? r : write_resolver(ctl, container, &first);
 }
 
 static int open_namespace(pid_t pid)

@@ -12,7 +12,8 @@
 #include "base/error.h"
 #include "base/io.h"
 
-#define CPU_PERIOD 100000
+#define CPU_PERIOD     100000
+#define WEIGHT_DEFAULT 100 /* the kernel's */
 
 /* Limits are a disk's, never a partition's. */
 static int find_disk(int directory, unsigned *major_, unsigned *minor_)
@@ -40,43 +41,70 @@ static int find_disk(int directory, unsigned *major_, unsigned *minor_)
         return 0;
 }
 
-static void put_throttle(struct json_writer *json, const char *key, const struct optional_i64 *limit, unsigned major_,
-                         unsigned minor_)
+/* Limits that are put where they are set, and lifted where they were taken away just now. */
+struct wish {
+        const struct settings *settings;
+        uint64_t changed;
+};
+
+static bool is_changed(const struct wish *wish, const char *key)
 {
-        if (!limit->set)
-                return;
-        json_array(json, key);
-        json_object(json, NULL);
-        json_u64(json, "major", major_);
-        json_u64(json, "minor", minor_);
-        json_i64(json, "rate", limit->value);
-        json_object_end(json);
-        json_array_end(json);
+        return wish->changed >> (setting_find(key) - setting_table) & 1;
 }
 
-static int put_io(struct json_writer *json, const struct settings *settings, int directory)
+static const struct {
+        const char *key, *member;
+        size_t offset;
+} throttles[] = {
+        {"io-read", "throttleReadBpsDevice", offsetof(struct settings, io_read)},
+        {"io-write", "throttleWriteBpsDevice", offsetof(struct settings, io_write)},
+        {"io-read-ops", "throttleReadIOPSDevice", offsetof(struct settings, io_read_ops)},
+        {"io-write-ops", "throttleWriteIOPSDevice", offsetof(struct settings, io_write_ops)},
+};
+
+/* A rate of 0 lifts. */
+static bool find_rate(const struct wish *wish, size_t i, int64_t *rate)
+{
+        const struct optional_i64 *limit = (const void *)((uintptr_t)wish->settings + throttles[i].offset);
+
+        *rate = limit->set ? limit->value : 0;
+        return limit->set || is_changed(wish, throttles[i].key);
+}
+
+static int put_io(struct json_writer *json, const struct wish *wish, int directory)
 {
         unsigned major_, minor_;
+        bool any = false;
+        int64_t rate;
         int r;
 
-        if (!settings->io_read.set && !settings->io_write.set && !settings->io_read_ops.set &&
-            !settings->io_write_ops.set)
+        for (size_t i = 0; i < ELEMENTS(throttles); i++)
+                any = any || find_rate(wish, i, &rate);
+        if (!any)
                 return 0;
         r = find_disk(directory, &major_, &minor_);
         if (r < 0)
                 return r;
         json_object(json, "blockIO");
-        put_throttle(json, "throttleReadBpsDevice", &settings->io_read, major_, minor_);
-        put_throttle(json, "throttleWriteBpsDevice", &settings->io_write, major_, minor_);
-        put_throttle(json, "throttleReadIOPSDevice", &settings->io_read_ops, major_, minor_);
-        put_throttle(json, "throttleWriteIOPSDevice", &settings->io_write_ops, major_, minor_);
+        for (size_t i = 0; i < ELEMENTS(throttles); i++) {
+                if (!find_rate(wish, i, &rate))
+                        continue;
+                json_array(json, throttles[i].member);
+                json_object(json, NULL);
+                json_u64(json, "major", major_);
+                json_u64(json, "minor", minor_);
+                json_i64(json, "rate", rate);
+                json_object_end(json);
+                json_array_end(json);
+        }
         json_object_end(json);
         return 0;
 }
 
-static void put_memory(struct json_writer *json, const struct settings *settings, bool lift)
+static void put_memory(struct json_writer *json, const struct wish *wish)
 {
-        bool limited = settings->memory.set;
+        const struct settings *settings = wish->settings;
+        bool limited = settings->memory.set, lift = is_changed(wish, "memory") || is_changed(wish, "swap");
 
         if (!limited && !lift)
                 return;
@@ -90,12 +118,15 @@ static void put_memory(struct json_writer *json, const struct settings *settings
         json_object_end(json);
 }
 
-static void put_cpu(struct json_writer *json, const struct settings *settings, bool lift)
+static void put_cpu(struct json_writer *json, const struct wish *wish)
 {
-        if (!settings->cpus.set && !settings->cpu_set && !lift)
+        const struct settings *settings = wish->settings;
+        bool quota = settings->cpus.set || is_changed(wish, "cpus");
+
+        if (!quota && !settings->cpu_set)
                 return;
         json_object(json, "cpu");
-        if (settings->cpus.set || lift) {
+        if (quota) {
                 json_u64(json, "period", CPU_PERIOD);
                 json_i64(json, "quota", settings->cpus.set ? settings->cpus.value * (CPU_PERIOD / 1000) : -1);
         }
@@ -104,25 +135,38 @@ static void put_cpu(struct json_writer *json, const struct settings *settings, b
         json_object_end(json);
 }
 
-static int put_members(struct json_writer *json, const struct settings *settings, int directory, bool lift)
+/* The specification's shares are a scale of cgroup v1, and it has no word for all processors again. */
+static void put_unified(struct json_writer *json, const struct wish *wish)
 {
-        char weight[16];
+        const struct settings *settings = wish->settings;
+        bool weight = settings->cpu_weight.set || is_changed(wish, "cpu-weight");
+        bool all = !settings->cpu_set && is_changed(wish, "cpu-set");
+        char text[16];
 
-        put_memory(json, settings, lift);
-        put_cpu(json, settings, lift);
-        if (settings->pids.set || lift) {
+        if (!weight && !all)
+                return;
+        snprintf(text, sizeof(text), "%d", settings->cpu_weight.set ? (int)settings->cpu_weight.value : WEIGHT_DEFAULT);
+        json_object(json, "unified");
+        if (weight)
+                json_string(json, "cpu.weight", text);
+        if (all)
+                json_string(json, "cpuset.cpus", "");
+        json_object_end(json);
+}
+
+static int put_members(struct json_writer *json, const struct wish *wish, int directory)
+{
+        const struct optional_i64 *pids = &wish->settings->pids;
+
+        put_memory(json, wish);
+        put_cpu(json, wish);
+        if (pids->set || is_changed(wish, "pids")) {
                 json_object(json, "pids");
-                json_i64(json, "limit", settings->pids.set ? settings->pids.value : -1);
+                json_i64(json, "limit", pids->set ? pids->value : -1);
                 json_object_end(json);
         }
-        /* The specification's shares are a scale of cgroup v1. */
-        if (settings->cpu_weight.set) {
-                snprintf(weight, sizeof(weight), "%d", (int)settings->cpu_weight.value);
-                json_object(json, "unified");
-                json_string(json, "cpu.weight", weight);
-                json_object_end(json);
-        }
-        return put_io(json, settings, directory);
+        put_unified(json, wish);
+        return put_io(json, wish, directory);
 }
 
 static void put_devices(struct json_writer *json)
@@ -143,19 +187,19 @@ int resources_put(struct json_writer *json, const struct settings *settings, int
         /* In a user namespace the kernel opens no device that berth has not bound. */
         if (!settings->unprivileged)
                 put_devices(json);
-        r = put_members(json, settings, directory, false);
+        r = put_members(json, &(const struct wish){settings, 0}, directory);
         json_object_end(json);
         return r;
 }
 
-int resources_json(const struct settings *settings, int directory, char **text)
+int resources_json(const struct settings *settings, int directory, uint64_t changed, char **text)
 {
         struct json_writer json;
         int r, finished;
 
         json_start(&json, NULL);
         json_object(&json, NULL);
-        r = put_members(&json, settings, directory, true);
+        r = put_members(&json, &(const struct wish){settings, changed}, directory);
         json_object_end(&json);
         finished = json_finish(&json, text);
         if (r < 0 && finished == 0) {

@@ -8,6 +8,6 @@
  * disk of this machine. */
 int resources_put(struct json_writer *json, const struct settings *settings, int directory);
 
-/* The same as a whole JSON object, malloc'ed, the caller's. Limits that are not set are written as "no limit", to take
- * away what there was. */
-int resources_json(const struct settings *settings, int directory, char **text);
+/* The same as a whole JSON object, malloc'ed, the caller's. `changed` holds a bit for each row of setting_table that is
+ * new: of these, limits that are not set are written as "no limit", to take away what there was. */
+int resources_json(const struct settings *settings, int directory, uint64_t changed, char **text);

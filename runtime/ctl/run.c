@@ -18,6 +18,7 @@
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
@@ -123,7 +124,7 @@ static int write_config(struct ctl *ctl, const struct ctl_container *container)
 
         if (r < 0)
                 return r;
-        r = replace_file_at(container->fd, "config.json", text, strlen(text), 0600);
+        r = update_file_at(container->fd, "config.json", text, strlen(text), 0600);
         return r < 0 ? fail(-r, "write the config.json of container %s", container->name) : 0;
 }
 
@@ -225,13 +226,15 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
+                r = group_clear(&container);
+        if (r == 0)
                 r = ctl_finish_rename(ctl, &container);
         if (r == 0)
                 r = storage_settle(ctl, &container);
         if (r < 0)
                 return r;
         /* Held, a disk image is mounted once for all that follows. */
-        root = storage_open(&container);
+        root = storage_open(ctl, &container);
         if (root < 0)
                 return root;
         r = network_prepare(ctl, &container);
@@ -256,6 +259,20 @@ int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, ui
                              (struct event_details){.count = restarts, .reason = error_message()});
         else
                 event_record(ctl, name, EVENT_STARTED, (struct event_details){.pid = *pid, .count = restarts});
+        return r;
+}
+
+int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report)
+{
+        char text[1024];
+        pid_t pid = 0;
+        int r = ctl_launch(ctl, name, KEEPER_CONSOLE_SOCKET, restarts, &pid);
+
+        if (r < 0)
+                snprintf(text, sizeof(text), "%s", error_message());
+        else
+                snprintf(text, sizeof(text), "pid %d", (int)pid);
+        (void)write_all(report, text, strlen(text));
         return r;
 }
 

@@ -15,7 +15,9 @@
 #include "base/syscalls.h"
 #include "runtime/ctl/disk_image.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/layers.h"
 #include "runtime/ctl/quota.h"
+#include "runtime/ctl/subids.h"
 
 #define DRAFT_ROOTFS CTL_ROOTFS ".new"
 #define DRAFT_DISK   STORAGE_DISK ".new"
@@ -30,8 +32,10 @@
 
 const char *storage_kind_name(enum storage_kind kind)
 {
-        static const char *const names[] = {
-                [STORAGE_DIRECTORY] = "directory", [STORAGE_PROJECT] = "project quota", [STORAGE_IMAGE] = "disk image"};
+        static const char *const names[] = {[STORAGE_DIRECTORY] = "directory",
+                                            [STORAGE_PROJECT] = "project quota",
+                                            [STORAGE_LAYERS] = "layers",
+                                            [STORAGE_IMAGE] = "disk image"};
 
         return names[kind];
 }
@@ -48,11 +52,19 @@ static bool has_image(const struct ctl_container *container)
         return faccessat(container->fd, STORAGE_DISK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int storage_mount(const struct ctl_container *container)
+bool storage_has_layers(const struct ctl_container *container)
 {
-        int mount = has_image(container) ? disk_image_mount(container->fd, STORAGE_DISK) : -ENOENT;
+        return !has_image(container) && faccessat(container->fd, LAYERS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
-        return mount < 0 && mount != -ENOENT ? fail_in(mount, "container %s", container->name) : mount;
+int storage_mount(const struct ctl *ctl, const struct ctl_container *container, bool writable)
+{
+        int mount;
+
+        if (!has_image(container))
+                return storage_has_layers(container) ? layers_mount(ctl, container, writable) : -ENOENT;
+        mount = disk_image_mount(container->fd, STORAGE_DISK);
+        return mount < 0 ? fail_in(mount, "container %s", container->name) : mount;
 }
 
 /* The root of a detached mount keeps it. */
@@ -60,16 +72,26 @@ static int open_mount(const struct ctl_container *container, int mount)
 {
         int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        return fd < 0 ? fail(errno, "open the disk of container %s", container->name) : fd;
+        return fd < 0 ? fail(errno, "open the root of container %s", container->name) : fd;
 }
 
-int storage_open(const struct ctl_container *container)
+static int open_root(const struct ctl *ctl, const struct ctl_container *container, bool writable)
 {
-        _cleanup_close_ int mount = storage_mount(container);
+        _cleanup_close_ int mount = storage_mount(ctl, container, writable);
 
         if (mount < 0)
                 return mount == -ENOENT ? open_directory(container, CTL_ROOTFS) : mount;
         return open_mount(container, mount);
+}
+
+int storage_open(const struct ctl *ctl, const struct ctl_container *container)
+{
+        return open_root(ctl, container, false);
+}
+
+int storage_open_writable(const struct ctl *ctl, const struct ctl_container *container)
+{
+        return open_root(ctl, container, true);
 }
 
 /* ---- limits ---- */
@@ -117,15 +139,18 @@ static int check_image_settings(const struct settings *settings)
         return 0;
 }
 
-int storage_read_usage(const struct ctl_container *container, struct storage_usage *usage)
+int storage_read_usage(const struct ctl *ctl, const struct ctl_container *container, struct storage_usage *usage)
 {
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = -EBADF;
         struct statvfs fs;
         struct quota quota;
         struct stat st;
         int r = 0;
 
-        *usage = (struct storage_usage){.kind = STORAGE_DIRECTORY};
+        *usage = (struct storage_usage){.kind = storage_has_layers(container) ? STORAGE_LAYERS : STORAGE_DIRECTORY};
+        if (usage->kind == STORAGE_LAYERS)
+                return 0;
+        root = storage_open(ctl, container);
         if (root < 0)
                 return root;
         if (fstatat(container->fd, STORAGE_DISK, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -235,8 +260,11 @@ static int exchange(const struct ctl_container *container, bool image)
                 return renameat(container->fd, DRAFT_DISK, container->fd, STORAGE_DISK) < 0 ? -errno : 0;
         if (syscall(SYS_renameat2, container->fd, DRAFT_ROOTFS, container->fd, CTL_ROOTFS, RENAME_EXCHANGE) < 0)
                 return -errno;
-        /* Until it is gone the disk counts. */
-        return unlinkat(container->fd, STORAGE_DISK, 0) < 0 && errno != ENOENT ? -errno : 0;
+        /* Until they are gone the disk or the layers count. */
+        if ((unlinkat(container->fd, STORAGE_DISK, 0) < 0 && errno != ENOENT) ||
+            (unlinkat(container->fd, LAYERS_FILE, 0) < 0 && errno != ENOENT))
+                return -errno;
+        return 0;
 }
 
 /* What was written must be on the disk before the name is. */
@@ -253,12 +281,13 @@ int storage_adopt(const struct ctl_container *container, struct storage_draft *d
                      : storage_discard(container, draft);
 }
 
-/* Where a disk counts, the directory below it holds what was there before it. */
-static int empty_below_disk(const struct ctl_container *container)
+/* Where a disk or layers count, the directory below holds what was there before. */
+static int empty_below_mount(const struct ctl_container *container)
 {
         struct stat st;
 
-        if (!has_image(container) || fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if ((!has_image(container) && !storage_has_layers(container)) ||
+            fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         if (unlinkat(container->fd, CTL_ROOTFS, AT_REMOVEDIR) < 0) {
                 int r = errno == ENOTEMPTY || errno == EEXIST ? remove_tree_at(container->fd, CTL_ROOTFS) : 0;
@@ -267,7 +296,7 @@ static int empty_below_disk(const struct ctl_container *container)
                         return r;
         }
         if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 && errno != EEXIST)
-                return fail(errno, "make what the disk is mounted on");
+                return fail(errno, "make what the root is mounted on");
         return 0;
 }
 
@@ -280,7 +309,9 @@ int storage_discard(const struct ctl_container *container, struct storage_draft 
         if (r == 0)
                 r = remove_tree_at(container->fd, DRAFT_DISK);
         if (r == 0)
-                r = empty_below_disk(container);
+                r = empty_below_mount(container);
+        if (r == 0 && !storage_has_layers(container))
+                r = layers_forget(container);
         return r < 0 ? fail_in(r, "remove what is left in container %s", container->name) : 0;
 }
 
@@ -308,7 +339,7 @@ static int check_use(const struct ctl_container *container, const struct storage
 {
         const struct settings *settings = &container->settings;
 
-        if (usage->kind == STORAGE_DIRECTORY)
+        if (usage->kind == STORAGE_DIRECTORY || usage->kind == STORAGE_LAYERS)
                 return 0;
         if (settings->disk.set && usage->used > number(&settings->disk))
                 return refuse(EDQUOT, "container %s uses %" PRIu64 " bytes of disk space: %" PRIu64 " are less",
@@ -320,15 +351,16 @@ static int check_use(const struct ctl_container *container, const struct storage
 }
 
 /* 1: not that way. An image has its inodes from the beginning. */
-static int change_in_place(const struct ctl_container *container, const struct storage_usage *usage, bool inodes)
+static int change_in_place(const struct ctl *ctl, const struct ctl_container *container,
+                           const struct storage_usage *usage, bool inodes)
 {
         const struct settings *settings = &container->settings;
         int r;
 
-        if (usage->kind == STORAGE_DIRECTORY)
+        if (usage->kind == STORAGE_DIRECTORY || usage->kind == STORAGE_LAYERS)
                 return is_limited(settings);
         if (usage->kind == STORAGE_PROJECT) {
-                _cleanup_close_ int root = storage_open(container);
+                _cleanup_close_ int root = storage_open(ctl, container);
 
                 return root < 0 ? root : limit_project(settings, root, quota_project(root));
         }
@@ -342,16 +374,16 @@ static int change_in_place(const struct ctl_container *container, const struct s
 
 int storage_change(struct ctl *ctl, const struct ctl_container *container, bool inodes, bool runs)
 {
-        _cleanup_close_ int from = storage_open(container);
+        _cleanup_close_ int from = storage_open(ctl, container);
         struct storage_usage usage;
-        int r = from < 0 ? from : storage_read_usage(container, &usage);
+        int r = from < 0 ? from : storage_read_usage(ctl, container, &usage);
 
         if (r == 0)
                 r = check_use(container, &usage);
         if (r == 0 && needs_image(container))
                 r = check_image_settings(&container->settings);
         if (r == 0)
-                r = change_in_place(container, &usage, inodes);
+                r = change_in_place(ctl, container, &usage, inodes);
         if (r <= 0)
                 return r;
         if (runs)
@@ -362,10 +394,18 @@ int storage_change(struct ctl *ctl, const struct ctl_container *container, bool 
         return storage_replace(ctl, container, from);
 }
 
-int storage_settle(struct ctl *ctl, const struct ctl_container *container)
+static int discard_left(void *data)
 {
         struct storage_draft none = STORAGE_DRAFT_NONE;
-        int r = storage_discard(container, &none);
+
+        return storage_discard(data, &none);
+}
+
+int storage_settle(struct ctl *ctl, struct ctl_container *container)
+{
+        /* Only who is root in an ordinary user's container can remove all of a draft. */
+        bool draft = faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        int r = draft ? subids_run(&container->settings, discard_left, container) : discard_left(container);
 
         return r < 0 ? r : storage_change(ctl, container, false, false);
 }

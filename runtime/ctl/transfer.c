@@ -1,7 +1,5 @@
 #include "runtime/ctl/transfer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "runtime/ctl/archive_library.h"
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/freeze.h"
 #include "runtime/ctl/storage.h"
@@ -74,7 +73,7 @@ static int put_file(const struct exporting *exporting, const char *name, const c
 static int write_all_entries(const struct exporting *exporting)
 {
         const struct ctl_container *container = exporting->container;
-        _cleanup_close_ int root = storage_open(container);
+        _cleanup_close_ int root = storage_open(exporting->ctl, container);
         _cleanup_free_ char *text = NULL;
         int r = root < 0 ? root : settings_format(&container->settings, &text);
 
@@ -225,6 +224,7 @@ static int read_settings(struct import *import)
 
 int import_open(const char *path, struct import *import)
 {
+        static const char *const own[] = {"created", "ids", "subuids", "subgids"};
         int r;
 
         *import = (struct import){.name = path ? path : "standard input", .in = archive_read_new()};
@@ -243,10 +243,8 @@ int import_open(const char *path, struct import *import)
         if (r < 0)
                 return r;
         /* What is the other host's, or the moment's. */
-        settings_unset(&import->settings, setting_find("created"));
-        settings_unset(&import->settings, setting_find("ids"));
-        settings_unset(&import->settings, setting_find("subuids"));
-        settings_unset(&import->settings, setting_find("subgids"));
+        for (size_t i = 0; i < ELEMENTS(own); i++)
+                settings_unset(&import->settings, setting_find(own[i]));
         return 0;
 }
 

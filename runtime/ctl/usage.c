@@ -39,14 +39,14 @@ static uint64_t limit_or_none(uint64_t limit)
         return limit ? limit : USAGE_UNLIMITED;
 }
 
-static int read_storage(const struct ctl_container *container, struct usage *usage)
+static int read_storage(const struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
 {
         struct storage_usage storage;
-        int r = storage_read_usage(container, &storage);
+        int r = storage_read_usage(ctl, container, &storage);
 
         if (r < 0)
                 return r;
-        usage->has_disk = storage.kind != STORAGE_DIRECTORY;
+        usage->has_disk = storage.kind == STORAGE_PROJECT || storage.kind == STORAGE_IMAGE;
         usage->disk = storage.used;
         usage->disk_limit = limit_or_none(storage.limit);
         usage->inodes = storage.inodes;
@@ -62,7 +62,7 @@ int usage_read(struct ctl *ctl, const struct ctl_container *container, struct us
 
         if (r == 0) {
                 usage_take(&all, usage);
-                r = read_storage(container, usage);
+                r = read_storage(ctl, container, usage);
         }
         return r < 0 ? fail_in(r, "statistics of container %s", container->name) : 0;
 }

@@ -79,9 +79,9 @@ int user_find_in(const char *passwd, const char *name, struct user *user)
         return number ? 0 : -EINVAL;
 }
 
-int user_find(const struct ctl_container *container, const char *name, struct user *user)
+int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
 {
-        _cleanup_close_ int root = storage_open(container), file = -EBADF;
+        _cleanup_close_ int root = storage_open(ctl, container), file = -EBADF;
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;

@@ -11,7 +11,7 @@ struct user {
 };
 
 /* Looks into the container's /etc/passwd. NULL: root. A name that is not there is -EINVAL. */
-int user_find(const struct ctl_container *container, const char *name, struct user *user);
+int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user);
 
 /* The same for the text of an /etc/passwd. Pure. */
 int user_find_in(const char *passwd, const char *name, struct user *user);

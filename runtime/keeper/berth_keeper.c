@@ -26,6 +26,7 @@ enum {
         POLL_OUTPUT,
         POLL_ADOPTED,
         POLL_MEMORY,
+        POLL_REPORT,
         POLL_HOLD,
         POLL_CLIENTS
 };
@@ -110,6 +111,7 @@ static void collect(const struct keeper *keeper, struct pollfd *fds)
         fds[POLL_CONSOLE] = (struct pollfd){keeper->console, (short)(typed ? POLLIN | POLLOUT : POLLIN), 0};
         fds[POLL_OUTPUT] = (struct pollfd){keeper->output, POLLIN, 0};
         fds[POLL_ADOPTED] = (struct pollfd){keeper->adopted, POLLIN, 0};
+        fds[POLL_REPORT] = (struct pollfd){keeper->report, POLLIN, 0};
         fds[POLL_MEMORY] = (struct pollfd){keeper->memory, POLLPRI, 0};
         fds[POLL_HOLD] = (struct pollfd){keeper->hold, POLLIN, 0};
         /* As long as the terminal does not take what was typed, nobody types more; but others are heard. */
@@ -145,6 +147,8 @@ static void serve(struct keeper *keeper, const struct pollfd *fds)
         for (size_t i = 0; i < KEEPER_CLIENTS; i++)
                 if (fds[POLL_CLIENTS + i].revents && keeper->clients[i] == fds[POLL_CLIENTS + i].fd)
                         keeper_serve(keeper, i);
+        if (fds[POLL_REPORT].revents)
+                keeper_hear_report(keeper);
         if (fds[POLL_MEMORY].revents)
                 keeper_tell_kills(keeper);
         if (fds[POLL_SIGNALS].revents)
@@ -208,6 +212,8 @@ int main(int argc, char **argv)
                 if (keeper.terminal)
                         keeper_regain(&keeper);
                 keeper_tell(&keeper, "ok");
+        } else if (is_open(KEEPER_LAUNCHER)) {
+                keeper_let_launch(&keeper);
         } else {
                 keeper_launch(&keeper);
         }

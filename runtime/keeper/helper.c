@@ -90,6 +90,24 @@ void keeper_launch(struct keeper *keeper)
         }
 }
 
+void keeper_let_launch(struct keeper *keeper)
+{
+        const char go = KEEPER_GO;
+        pid_t pid = 0;
+
+        keeper->state = KEEPER_LAUNCHING;
+        keeper->started = now_ms();
+        keeper->report = KEEPER_LAUNCHER;
+        (void)fcntl(KEEPER_LAUNCHER, F_SETFD, FD_CLOEXEC);
+        if (receive_message(KEEPER_LAUNCHER, &pid, sizeof(pid), NULL, 0, 0) == sizeof(pid))
+                keeper->helper = pid;
+        if (!keeper->helper || send_message(KEEPER_LAUNCHER, &go, 1, &keeper->output, 1) < 0) {
+                keeper_tell(keeper, "the program that starts it has ended");
+                keeper->state = KEEPER_DONE;
+        }
+        (void)fcntl(KEEPER_LAUNCHER, F_SETFL, O_NONBLOCK);
+}
+
 void keeper_read_report(struct keeper *keeper)
 {
         if (keeper->report < 0)
@@ -98,6 +116,8 @@ void keeper_read_report(struct keeper *keeper)
                 size_t room = sizeof(keeper->message) - 1 - keeper->message_size;
                 ssize_t n = room ? read(keeper->report, keeper->message + keeper->message_size, room) : 0;
 
+                if (n == 0)
+                        replace_fd(&keeper->report, -1);
                 if (n <= 0)
                         break;
                 keeper->message_size += (size_t)n;
@@ -123,20 +143,31 @@ static void launch_failed(struct keeper *keeper)
         keeper->state = KEEPER_DONE;
 }
 
-static void launch_ended(struct keeper *keeper)
+static void launch_succeeded(struct keeper *keeper)
 {
-        keeper_read_report(keeper);
-        (void)close(keeper->report);
-        keeper->report = -1;
-        if (!keeper->init) {
-                launch_failed(keeper);
-                return;
-        }
         keeper->state = KEEPER_RUNNING;
         keeper_watch_memory(keeper);
         keeper_hold(keeper);
         keeper_tell(keeper, "ok");
         keeper_answer(keeper);
+}
+
+static void launch_ended(struct keeper *keeper)
+{
+        keeper_read_report(keeper);
+        replace_fd(&keeper->report, -1);
+        if (keeper->init)
+                launch_succeeded(keeper);
+        else
+                launch_failed(keeper);
+}
+
+/* Who waits for the start need not wait for the end of the program that did it, too. */
+void keeper_hear_report(struct keeper *keeper)
+{
+        keeper_read_report(keeper);
+        if (keeper->init && keeper->state == KEEPER_LAUNCHING)
+                launch_succeeded(keeper);
 }
 
 void keeper_tell_kills(struct keeper *keeper)

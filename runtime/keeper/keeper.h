@@ -30,6 +30,9 @@ enum keeper_descriptor {
         KEEPER_STATUS = 3,    /* gets "ok" or an error when the first start is over, then the end of the stream */
         KEEPER_DIRECTORY = 4, /* the container's, for its log */
         KEEPER_ADOPTED = 5,   /* a pidfd of a container that runs already, or not there */
+        KEEPER_LAUNCHER =
+                6, /* a socket of a child that starts the container instead of keeper-launch, or not there: its
+                    * pid is the first packet, it waits for KEEPER_GO with the output, and reports on it */
 };
 
 #define KEEPER_SOCKET          "keeper.sock"
@@ -47,6 +50,7 @@ enum keeper_packet {
         KEEPER_ATTACH = 'a', /* to it: send what the container says */
         KEEPER_DATA = 'd',   /* both ways: bytes */
         KEEPER_WINDOW = 'w', /* to it: rows and columns, two uint16_t */
+        KEEPER_GO = 'g',     /* from it to the child that starts the container */
         KEEPER_STOP = 's',   /* to it: do not start it again; answered with the same, when it is not just starting it */
         KEEPER_LATER = 'l',  /* from it: it is, and the answer comes when that is over */
         KEEPER_FULL = 'f',   /* from it: too many are attached */
@@ -89,7 +93,9 @@ struct keeper {
 
 /* helper.c: the programs. */
 void keeper_launch(struct keeper *keeper);
+void keeper_let_launch(struct keeper *keeper); /* by the child behind KEEPER_LAUNCHER */
 void keeper_read_report(struct keeper *keeper);
+void keeper_hear_report(struct keeper *keeper); /* what it says may be that the container runs */
 void keeper_reap(struct keeper *keeper);
 void keeper_ended(struct keeper *keeper, int status, int signal);
 void keeper_tell(struct keeper *keeper, const char *text);

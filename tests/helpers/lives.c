@@ -4,10 +4,12 @@
  *
  * Each life is create, start, exec of /bin/true, kill, the end of the init and delete, as NAME0, NAME1...; FIRST is the
  * first number. With -k only create and start: the containers stay. Prints the microseconds of each life, a line each.
- * A command that fails, or an init that lives on for 30 seconds, ends all with 1 and the runtime's own words. */
+ * A command that fails or takes two minutes, or an init that lives on for 30 seconds, ends all with 1 and the runtime's
+ * own words. */
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -22,12 +24,33 @@
 
 #define WORDS_MAX   32
 #define PATIENCE_MS 30000
+#define COMMAND_MS  120000 /* an emulated machine is slow, a runtime that hangs is slower */
 
 extern char **environ;
 
 static char *globals[WORDS_MAX]; /* the runtime and its options */
 static int n_globals;
 static char pid_file[] = "/tmp/lives.XXXXXX";
+
+/* Held so that its end can be waited for. */
+static int open_process(int pid)
+{
+        int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+        if (fd < 0)
+                err(1, "lives: pidfd_open %d", pid);
+        return fd;
+}
+
+/* Takes the descriptor. 0: the process lives on. */
+static int wait_for_end(int process, int patience_ms)
+{
+        struct pollfd event = {.fd = process, .events = POLLIN};
+        int n = poll(&event, 1, patience_ms);
+
+        close(process);
+        return n == 1;
+}
 
 /* Runs the runtime with these words, up to a NULL, and waits. */
 static void command(const char *word, ...)
@@ -51,34 +74,25 @@ static void command(const char *word, ...)
         posix_spawn_file_actions_destroy(&actions);
         if (r != 0)
                 errx(1, "lives: %s: %s", words[0], strerror(r));
+        if (!wait_for_end(open_process(pid), COMMAND_MS)) {
+                kill(pid, SIGKILL);
+                errx(1, "lives: %s has not ended in %d seconds", word, COMMAND_MS / 1000);
+        }
         if (waitpid(pid, &status, 0) < 0)
                 err(1, "lives: wait");
         if (status != 0)
                 errx(1, "lives: %s ended with status %x", word, status);
 }
 
-/* The container's init, held so that its end can be waited for. */
 static int open_init(void)
 {
         FILE *file = fopen(pid_file, "re");
-        int pid, fd;
+        int pid;
 
         if (!file || fscanf(file, "%d", &pid) != 1)
                 errx(1, "lives: no pid in %s", pid_file);
         fclose(file);
-        fd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (fd < 0)
-                err(1, "lives: pidfd_open %d", pid);
-        return fd;
-}
-
-static void wait_for_end(int init)
-{
-        struct pollfd event = {.fd = init, .events = POLLIN};
-
-        if (poll(&event, 1, PATIENCE_MS) != 1)
-                errx(1, "lives: the init lives on");
-        close(init);
+        return open_process(pid);
 }
 
 static void live(const char *bundle, const char *id, int keep)
@@ -92,7 +106,8 @@ static void live(const char *bundle, const char *id, int keep)
         init = open_init();
         command("exec", id, "/bin/true", NULL);
         command("kill", id, "KILL", NULL);
-        wait_for_end(init);
+        if (!wait_for_end(init, PATIENCE_MS))
+                errx(1, "lives: the init lives on");
         command("delete", id, NULL);
 }
 

@@ -25,6 +25,21 @@ setting() {
         ctl destroy -f web
 }
 
+@test "settings: ids that the host grants to a user are no container's" {
+        local file
+
+        printf 'one:100000:65536\ntwo:1000500:70000\nbroken\n' >"$T/subuid"
+        printf 'three:1196608:1\nfour:4000000000:65536\n' >"$T/subgid"
+        for file in subuid subgid; do
+                mount --bind "$T/$file" "/etc/$file"
+                defer "umount /etc/$file"
+        done
+        ctl create web --image busybox --net none
+        is "$(setting web ids)" 1131072
+        ctl create other --image busybox --net none
+        is "$(setting other ids)" 1262144
+}
+
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 
@@ -91,7 +106,7 @@ make_other() {
         mount -t tmpfs -o size=8m,mode=711 none "$DIR"
         defer "umount $DIR"
         ctl create web --image busybox --net none --stop-timeout 0 -- \
-                /bin/sh -c 'while :; do i=$((i+1)); echo "line $i"; usleep 100; done'
+                /bin/sh -c 'while :; do printf "%500s\n" line; usleep 10000; done'
         ctl start web
         head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
         eventually log_stands_still
@@ -261,7 +276,7 @@ base() {
 }
 
 @test "oci: whiteouts hide nothing of their own layer, wherever in it they stand" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/sub" "$T/2/sub"
         echo old | tee "$T/1/sub/old" "$T/1/file" >/dev/null
@@ -270,6 +285,7 @@ base() {
         touch "$T/2/sub/.wh..wh..opq" "$T/2/.wh.file"
         tar -C "$T/2" -cf "$T/2.tar" file sub/new sub/.wh..wh..opq .wh.file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         is "$(cat "$root/file")" new
         is "$(cat "$root/sub/new")" new
         [ ! -e "$root/sub/old" ]
@@ -277,7 +293,7 @@ base() {
 }
 
 @test "oci: layers reach through links of lower ones, inside the root, and files take the place of directories" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
         mkdir -p "$T/1/usr/lib" "$T/1/dir/deep" "$T/2/lib" "$T/2/out" "$T/2/empty/deep"
         ln -s usr/lib "$T/1/lib"
@@ -291,6 +307,7 @@ base() {
         ln "$T/2/lib/new" "$T/2/lib/twin"
         tar -C "$T/2" -cf "$T/2.tar" lib/new lib/twin dir out/new empty/deep/new file
         create_from "$T/1.tar" "$T/2.tar"
+        root=$(plain web)
         [ -L "$root/lib" ]
         is "$(cat "$root/usr/lib/new" "$root/usr/lib/old" "$root/dir")" "$(printf 'new\nold\nnew')"
         is "$(stat -c %i "$root/usr/lib/new")" "$(stat -c %i "$root/usr/lib/twin")"
@@ -400,6 +417,49 @@ END
         has 'A=x?[31m?'
         refused_ctl "is no name of a container" info $'a\nb\e[31m'
         lacks $'\e'
+}
+
+@test "import: ids that another host's user had are not taken from an archive" {
+        make_web
+        ctl export web -o "$T/web.tar"
+        mkdir "$T/in"
+        tar -C "$T/in" -xf "$T/web.tar"
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$T/in/settings"
+        tar -C "$T/in" -cf "$T/other.tar" settings rootfs complete
+        ctl import other "$T/other.tar"
+        ctl start other
+        ctl stop other
+        is "$(setting other subuids)" ""
+        # Nor does a line in its settings keep root from removing it.
+        printf 'subuids = 1000:65536\nsubgids = 1000:65536\n' >>"$DIR/containers/other/settings"
+        ctl destroy other
+        [ ! -e "$DIR/containers/other" ]
+}
+
+@test "another user of the host comes near neither files nor sockets, in no state of a container" {
+        local path
+
+        stranger() {
+                setpriv --reuid 1000 --regid 1000 --clear-groups "$@" 3>&- 4>&-
+        }
+        make_web
+        ctl start web
+        chmod 4755 "$DIR/containers/web/rootfs/bin/busybox"
+        for path in "$DIR/containers/web/settings" "$DIR/containers/web/log" "$DIR/containers/web/config.json" \
+                "$DIR/containers/web/rootfs/etc/passwd" "$RUN/state/web/record.json" "$RUN/keepers/web/output"; do
+                [ -e "$path" ]
+                run -1 stranger test -e "$path"
+        done
+        run -126 stranger sh -c "$DIR/containers/web/rootfs/bin/busybox id"
+        run -2 stranger ls "$DIR/containers"
+        for path in list "info web" "exec web id" "stop web" "logs web"; do
+                # shellcheck disable=SC2086
+                run stranger timeout "$DEADLINE" "$BERTHCTL" --directory "$DIR" --run "$RUN" $path
+                [ "$status" -ne 0 ]
+                has "Permission denied"
+        done
+        ctl_is web running
+        ctl stop web
 }
 
 # ---- what containers leave ----

@@ -78,6 +78,8 @@ root_is_whole() {
 }
 
 @test "oci: layers lie over each other with their whiteouts, and the image says what runs" {
+        local root
+
         make_root
         tar -C "$T/root" -cf "$T/1.tar" .
         mkdir -p "$T/two/etc"
@@ -86,9 +88,10 @@ root_is_whole() {
         tar -C "$T/two" -cf "$T/2.tar" etc
         layout image "$T/1.tar" "$T/2.tar"
         ctl create web --image "oci:$T/image:latest" --net none -e A=2
-        [ ! -e "$DIR/containers/web/rootfs/etc/shadow" ]
-        [ ! -e "$DIR/containers/web/rootfs/etc/.wh.shadow" ]
-        grep -q new "$DIR/containers/web/rootfs/etc/new"
+        root=$(plain web)
+        [ ! -e "$root/etc/shadow" ]
+        [ ! -e "$root/etc/.wh.shadow" ]
+        grep -q new "$root/etc/new"
         ctl start web
         eventually said web '^/etc$'
         said web '^hello$'
@@ -120,7 +123,8 @@ root_is_whole() {
         echo '[{"Config":"config.json","RepoTags":["x:1"],"Layers":["layer.tar"]}]' >"$T/save/manifest.json"
         tar -C "$T/save" -cf "$T/save.tar" manifest.json config.json layer.tar
         ctl create web --image "docker-archive:$T/save.tar" --net none
-        root_is_whole web
+        plain web
+        root_is_whole plain
         ctl start web
         eventually said web 'from docker'
         ctl stop -f web
@@ -193,4 +197,13 @@ root_is_whole() {
         is "$(cd "$DIR" && echo image-*)" "image-bbbbbb image-of-mine"
         ctl destroy web
         is "$(cd "$DIR" && echo image-*)" "image-of-mine"
+}
+
+@test "images: what touches no archive does not load libarchive and all that comes with it" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        run -0 env LD_DEBUG=files timeout 20 "$BERTHCTL" --directory "$DIR" --run "$RUN" list 3>&- 4>&-
+        lacks libarchive
+        run -0 env LD_DEBUG=files timeout 20 "$BERTHCTL" --directory "$DIR" --run "$RUN" export web -o "$T/web.tar" 3>&- 4>&-
+        has libarchive
+        ctl destroy web
 }

@@ -175,6 +175,14 @@ another_holds() {
         ctl stop -f web
 }
 
+@test "console: a terminal that nobody inside has open for a while is there when somebody opens it again" {
+        ctl create web --image busybox --net none -t -- /bin/sh -c 'echo one; exec </dev/null >/dev/null 2>&1; sleep 1; echo two >/dev/console; exec sleep 1000'
+        ctl start web
+        eventually said web '^one$'
+        eventually said web '^two$'
+        ctl stop -f web
+}
+
 @test "console: a container without a terminal shows its output" {
         ctl create web --image busybox --net none -- /bin/sh -c "$talking"
         ctl start web

@@ -243,6 +243,24 @@ load ../lib/ctl
         ctl stop -f web
 }
 
+@test "start: a group that is left of a container whose record was lost is no obstacle" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        mkdir -p /sys/fs/cgroup/berth/web/below
+        defer 'rmdir /sys/fs/cgroup/berth'
+        # What is cloned into a group that was killed once is killed by the kernel.
+        echo 1 >/sys/fs/cgroup/berth/web/cgroup.kill
+        ctl start web
+        ctl stop -f web
+        [ ! -e /sys/fs/cgroup/berth/web ]
+        mkdir /sys/fs/cgroup/berth/web
+        sleep 1000 3>&- 4>&- &
+        echo $! >/sys/fs/cgroup/berth/web/cgroup.procs
+        refused_ctl "holds processes" start web
+        kill $!
+        wait $! || true
+        rmdir /sys/fs/cgroup/berth/web
+}
+
 @test "volumes: files of the host are seen inside, read-only where that was said" {
         mkdir "$T/share"
         echo outside >"$T/share/file"

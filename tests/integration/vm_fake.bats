@@ -189,7 +189,7 @@ has_no_privileges() {
         create
         has_no_privileges "$(pid_of)"
         helper=$(child berth-network)
-        ! has_no_privileges "$helper"
+        fails has_no_privileges "$helper"
         berth start "$ID"
         eventually grep -q ready "$T/out"
         has_no_privileges "$(pid_of)"
@@ -306,7 +306,7 @@ resolver() {
         ip -n pod link set lo up
         ip netns exec pod dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root \
                 --listen-address=127.0.0.11 --bind-interfaces --host-record=answer.example,192.0.2.99 \
-                --txt-record=long.example,"$(printf 'x%.0s' {1..250})","$(printf 'y%.0s' {1..250})","$(printf 'z%.0s' {1..250})" 3>&- 4>&- &
+                "$@" --txt-record=long.example,"$(printf 'x%.0s' {1..250})","$(printf 'y%.0s' {1..250})","$(printf 'z%.0s' {1..250})" 3>&- 4>&- &
         eventually ip netns exec pod sh -c 'grep -q ": 0B00007F:0035" /proc/net/udp'
 }
 
@@ -330,12 +330,31 @@ resolver() {
         has 192.0.2.99
 }
 
+@test "vm: what the namespace's resolver asks name servers outside comes back to it, and not to the guest" {
+        which dnsmasq >/dev/null || skip "no dnsmasq"
+        veth
+        dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root --listen-address=192.0.2.1 \
+                --bind-interfaces --host-record=outside.example,192.0.2.55 --host-record=direct.example,192.0.2.66 3>&- 4>&- &
+        # Docker's takes the ports that the kernel gives.
+        resolver --server=192.0.2.1 --query-port=61999
+        bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
+        args /bin/sh -c 'busybox nslookup outside.example 127.0.0.11; busybox nslookup direct.example 192.0.2.1; echo ready; exec /bin/probe wait'
+        launch
+        run -0 cat "$T/out"
+        has 192.0.2.55 192.0.2.66
+        is "$(ip netns exec pod cat /proc/sys/net/ipv4/ip_local_port_range)" $'61440\t65535'
+        ip netns exec pod tc filter show dev eth0 ingress >"$T/filters"
+        is "$(grep -c 'match 0035f000/fffff000 at 20' "$T/filters")" 2
+        berth delete --force "$ID"
+        is "$(ip netns exec pod tc filter show dev eth0 ingress)" ""
+}
+
 @test "vm: where no resolver listens at 127.0.0.11 nobody does in the guest, and no helper waits" {
         veth
         bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
         args /bin/probe wait
         launch
-        ! pgrep -x berth-resolver
+        fails pgrep -x berth-resolver
         run ! berth exec "$ID" /bin/sh -c 'busybox nc -w 2 127.0.0.11 53 </dev/null' </dev/null
 }
 

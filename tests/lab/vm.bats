@@ -232,6 +232,57 @@ has_ended() { # has_ended WORDS: the container is stopped and says why
         has size=1024k
 }
 
+@test "vm volumes: extended attributes and access control lists are the host's and hold; locks hold in the guest" {
+        mkdir "$T/shared"
+        echo 1 >"$T/shared/listed"
+        echo 2 >"$T/shared/locked"
+        setfattr -n user.host -v given "$T/shared/listed"
+        chmod 640 "$T/shared/listed"
+        setfacl -m u:1234:r,g::-,m::r "$T/shared/listed"
+        cat >"$T/shared/try" <<'END'
+import fcntl, os, sys
+def say(what, act):
+        try: print(what, act())
+        except OSError as e: print(what, e.strerror)
+def as_user(uid, gid, act):
+        child = os.fork()
+        if child == 0:
+                os.setgroups([]); os.setgid(gid); os.setuid(uid)
+                try: act()
+                except OSError as e: os._exit(e.errno)
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def lock(how, flags):
+        def act():
+                file = open("/shared/locked", "r+")
+                how(file, flags | fcntl.LOCK_NB)
+        return act
+say("host:", lambda: os.getxattr("/shared/listed", "user.host").decode())
+say("user:", lambda: os.setxattr("/shared/try", "user.guest", b"taken"))
+say("trusted:", lambda: os.setxattr("/shared/try", "trusted.guest", b"taken"))
+print("listed user:", as_user(1234, 1234, lambda: open("/shared/listed").read()))
+print("group:", as_user(4321, 0, lambda: open("/shared/listed").read()))
+print("other:", as_user(4321, 4321, lambda: open("/shared/listed").read()))
+for name, how in (("posix", fcntl.lockf), ("flock", fcntl.flock)):
+        mine = open("/shared/locked", "r+")
+        say(name + " beside the host's:", lambda: how(mine, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        print(name + " beside ours:", as_user(0, 0, lock(how, fcntl.LOCK_EX)))
+        mine.close()
+END
+        bundle '.process.capabilities[] += ["CAP_SETUID", "CAP_SETGID"]'
+        edit '.mounts += [{destination: "/shared", source: ($t + "/shared"), options: ["bind"]}] +
+                [("/usr", "/lib", "/lib64") | {destination: ., source: ., options: ["rbind", "ro"]}]' --arg t "$T"
+        args /usr/bin/python3 /shared/try
+        exec {held}<>"$T/shared/locked"
+        flock -n "$held"
+        run -0 once
+        exec {held}<&-
+        has_line "host: given" "user: None" "listed user: 0" "group: 13" "other: 13"
+        has_line "posix beside the host's: None" "posix beside ours: 11" "flock beside the host's: None" "flock beside ours: 11"
+        has_line "trusted: Operation not permitted"
+        is "$(getfattr --only-values -n user.guest "$T/shared/try")" taken
+}
+
 @test "vm: a read-only root, and a host's file system that is full: the program is told, nothing else happens" {
         mkdir "$T/small"
         mount -t tmpfs -o size=1m small "$T/small"

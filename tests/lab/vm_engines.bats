@@ -162,6 +162,17 @@ docker_logged() {
         run ! curl --silent --max-time 5 http://127.0.0.1:8086/
 }
 
+# bats test_tags=full
+@test "docker run --runtime berth-vm: on a network of a user the names of its containers are answered" {
+        use_docker
+        docker network create named
+        docker run --detach --name server --network named busybox sh -c "$SERVE"
+        run -0 docker run --rm --runtime berth-vm --network named busybox sh -c 'cat /etc/resolv.conf; wget -q -O - http://server/'
+        has "nameserver 127.0.0.11" "a page"
+        docker rm --force server
+        docker network rm named
+}
+
 # ---- containerd ----
 
 @test "ctr run --runc-binary berth-vm: run, exec, a volume, kill" {

@@ -116,6 +116,11 @@ root_of() {
         echo "$DIR/containers/$1/rootfs"
 }
 
+# plain NAME: the root of a copy of it, which is a directory whatever its own is (layers).
+plain() {
+        ctl clone "$1" plain && root_of plain
+}
+
 # furnish NAME: what copying can get wrong: owners, modes, links, attributes, holes, devices, the root directory itself.
 furnish() {
         local root

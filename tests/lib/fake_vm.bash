@@ -20,8 +20,10 @@ fake_machines() {
 }
 
 # What the stand-in cannot do, because its guest is a group of processes on this host: FILE|TEST, "all" for the whole file.
+# A whole system would set this host's sysctls: its root is the host's.
 FAKE_CANNOT='
 userns.bats|all
+ctl_system.bats|all
 cgroups.bats|resources.hugepageLimits: each page size
 cgroups.bats|resources.hugepageLimits: a page size that the machine has not is refused
 cgroups.bats|resources.unified: files are written as they are
@@ -31,6 +33,7 @@ update_events.bats|update --resources FILE: changes a limit of a running contain
 update_events.bats|update --resources -: reads standard input
 update_events.bats|update: a limit that fails leaves all as it was
 update_events.bats|events --stats: one JSON line with the container'"'"'s numbers
+ctl_more.bats|an ordinary user has containers of his own, in his own directories
 devices.bats|devices: /dev/ptmx is the container'"'"'s own, whatever linux.devices lists
 '
 

@@ -194,20 +194,36 @@ static void names_of_containers(void **state)
         assert_false(ctl_name_valid("0123456789012345678901234567890123456789012345678901234567890123"));
 }
 
+static uint64_t bits_of(const char *const *keys, size_t n)
+{
+        uint64_t bits = 0;
+
+        for (size_t i = 0; i < n; i++)
+                bits |= UINT64_C(1) << (setting_find(keys[i]) - setting_table);
+        return bits;
+}
+
 static void limits_become_resources_and_their_absence_lifts_them(void **state)
 {
         _cleanup_settings_ struct settings settings = {0};
-        _cleanup_free_ char *with = NULL, *without = NULL;
+        static const char *const keys[] = {"memory", "cpus", "pids", "cpu-weight", "cpu-set"}, *const pids[] = {"pids"};
+        _cleanup_free_ char *with = NULL, *without = NULL, *one = NULL, *none = NULL;
 
         (void)state;
-        assert_int_equal(resources_json(&settings, -1, &without), 0);
-        assert_string_equal(without, "{\"memory\":{\"limit\":-1,\"swap\":-1},\"cpu\":{\"period\":100000,\"quota\":-1},"
-                                     "\"pids\":{\"limit\":-1}}\n");
+        assert_int_equal(resources_json(&settings, -1, bits_of(keys, 5), &without), 0);
+        assert_string_equal(without,
+                            "{\"memory\":{\"limit\":-1,\"swap\":-1},\"cpu\":{\"period\":100000,\"quota\":-1},"
+                            "\"pids\":{\"limit\":-1},\"unified\":{\"cpu.weight\":\"100\",\"cpuset.cpus\":\"\"}}\n");
+        /* What was not touched needs no controller. */
+        assert_int_equal(resources_json(&settings, -1, bits_of(pids, 1), &one), 0);
+        assert_string_equal(one, "{\"pids\":{\"limit\":-1}}\n");
+        assert_int_equal(resources_json(&settings, -1, 0, &none), 0);
+        assert_string_equal(none, "{}\n");
         assert_int_equal(settings_set(&settings, setting_find("memory"), "64m"), 0);
         assert_int_equal(settings_set(&settings, setting_find("swap"), "1m"), 0);
         assert_int_equal(settings_set(&settings, setting_find("cpus"), "0.25"), 0);
         assert_int_equal(settings_set(&settings, setting_find("pids"), "7"), 0);
-        assert_int_equal(resources_json(&settings, -1, &with), 0);
+        assert_int_equal(resources_json(&settings, -1, 0, &with), 0);
         assert_string_equal(with, "{\"memory\":{\"limit\":67108864,\"swap\":68157440},\"cpu\":{\"period\":100000,"
                                   "\"quota\":25000},\"pids\":{\"limit\":7}}\n");
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "namespaces/console.h"
 #include "vmmode/protocol/message.h"
 
 /* From the connection to its one byte. */
@@ -60,6 +61,8 @@ int streams_prepare(struct streams *streams, const struct transport *transport, 
 int streams_launched(struct streams *streams, int console)
 {
         replace_fd(&streams->console, console);
+        if (console >= 0)
+                replace_fd(&streams->peer, ioctl(console, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
         if (console >= 0 && fcntl(console, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
                 return fail(errno, "set a terminal non-blocking");
         if (streams->terminal && console < 0)
@@ -177,6 +180,7 @@ static void hang_up(struct streams *streams)
 {
         relay_end(&streams->relays[STDOUT_FILENO]);
         replace_fd(&streams->console, -EBADF);
+        replace_fd(&streams->peer, -EBADF);
 }
 
 void streams_move(struct streams *streams, const struct pollfd fds[2 * STREAMS])
@@ -198,6 +202,7 @@ void streams_resize(const struct streams *streams, int64_t rows, int64_t columns
 void streams_drain(struct streams *streams)
 {
         relay_end(&streams->relays[STDIN_FILENO]);
+        replace_fd(&streams->peer, -EBADF);
         relays_drain(streams->relays + STDOUT_FILENO, STREAMS - STDOUT_FILENO,
                      streams->terminal ? TERMINAL_DRAIN_MS : 0);
 }
@@ -206,6 +211,7 @@ void streams_close(struct streams *streams)
 {
         transport_close(streams->transport, &streams->listener, streams->port);
         replace_fd(&streams->console, -EBADF);
+        replace_fd(&streams->peer, -EBADF);
         for (int i = 0; i < STREAMS; i++) {
                 replace_fd(&streams->pipes[i], -EBADF);
                 relay_end(&streams->relays[i]);

@@ -17,12 +17,13 @@ struct streams {
         int pipes[STREAMS]; /* our ends; -EBADF with a terminal */
         bool terminal;
         int console;                  /* the terminal's master */
+        int peer;                     /* its other side, so that it does not hang up while nobody has it open */
         struct relay relays[STREAMS]; /* in, out, error; with a terminal: in, out */
 };
 
 #define STREAMS_NONE                                                                                                   \
         {                                                                                                              \
-                .listener = -EBADF, .pipes = {-EBADF, -EBADF, -EBADF}, .console = -EBADF, .relays = {                  \
+                .listener = -EBADF, .pipes = {-EBADF, -EBADF, -EBADF}, .console = -EBADF, .peer = -EBADF, .relays = {  \
                         RELAY_NONE,                                                                                    \
                         RELAY_NONE,                                                                                    \
                         RELAY_NONE                                                                                     \

@@ -206,6 +206,14 @@ static void hand_group(struct box *box, const struct launch *launch)
                 say(box, "oom=on");
 }
 
+/* Access control lists over FUSE need FUSE_SETXATTR_EXT, Linux 5.13. A kernel whose release is not known has none. */
+static bool holds_to_acls(const char *release)
+{
+        unsigned major, minor;
+
+        return sscanf(release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 13));
+}
+
 static int fill(struct box *box, const struct launch *launch, const struct vm_machine *machine)
 {
         const struct oci_namespace *network = &launch->inside->spec->linux_.namespaces[OCI_NS_NETWORK];
@@ -227,6 +235,8 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand(box, "initrd", machine->image.initrd);
         hand(box, "vsock", socket);
         hand_slot(box, "start", launch->inside->facts->start_socket);
+        if (holds_to_acls(machine->image.release))
+                say(box, "acl=on");
         hand_trees(box, launch);
         hand_group(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);

@@ -296,13 +296,23 @@ static void divide_memory(const struct oci_memory *memory, const struct vm_size 
                         true, memory->swap.value < 0 ? -1 : whole + (memory->swap.value - memory->limit.value)};
 }
 
-/* What a container weighs beside the others of this host is its machine's. */
+/* What a container weighs beside the others of this host, and on which of its processors, is its machine's. Of several
+ * such lines those that stand together. */
 static struct oci_pairs hosts_unified(const struct oci_pairs *unified)
 {
-        for (size_t i = 0; i < unified->n; i++)
-                if (strcmp(unified->v[i].key, "cpu.weight") == 0)
-                        return (struct oci_pairs){1, &unified->v[i]};
-        return (struct oci_pairs){0};
+        struct oci_pairs found = {0};
+
+        for (size_t i = 0; i < unified->n; i++) {
+                const char *key = unified->v[i].key;
+
+                if (strcmp(key, "cpu.weight") != 0 && strcmp(key, "cpuset.cpus") != 0)
+                        continue;
+                if (!found.n)
+                        found.v = &unified->v[i];
+                if (&unified->v[i] == found.v + found.n)
+                        found.n++;
+        }
+        return found;
 }
 
 static void divide_resources(const struct oci_resources *all, const struct vm_size *size, struct oci_resources *host,

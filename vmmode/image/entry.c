@@ -10,13 +10,12 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "base/number.h"
 
 #define FIRST_LINE "berth image 1\n" /* raised when the content of an initrd is made in another way */
 #define FILE_LINE  " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %s\n"
-#define FNV_START  0xcbf29ce484222325ULL /* FNV-1a, 64 bits */
-#define FNV_PRIME  0x100000001b3ULL
 
 static int put_file(char *to, size_t room, const char *what, const struct image_file *file)
 {
@@ -43,10 +42,8 @@ size_t image_about_finish(char text[ENTRY_ABOUT_MAX], size_t length, uint64_t ke
 /* Two sources with one hash do no harm: what is in `about` decides. */
 void image_entry_name(const struct image_source *source, const char *identity, char name[ENTRY_NAME_MAX])
 {
-        uint64_t hash = FNV_START;
+        uint64_t hash = hash_more(HASH_START, identity, strlen(identity));
 
-        for (const char *p = identity; *p; p++)
-                hash = (hash ^ (uint8_t)*p) * FNV_PRIME;
         snprintf(name, ENTRY_NAME_MAX, "%s-%016" PRIx64, source->release, hash);
 }
 

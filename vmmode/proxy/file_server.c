@@ -58,7 +58,10 @@ static int listen_and_connect(struct proxy *proxy, int *listener, int *connectio
 
 /* Locks are the guest's own: QEMU's server would refuse a lock that waits (EOPNOTSUPP), or wait with everything.
  * Whoever else has the files mounted keeps ours apart from his. CAP_MKNOD: the devices program of a process container
- * would not let it make devices either. */
+ * would not let it make devices either. Access control lists that the guest's kernel would not hold to are refused:
+ * the mode's group bits, which are then the list's mask, would give the group more than the list does. */
+#define OPTIONS "sandbox=namespace,cache=auto,xattr,no_posix_lock,no_flock,announce_submounts,"
+
 static int start_qemus(struct proxy *proxy, const char *listener, const int *keep)
 {
         static const char source[] = "source=" SHARE_PLACE;
@@ -67,7 +70,7 @@ static int start_qemus(struct proxy *proxy, const char *listener, const int *kee
                                     "-o",
                                     source,
                                     "-o",
-                                    "sandbox=namespace,cache=auto,xattr,no_posix_lock,no_flock,announce_submounts",
+                                    proxy->options.acl ? OPTIONS "posix_acl" : OPTIONS "no_posix_acl",
                                     "-o",
                                     "modcaps=-mknod",
                                     "-o",
@@ -80,10 +83,19 @@ static int start_qemus(struct proxy *proxy, const char *listener, const int *kee
 
 static int start_rusts(struct proxy *proxy, const char *listener, const int *keep)
 {
-        const char *const argv[] = {
-                "virtiofsd",           listener,           "--shared-dir",      SHARE_PLACE,
-                "--sandbox=namespace", "--cache=auto",     "--xattr",           "--announce-submounts",
-                "--modcaps=-mknod",    "--log-level=warn", "--rlimit-nofile=0", NULL};
+        const char *const argv[] = {"virtiofsd",
+                                    listener,
+                                    "--shared-dir",
+                                    SHARE_PLACE,
+                                    "--sandbox=namespace",
+                                    "--cache=auto",
+                                    "--xattr",
+                                    "--announce-submounts",
+                                    "--modcaps=-mknod",
+                                    "--log-level=warn",
+                                    "--rlimit-nofile=0",
+                                    proxy->options.acl ? "--posix-acl" : NULL,
+                                    NULL};
 
         return child_start(&proxy->file_server, proxy->options.cgroup, proxy->options.file_server, argv, keep, 1);
 }

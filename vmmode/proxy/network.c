@@ -58,6 +58,8 @@ static int read_and_tap(const struct proxy *proxy, int fds[ANSWER_FDS])
         if (r < 0)
                 return r;
         r = make_taps(proxy, &network, fds + 1);
+        if (r == 0 && resolver_listens())
+                r = network_keep_answers(&network);
         if (r == 0) {
                 fds[0] = network_file(&network);
                 r = fds[0] < 0 ? fds[0] : 1 + (int)network.n_interfaces;
@@ -83,7 +85,7 @@ static int keep_network(const struct proxy *proxy)
 
 /* ---- the box ---- */
 
-int network_prepare(struct proxy *proxy)
+int network_open(struct proxy *proxy)
 {
         int r = helper_start(proxy, "berth-network", keep_network, -EBADF, &proxy->network);
 

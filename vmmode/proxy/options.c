@@ -42,6 +42,7 @@ static const struct option table[] = {
         {"console", MEMBER(console), VALUE_FD, OF_BOX, 0, 0},
         {"start", MEMBER(start), VALUE_FD, OF_BOX, 0, 0},
         {"cgroup", MEMBER(cgroup), VALUE_FD, OF_BOX, 0, 0},
+        {"acl", MEMBER(acl), VALUE_SWITCH, OF_BOX, 0, 0},
         {"oom", MEMBER(counts_kills), VALUE_SWITCH, OF_BOX, 0, 0},
         {"memory", MEMBER(memory), VALUE_NUMBER, OF_BOX | REQUIRED, 1, INT64_MAX},
         {"cpus", MEMBER(cpus), VALUE_NUMBER, OF_BOX, 1, 4096},

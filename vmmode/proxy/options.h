@@ -20,6 +20,7 @@ struct proxy_options {
         /* Of a box. ended: a file for the reason when the machine ends before its program. */
         int vmm, file_server, kvm, kernel, initrd, vsock, console, start, ended;
         int cgroup;        /* the container's group */
+        bool acl;          /* the guest's kernel holds to the access control lists of the shared files */
         bool counts_kills; /* for want of memory in the guest, there */
         uint64_t memory, cpus, nics;
         const char *cmdline;
@@ -39,5 +40,5 @@ int proxy_options_parse(int argc, char *const *argv, struct proxy_options *optio
         "usage: berth-proxy exec agent=FD launch=FD [terminal=on|off] [deadline=SECONDS]\n"                            \
         "       berth-proxy box agent=FD launch=FD ended=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD\n"          \
         "                   memory=BYTES [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT]\n"       \
-        "                   [jail=TEXT] [cgroup=FD] [oom=on|off]\n"                                                    \
+        "                   [jail=TEXT] [cgroup=FD] [oom=on|off] [acl=on|off]\n"                                       \
         "                   [tree=ENTRY:FD]... [terminal=on|off] [deadline=SECONDS]\n"

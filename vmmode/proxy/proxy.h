@@ -96,7 +96,7 @@ int machine_start(struct proxy *proxy, int file_server);
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
 
 /* Starts the helper that keeps the privileges for the network namespace (network.c). */
-int network_prepare(struct proxy *proxy);
+int network_open(struct proxy *proxy);
 
 /* The network namespace as it is now: taps into the machine, addresses to the agent. */
 int network_connect(struct proxy *proxy);
@@ -156,8 +156,10 @@ int proxy_park(struct proxy *proxy);
  * status (0 to 255) or a negative errno with a message (run.c). */
 int proxy_run(struct proxy *proxy);
 
-/* Docker's resolver (resolver.c): starts the helper, which waits; gives it a connection with the agent, after which it
- * serves, when such a resolver listens in our network namespace. */
+/* Docker's resolver (resolver.c): whether it listens in our network namespace, while we have files; starts the helper,
+ * which waits; gives it a connection with the agent, after which it serves, when such a resolver listens in our network
+ * namespace. */
+bool resolver_listens(void);
 int resolver_prepare(struct proxy *proxy);
 int resolver_connect(struct proxy *proxy);
 

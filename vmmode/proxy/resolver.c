@@ -24,6 +24,26 @@
 #define SOCKETS      "/proc/self/net/udp"
 #define SOCKETS_MOST ((size_t)1024 * 1024)
 
+/* ---- is there one? ---- */
+
+/* It listens at its address, at any port, which a rule of the namespace's firewall leads to. */
+static bool is_there(int sockets)
+{
+        _cleanup_free_ char *text = NULL;
+        char wanted[16];
+        size_t size;
+
+        snprintf(wanted, sizeof(wanted), ": %08X:", (unsigned)htonl(RESOLVER_ADDRESS));
+        return read_all(sockets, SOCKETS_MOST, &text, &size) == 0 && strstr(text, wanted);
+}
+
+bool resolver_listens(void)
+{
+        _cleanup_close_ int sockets = open(SOCKETS, O_RDONLY | O_CLOEXEC);
+
+        return sockets >= 0 && is_there(sockets);
+}
+
 /* ---- the helper ---- */
 
 struct question {
@@ -200,17 +220,6 @@ static int begin(int guest)
                         return r;
         }
         return 0;
-}
-
-/* It listens at its address, at any port, which a rule of the namespace's firewall leads to. */
-static bool is_there(int sockets)
-{
-        _cleanup_free_ char *text = NULL;
-        char wanted[16];
-        size_t size;
-
-        snprintf(wanted, sizeof(wanted), ": %08X:", (unsigned)htonl(RESOLVER_ADDRESS));
-        return read_all(sockets, SOCKETS_MOST, &text, &size) == 0 && strstr(text, wanted);
 }
 
 static int forward_questions(const struct proxy *proxy)

@@ -13,10 +13,6 @@
 #include "namespaces/console.h"
 #include "runtime/core/channel.h"
 
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
-#endif
-
 #define SAY_DEADLINE_MS 30000
 
 static int open_pair(int *master, int *slave, char *name, size_t size)

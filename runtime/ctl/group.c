@@ -1,0 +1,55 @@
+#include "runtime/ctl/group.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "cgroups/cgroup.h"
+#include "runtime/ctl/settings_checks.h"
+
+#define REMOVE_MS 5000
+
+_Static_assert(GROUP_PATH_SIZE > CGROUP_PARENT_MOST + CTL_NAME_MAX + 1, "a path has room");
+
+bool group_path(const struct ctl_container *container, char path[GROUP_PATH_SIZE])
+{
+        const char *parent = container->settings.cgroup_parent;
+
+        if (!parent && geteuid() == 0)
+                parent = "/berth";
+        if (parent)
+                snprintf(path, GROUP_PATH_SIZE, "%s/%s", parent, container->name);
+        return parent;
+}
+
+/* The parents stay, and one that holds processes is refused when the container is made. */
+static int clear(const struct cgroup_host *host, const char *path)
+{
+        _cleanup_close_ int group = cgroup_open(host, path);
+        int depth = group >= 0 ? cgroup_existing_depth(host, path) : 0;
+
+        if (depth <= 0 || cgroup_check_reusable(host, path) < 0) {
+                error_clear();
+                return 0;
+        }
+        return cgroup_remove(host, path, depth - 1, now_ms() + REMOVE_MS);
+}
+
+int group_clear(const struct ctl_container *container)
+{
+        struct cgroup_host host;
+        char path[GROUP_PATH_SIZE];
+        int r;
+
+        if (!group_path(container, path))
+                return 0;
+        if (cgroup_host_probe(&host) < 0) {
+                error_clear();
+                return 0;
+        }
+        r = clear(&host, path);
+        close(host.root_fd);
+        return r;
+}
