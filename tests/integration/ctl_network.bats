@@ -340,7 +340,7 @@ links_of_containers() {
 }
 
 @test "crashes: a start killed at any point is no obstacle for the next, and address and port stay the container's" {
-        local address point=150 killed=0
+        local address point=100 killed=0
 
         ctl create other --image busybox -p 8123:80 -- /bin/sleep 1000
         ctl create web --image busybox -p 8123:80 --net-rate 100mbit -- /bin/sleep 1000
@@ -354,7 +354,7 @@ links_of_containers() {
                 refused_ctl "8123.*web" start other
                 ctl stop -f web
                 eventually eval '[ "$(links_of_containers)" = 0 ]'
-                point=$((point + 97))
+                point=$((point + 79))
         done
         [ $killed -ge 8 ]
         ctl destroy -f web
