@@ -249,7 +249,7 @@ machines() {
         is "$(ctl info --json web | jq -r .network.ipv4)" "$address"
         eventually page_of 127.0.0.1:8081
         ctl stop web
-        ! pgrep -f '^berth-vmm |virtiofsd --'
+        fails pgrep -f '^berth-vmm |virtiofsd --'
         ctl destroy web
         ctl network delete berth0
 }
