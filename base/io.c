@@ -187,6 +187,22 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
         return r;
 }
 
+static bool holds(int dirfd, const char *name, const void *data, size_t size)
+{
+        _cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        size_t there;
+
+        return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size &&
+               read_to_end(fd, &st, size, &text, &there) == 0 && there == size && memcmp(text, data, size) == 0;
+}
+
+int update_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)
+{
+        return holds(dirfd, name, data, size) ? 0 : replace_file_at(dirfd, name, data, size, mode);
+}
+
 bool is_file_at(int fd, int dirfd, const char *name)
 {
         struct stat ours, there;

@@ -160,16 +160,17 @@ static bool is_ours(int etc)
         return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(struct ctl *ctl, const struct ctl_container *container, const struct ctlnet_result *result)
+static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
+                          const struct ctlnet_result *result)
 {
-        _cleanup_writing_ struct storage_writing writing = STORAGE_WRITING_NONE;
+        _cleanup_close_ int root = storage_open_writable(ctl, container);
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
-        int used, r = storage_write_begin(ctl, container, &writing);
+        int used, r;
 
-        if (r < 0)
-                return r;
-        etc = in_root_open(writing.root, "/etc", O_RDONLY | O_DIRECTORY);
+        if (root < 0)
+                return root;
+        etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
         if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
                 error_clear();
                 return 0;
@@ -178,7 +179,7 @@ static int write_resolver(struct ctl *ctl, const struct ctl_container *container
         for (size_t i = 0; i < result->n_servers; i++)
                 used += snprintf(text + used, sizeof(text) - (size_t)used, "nameserver %s\n",
                                  ctlnet_format_address(&result->servers[i], false, address));
-        r = replace_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
+        r = update_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
         return r < 0 ? fail(-r, "write the resolv.conf of container %s", container->name) : 0;
 }
 
@@ -201,7 +202,7 @@ static int allocate(struct wish *wish, const char *name, struct ctlnet_result *f
         return r;
 }
 
-int network_prepare(struct ctl *ctl, const struct ctl_container *container)
+int network_prepare(const struct ctl *ctl, const struct ctl_container *container)
 {
         _cleanup_wish_ struct wish wish = {0};
         struct ctlnet_result first = {0};

@@ -9,7 +9,7 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 
 /* Takes the addresses that the container keeps, gives back those of interfaces that it has no more, and writes its
  * /etc/resolv.conf where that is berthctl's. */
-int network_prepare(struct ctl *ctl, const struct ctl_container *container);
+int network_prepare(const struct ctl *ctl, const struct ctl_container *container);
 
 /* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);

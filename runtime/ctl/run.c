@@ -124,7 +124,7 @@ static int write_config(struct ctl *ctl, const struct ctl_container *container)
 
         if (r < 0)
                 return r;
-        r = replace_file_at(container->fd, "config.json", text, strlen(text), 0600);
+        r = update_file_at(container->fd, "config.json", text, strlen(text), 0600);
         return r < 0 ? fail(-r, "write the config.json of container %s", container->name) : 0;
 }
 

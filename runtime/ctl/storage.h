@@ -32,24 +32,6 @@ int storage_open(const struct ctl *ctl, const struct ctl_container *container);
 /* The same for writing, while nothing can run: it is being made or started. */
 int storage_open_writable(const struct ctl *ctl, const struct ctl_container *container);
 
-/* A root that is written to, whether it runs or not. */
-struct storage_writing {
-        int root;
-        uint32_t shift; /* how much larger ids are there than on disk */
-        int before;     /* write_as */
-};
-
-#define STORAGE_WRITING_NONE                                                                                           \
-        {                                                                                                              \
-                .root = -EBADF                                                                                         \
-        }
-
-/* The container must be locked when it has layers: their one mount for writing is the one that it runs on. What this
- * process makes belongs to the container's root until storage_write_end. */
-int storage_write_begin(struct ctl *ctl, const struct ctl_container *container, struct storage_writing *writing);
-void storage_write_end(struct storage_writing *writing);
-#define _cleanup_writing_ _cleanup_(storage_write_end)
-
 bool storage_has_layers(const struct ctl_container *container);
 
 /* Makes the empty root of a new container, as its settings say. Returns a descriptor. */

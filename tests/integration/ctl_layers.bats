@@ -150,6 +150,21 @@ stored() {
         is "$(ls -A "$DIR/layers")" ""
 }
 
+@test "layers: a container's resolv.conf lies in its own root" {
+        images
+        ctl create web --image "oci:$T/app" --net none --stop-timeout 0
+        ctl network create lab --subnet 10.79.0.0/24 --no-ipv6
+        ctl create other --image "oci:$T/app" --net none --stop-timeout 0
+        ctl network connect lab web
+        ctl start web
+        ctl exec web grep -q berthctl /etc/resolv.conf
+        is "$(ctl exec web stat -c %u:%g /etc/resolv.conf)" 0:0
+        [ -e "$DIR/containers/web/rw/upper/etc/resolv.conf" ]
+        [ ! -e "$DIR/containers/other/rw/upper/etc" ]
+        ctl stop web
+        ctl destroy web
+}
+
 @test "layers: docker-archive shares them, too; damaged ones leave nothing; a limited or user's container gets a copy" {
         images
         mkdir "$T/save"

@@ -127,3 +127,27 @@ load ../lib/ctl
         describe web >"$T/before"
         describe copy | diff "$T/before" -
 }
+
+@test "snapshot: on a file system with reflinks it takes no room, and neither does restoring" {
+        local before
+
+        [ -e /dev/loop-control ] || skip "this host has no loop devices"
+        truncate -s 320M "$T/fs"
+        mkfs.xfs -q -f -m reflink=1 "$T/fs"
+        mkdir -p "$DIR"
+        mount -o loop "$T/fs" "$DIR" || skip "this kernel has no xfs"
+        defer "umount $DIR"
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        head -c 40000000 /dev/urandom >"$(root_of web)/root/data"
+        sync -f "$DIR"
+        before=$(df -k --output=used "$DIR" | tail -n 1)
+        ctl snapshot create web one
+        ctl clone web copy
+        echo more >>"$(root_of web)/root/data"
+        ctl snapshot restore web one
+        sync -f "$DIR"
+        [ $(($(df -k --output=used "$DIR" | tail -n 1) - before)) -lt 6000 ]
+        cmp "$(root_of web)/root/data" "$(root_of copy)/root/data"
+        is "$(stat -c %s "$(root_of web)/root/data")" 40000000
+        ctl destroy web copy
+}

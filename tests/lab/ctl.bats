@@ -249,7 +249,7 @@ machines() {
         is "$(ctl info --json web | jq -r .network.ipv4)" "$address"
         eventually page_of 127.0.0.1:8081
         ctl stop web
-        fails pgrep -f '^berth-vmm |virtiofsd --'
+        run -1 pgrep -f '^berth-vmm |virtiofsd --'
         ctl destroy web
         ctl network delete berth0
 }
@@ -266,7 +266,7 @@ machines() {
         until_true 170 ctl exec debian systemctl is-system-running
         ctl stop --timeout 120s debian
         [ "$(ctl info --json debian | jq -r .last.status)" -ne 137 ]
-        ! pgrep -f '^berth-vmm |virtiofsd --'
+        run -1 pgrep -f '^berth-vmm |virtiofsd --'
 }
 
 # ---- disks ----

@@ -26,6 +26,8 @@ address_of() {
         serve other
         serve stopped --autostart --restart unless-stopped --stop-timeout 0
         serve walled --autostart --isolation vm --memory 96m -p 8081:80
+        # This emulated machine does not load it by itself.
+        lsmod | awk '$1 ~ /^kvm_(amd|intel)$/ { print $1 }' >/etc/modules-load.d/kvm.conf
         systemctl enable --now berthctl.service
         "$BERTHCTL" stop stopped
         until_true 60 page 127.0.0.1:8080 web

@@ -187,6 +187,30 @@ static void a_file_is_replaced_whole(void **state)
         assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void a_file_that_holds_it_already_stays(void **state)
+{
+        struct stat before, after;
+
+        (void)state;
+        put("updated", "same");
+        assert_int_equal(fstatat(dir, "updated", &before, 0), 0);
+        assert_int_equal(update_file_at(dir, "updated", "same", 4, 0600), 0);
+        assert_int_equal(fstatat(dir, "updated", &after, 0), 0);
+        assert_int_equal(after.st_ino, before.st_ino);
+        assert_int_equal(update_file_at(dir, "updated", "diff", 4, 0600), 0);
+        expect("updated", "diff");
+        assert_int_equal(update_file_at(dir, "updated", "longer", 6, 0600), 0);
+        expect("updated", "longer");
+        assert_int_equal(update_file_at(dir, "new", "", 0, 0600), 0);
+        expect("new", "");
+        /* What a link leads to counts for nothing. */
+        put("elsewhere", "mine");
+        assert_int_equal(symlinkat("elsewhere", dir, "updated-link"), 0);
+        assert_int_equal(update_file_at(dir, "updated-link", "mine", 4, 0600), 0);
+        assert_int_equal(fstatat(dir, "updated-link", &after, AT_SYMLINK_NOFOLLOW), 0);
+        assert_true(S_ISREG(after.st_mode));
+}
+
 static void a_link_in_place_of_a_file_is_replaced_and_not_written_through(void **state)
 {
         (void)state;
@@ -467,6 +491,7 @@ int main(void)
                 cmocka_unit_test(a_fifo_in_place_of_a_regular_file_is_refused_and_not_waited_for),
                 cmocka_unit_test(a_small_file_loses_one_newline_and_must_fit),
                 cmocka_unit_test(a_file_is_replaced_whole),
+                cmocka_unit_test(a_file_that_holds_it_already_stays),
                 cmocka_unit_test(a_link_in_place_of_a_file_is_replaced_and_not_written_through),
                 cmocka_unit_test(a_failed_replacement_leaves_the_old_file_and_nothing_else),
                 cmocka_unit_test(names_that_leave_no_room_for_a_temporary_one_are_refused),

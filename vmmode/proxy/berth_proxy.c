@@ -83,7 +83,7 @@ static int meet_guest(struct proxy *proxy)
         int r = is_box ? 0 : jail_drop_privileges(proxy);
 
         if (r == 0 && proxy->options.nics)
-                r = network_prepare(proxy);
+                r = network_open(proxy);
         if (r == 0 && proxy->options.nics)
                 r = resolver_prepare(proxy);
         if (r == 0 && proxy->options.counts_kills)

@@ -85,7 +85,7 @@ static int keep_network(const struct proxy *proxy)
 
 /* ---- the box ---- */
 
-int network_prepare(struct proxy *proxy)
+int network_open(struct proxy *proxy)
 {
         int r = helper_start(proxy, "berth-network", keep_network, -EBADF, &proxy->network);
 

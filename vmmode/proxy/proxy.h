@@ -96,7 +96,7 @@ int machine_start(struct proxy *proxy, int file_server);
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
 
 /* Starts the helper that keeps the privileges for the network namespace (network.c). */
-int network_prepare(struct proxy *proxy);
+int network_open(struct proxy *proxy);
 
 /* The network namespace as it is now: taps into the machine, addresses to the agent. */
 int network_connect(struct proxy *proxy);
