@@ -117,6 +117,8 @@ make_other() {
         head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true
         ctl stop web
         [ -z "$(ls "$RUN/state")" ]
+        # What its end has given back.
+        head -c 100m /dev/zero >"$DIR/more" 2>/dev/null || true
         refused_ctl "No space left" start web
         ctl destroy web
 }
