@@ -119,7 +119,8 @@ make_other() {
         [ -z "$(ls "$RUN/state")" ]
         # What its end has given back.
         head -c 100m /dev/zero >"$DIR/more" 2>/dev/null || true
-        refused_ctl "No space left" start web
+        refused_ctl "No space left" set web --hostname other
+        is "$(setting web hostname)" ""
         ctl destroy web
 }
 
