@@ -113,6 +113,19 @@ int carrier_begin(struct carrier *carrier)
         return r;
 }
 
+int carrier_begin_in(struct carrier *carrier, int cgroup_fd)
+{
+        char number[16];
+        int r = carrier_begin(carrier);
+
+        if (r < 0)
+                return r;
+        snprintf(number, sizeof(number), "%d", carrier->pid);
+        if (write_file_at(cgroup_fd, "cgroup.procs", number) < 0)
+                carrier_end(carrier);
+        return 0;
+}
+
 /* What the carrier said before it ended counts. */
 static int wait_for_reply(const struct carrier *carrier, int interrupt, int64_t deadline)
 {

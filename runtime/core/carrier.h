@@ -42,6 +42,11 @@ pid_t birth_clone(const struct birth *birth, bool parent, int *pidfd);
 
 int carrier_begin(struct carrier *carrier);
 
+/* A carrier in a group that may have been killed before (cgroup.kill). Such a one kills what is cloned into it from a
+ * group that was killed less often: the kernel compares its count with that of the parent's group (Linux 6.14, and
+ * stable kernels of that time). Where it may not go there, there is no carrier, and no error. */
+int carrier_begin_in(struct carrier *carrier, int cgroup_fd);
+
 /* Lets the carrier clone, once. interrupt: a descriptor that ends the wait with -EINTR when it is readable. Returns the
  * pid of the new process, a child of the caller, with *pidfd; or a bare negative errno, -ECHILD when the carrier died.
  */

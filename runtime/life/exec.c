@@ -289,7 +289,15 @@ static int launch_it(struct execution *e)
         if (r < 0)
                 return r;
         launch.plan = block;
+        if (e->cgroup >= 0 && record_reuses_cgroup(e->handle.container.record) &&
+            e->handle.container.status != STATUS_PAUSED) {
+                r = carrier_begin_in(&e->carrier, e->cgroup);
+                if (r < 0)
+                        return r;
+                launch.carrier = e->carrier.pid ? &e->carrier : NULL;
+        }
         r = launch_in(e, &launch);
+        launch.carrier = NULL;
         if (needs_carrier(e, r)) {
                 r = launch_carried(e, &launch);
                 launch.carrier = NULL;

@@ -153,7 +153,10 @@ static int make_group(struct made *made)
                 return 0;
         }
         r = apply_writes(made, false);
-        return r < 0 ? r : delegate(made, made->cgroup_fd);
+        if (r == 0)
+                r = delegate(made, made->cgroup_fd);
+        return r == 0 && record_reuses_cgroup(&made->record) ? carrier_begin_in(&made->scope.carrier, made->cgroup_fd)
+                                                             : r;
 }
 
 /* systemd has set the limit with the scope, but the carrier counts, too. */

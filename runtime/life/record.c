@@ -302,3 +302,12 @@ void record_free(struct record *record)
         arena_free(&record->arena);
         free(record);
 }
+
+bool record_reuses_cgroup(const struct record *record)
+{
+        int depth = 0;
+
+        for (const char *p = record->cgroup; p && *p; p++)
+                depth += p[0] == '/' && p[1];
+        return depth > 0 && record->cgroup_existing_depth >= depth;
+}

@@ -62,5 +62,8 @@ void record_free(struct record *record);
 /* Fills start_time and boot_id for a live pid. */
 int process_identify(pid_t pid, struct process_identity *identity);
 
+/* The container's group was there before the container: others may have used it, and killed what was in it. */
+bool record_reuses_cgroup(const struct record *record);
+
 /* 1 when the process lives (a zombie does not), 0 when not. comm, when not NULL, gets its name (16 bytes). */
 int process_is_alive(const struct process_identity *identity, char *comm);

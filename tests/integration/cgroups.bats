@@ -65,6 +65,22 @@ file_of() { # file_of FILE: a file of the container's cgroup
 }
 
 # bats test_tags=berth
+@test "cgroupsPath: an empty group whose processes were all killed at once is used, too" {
+        mkdir /sys/fs/cgroup/killed
+        defer 'rmdir /sys/fs/cgroup/killed'
+        sleep 1000 3>&- 4>&- &
+        echo $! >/sys/fs/cgroup/killed/cgroup.procs
+        echo 1 >/sys/fs/cgroup/killed/cgroup.kill
+        wait $! || true
+        launch_waiting '.linux.cgroupsPath = "/killed"'
+        is "$(cgroup_of)" /sys/fs/cgroup/killed
+        berth exec "$ID" /bin/true
+        berth delete --force "$ID"
+        launch_waiting '.linux.cgroupsPath = "/killed"'
+        berth delete --force "$ID"
+}
+
+# bats test_tags=berth
 @test "cgroup: where the tree is read-only the error says so and nothing is left" {
         bundle '.linux.resources.unified = {"cgroup.max.descendants": "7"}'
         refused 'create cgroup .*Read-only file system' unshare -m --propagation private bash -c \
