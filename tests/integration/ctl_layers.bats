@@ -7,23 +7,12 @@ layer() {
         tar -C "$T/$1" -cf "$T/$1.tar" .
 }
 
-# layout NAME LAYER...: an OCI layout $T/NAME of tar files.
-layout() {
-        local layer digest layers='[]' blobs=$T/$1/blobs/sha256
+# layout_of NAME LAYER...: an OCI layout $T/NAME of these.
+layout_of() {
+        local layers=("${@:2}")
 
-        mkdir -p "$blobs"
-        for layer in "${@:2}"; do
-                digest=$(sha256sum <"$T/$layer.tar" | cut -d ' ' -f 1)
-                cp "$T/$layer.tar" "$blobs/$digest"
-                layers=$(jq -c --arg d "sha256:$digest" '. + [{digest: $d, size: 1}]' <<<"$layers")
-        done
-        echo '{"config":{"Cmd":["/bin/sh","-c","exec sleep 1000"]}}' >"$T/config"
-        digest=$(sha256sum <"$T/config" | cut -d ' ' -f 1)
-        cp "$T/config" "$blobs/$digest"
-        jq -n --arg d "sha256:$digest" --argjson l "$layers" '{config: {digest: $d, size: 1}, layers: $l}' >"$T/manifest"
-        digest=$(sha256sum <"$T/manifest" | cut -d ' ' -f 1)
-        cp "$T/manifest" "$blobs/$digest"
-        jq -n --arg d "sha256:$digest" '{manifests: [{digest: $d, size: 1}]}' >"$T/$1/index.json"
+        layers=("${layers[@]/#/$T/}")
+        layout "$1" "${layers[@]/%/.tar}"
 }
 
 # A base and what lies on it: whiteouts, a link of the base, a hard link to a file of it, a parent that it does not name.
@@ -45,8 +34,8 @@ images() {
         tar -C "$T/app" -cf "$T/app.tar" etc/app etc/.wh.base lib/library root/old/.wh..wh..opq
         echo other >"$T/other/etc/other"
         tar -C "$T/other" -cf "$T/other.tar" etc/other
-        layout app base app
-        layout other base other
+        layout_of app base app
+        layout_of other base other
 }
 
 stored() {
@@ -176,7 +165,7 @@ stored() {
         ctl create same --image "oci:$T/app" --net none
         is "$(stored)" 2
         head -c 20000 "$T/app.tar" | head -c 1700 >"$T/short.tar"
-        layout short base short
+        layout_of short base short
         refused_ctl "create container bad: .*layer 2" create bad --image "oci:$T/short" --net none
         is "$(stored)" 2
         is "$(ls -A "$DIR/layers" | grep -v '^[0-9]')" ""
