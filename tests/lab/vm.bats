@@ -7,7 +7,7 @@ load lab
 LAB=1
 export BERTH_SUITE=${BERTH_SUITE:-lab}
 WALL=vm
-WALL_DEADLINE=240
+WALL_DEADLINE=120
 load ../lib/common
 
 ROOTFS=$BATS_FILE_TMPDIR/rootfs
