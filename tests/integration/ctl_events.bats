@@ -110,7 +110,7 @@ watches() {
 # bats test_tags=lab
 @test "events: processes that were killed for want of memory are told while the container goes on" {
         grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "no memory controller on cgroup v2"
-        ctl create web --image busybox --net none --memory 16m --swap 0 -- /bin/sleep 1000
+        ctl create web --image busybox --net none --unprivileged=false --memory 16m --swap 0 -- /bin/sleep 1000
         ctl start web
         run ctl exec web sh -c 'tail /dev/zero'
         eventually told_of_oom

@@ -248,7 +248,7 @@ another_holds() {
         needs_controller memory
         needs_controller cpu
         needs_controller pids
-        ctl create web --image busybox --net none -- /bin/sleep 1000
+        ctl create web --image busybox --net none --unprivileged=false -- /bin/sleep 1000
         ctl start web
         ctl set web --memory 64m --cpus 1.5 --pids 100 --cpu-weight 50
         is "$(cat /sys/fs/cgroup/berth/web/memory.max)" 67108864

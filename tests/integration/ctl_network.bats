@@ -292,8 +292,8 @@ lay_cable() {
         ip link add link down0 name v5 type vlan id 5 2>/dev/null || skip "this kernel has no VLANs"
         ip addr add 198.51.100.1/24 dev v5
         ip link set v5 up
-        ctl create web --image busybox --net vlan:up0.5,ip=198.51.100.2/24,gateway=198.51.100.1 -- /bin/sleep 1000
-        ctl create two --image busybox --net vlan:up0.5 -- /bin/sleep 1000
+        ctl create web --image busybox --unprivileged=false --net vlan:up0.5,ip=198.51.100.2/24,gateway=198.51.100.1 -- /bin/sleep 1000
+        ctl create two --image busybox --unprivileged=false --net vlan:up0.5 -- /bin/sleep 1000
         ctl start web
         eventually busybox ping -c 1 -W 1 198.51.100.2
         is "$(routes_out_of web)" "via 198.51.100.1 dev eth0"

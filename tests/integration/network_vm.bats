@@ -24,7 +24,8 @@ at() { # at NAMESPACE COMMAND...
 namespaces() {
         local name
 
-        defer 'umount /run/netns && rmdir /run/netns'
+        [ -e /run/netns ] || defer 'rmdir /run/netns'
+        mountpoint -q /run/netns || defer 'umount /run/netns'
         for name in box guest wire; do
                 ip netns add $name
                 defer "ip netns delete $name"
