@@ -55,36 +55,52 @@ static void read_last(const struct ctl_container *container, struct ctl_status *
         status->ended = sscanf(text, "%d %39s", &status->exit_status, status->ended_at) == 2;
 }
 
-static void take_status(const struct container *loaded, struct ctl_status *status)
+static int look_at_state(struct ctl *ctl, const struct ctl_container *container, bool closely,
+                         struct ctl_status *status)
 {
-        if (loaded->status != STATUS_RUNNING && loaded->status != STATUS_PAUSED)
-                return;
-        status->state = loaded->status == STATUS_PAUSED ? CTL_PAUSED : CTL_RUNNING;
-        status->pid = loaded->record->init.pid;
-        snprintf(status->started, sizeof(status->started), "%s", loaded->record->created);
-}
-
-int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
-{
-        struct container loaded = {.dir_fd = -EBADF};
+        struct container_glance glance;
         int r;
 
         *status = (struct ctl_status){.state = container->partial ? CTL_PARTIAL : CTL_STOPPED};
         if (container->partial)
                 return 0;
-        read_last(container, status);
-        status->keeper = keeper_lives(ctl, container->name);
-        r = container_load(ctl->runtime, container->name, &loaded);
-        if (r == 0)
-                take_status(&loaded, status);
+        r = (closely ? container_look : container_glance)(ctl->runtime, container->name, &glance);
         if (r < 0 && r != -ENOENT)
                 return fail_in(r, "container %s", container->name);
-        if (r == 0)
-                container_release(&loaded);
         error_clear();
-        if (status->state == CTL_STOPPED && status->keeper)
+        if (r == 0 && (glance.status == STATUS_RUNNING || glance.status == STATUS_PAUSED)) {
+                status->state = glance.status == STATUS_PAUSED ? CTL_PAUSED : CTL_RUNNING;
+                status->pid = glance.pid;
+                snprintf(status->started, sizeof(status->started), "%s", glance.created);
+                return 0;
+        }
+        status->keeper = keeper_lives(ctl, container->name);
+        if (status->keeper)
                 status->state = CTL_RESTARTING;
         return 0;
+}
+
+int ctl_state(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        return look_at_state(ctl, container, false, status);
+}
+
+void ctl_state_details(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        if (container->partial)
+                return;
+        read_last(container, status);
+        if (status->pid)
+                status->keeper = keeper_lives(ctl, container->name);
+}
+
+int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        int r = look_at_state(ctl, container, true, status);
+
+        if (r == 0)
+                ctl_state_details(ctl, container, status);
+        return r;
 }
 
 int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container)
@@ -149,12 +165,35 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         return network_detach(ctl, container->name);
 }
 
-/* Only what is made here is copied into the container's mount namespace. */
-static int create(struct ctl *ctl, const struct ctl_container *container, const char *console_socket)
+/* One start on its way. */
+struct starting {
+        struct ctl *ctl;
+        const struct ctl_container *container;
+        const char *console_socket;
+        bool connected; /* to its networks */
+};
+
+/* Links are made while the init mounts. */
+static void connect_early(void *data, pid_t pid)
 {
+        struct starting *starting = data;
+
+        starting->connected = network_attach_early(starting->ctl, starting->container, pid);
+}
+
+/* Only what is made here is copied into the container's mount namespace. */
+static int create(struct starting *starting)
+{
+        const struct ctl_container *container = starting->container;
+        struct ctl *ctl = starting->ctl;
         _cleanup_free_ char *bundle = NULL;
         _cleanup_close_ int before = -EBADF;
-        struct create_request request = {.id = container->name, .console_socket = console_socket};
+        struct create_request request = {
+                .id = container->name,
+                .console_socket = starting->console_socket,
+                .on_process = connect_early,
+                .data = starting,
+        };
         int r;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
@@ -186,8 +225,10 @@ static void link_group(const struct ctl *ctl, const struct record *record)
                 log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
 
-static int connect_and_start(struct ctl *ctl, const struct ctl_container *container, pid_t *pid)
+static int connect_and_start(struct starting *starting, pid_t *pid)
 {
+        const struct ctl_container *container = starting->container;
+        struct ctl *ctl = starting->ctl;
         struct container loaded = {.dir_fd = -EBADF};
         int r = container_load(ctl->runtime, container->name, &loaded);
 
@@ -196,17 +237,18 @@ static int connect_and_start(struct ctl *ctl, const struct ctl_container *contai
         *pid = loaded.record->init.pid;
         link_group(ctl, loaded.record);
         container_release(&loaded);
-        r = network_attach(ctl, container, *pid);
+        r = starting->connected ? 0 : network_attach(ctl, container, *pid);
         return r < 0 ? r : container_start(ctl->runtime, container->name, NULL);
 }
 
 static int create_and_start(struct ctl *ctl, const struct ctl_container *container, const char *console_socket,
                             pid_t *pid)
 {
-        int r = create(ctl, container, console_socket);
+        struct starting starting = {.ctl = ctl, .container = container, .console_socket = console_socket};
+        int r = create(&starting);
 
         if (r == 0)
-                r = connect_and_start(ctl, container, pid);
+                r = connect_and_start(&starting, pid);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 

@@ -45,6 +45,10 @@ struct create_request {
         const char *listen_fds,
                 *notify_socket;          /* values of LISTEN_FDS, NOTIFY_SOCKET in berth's environment, or NULL */
         bool detach, keep, no_subreaper; /* run only */
+        /* Of process isolation: called while the init still builds, with its pid, when its namespaces are there that it
+         * does not join or make later. It may end at any time. NULL: nobody is. */
+        void (*on_process)(void *data, pid_t pid);
+        void *data;
 };
 
 int container_create(struct runtime *runtime, const struct create_request *request);
@@ -102,6 +106,20 @@ struct container {
 int container_load(struct runtime *runtime, const char *id, struct container *container);
 void container_release(struct container *container);
 
+/* What a listing of many says about one. */
+struct container_glance {
+        enum container_status status;
+        pid_t pid;        /* 0: none yet */
+        char created[40]; /* RFC 3339 */
+};
+
+/* Of what container_load finds. */
+int container_look(struct runtime *runtime, const char *id, struct container_glance *glance);
+
+/* The same for a fraction of its price where the container simply runs: there are processes in the group that was made
+ * for it, and all of them end with its init. Not for who acts on the pid. */
+int container_glance(struct runtime *runtime, const char *id, struct container_glance *glance);
+
 /* Visits every container in the order of their names. A broken entry is a warning and skipped. Stops at the first
  * callback result that is not 0. */
 int container_each(struct runtime *runtime, int (*visit)(const struct container *container, void *data), void *data);
@@ -128,7 +146,7 @@ int container_process_table(struct runtime *runtime, const char *id, bool option
 int container_update(struct runtime *runtime, const char *id, const struct oci_resources *changes,
                      const char *l3_cache_schema, const char *mem_bw_schema);
 
-/* What a running container has used; what is in it lives in `arena`. */
+/* What a running container has used of CPU, memory, processes, I/O and the network; what is in it lives in `arena`. */
 struct arena;
 struct container_usage;
 int container_usage(struct runtime *runtime, const char *id, struct arena *arena, struct container_usage *usage);
