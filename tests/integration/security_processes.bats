@@ -156,6 +156,27 @@ saw_nothing() {
         none_lives sleep
 }
 
+# bats test_tags=berth
+@test "devices and directories of the host that are stdio keep their owner" {
+        bundle '.process.user = {uid: 1234, gid: 1234}'
+        args /bin/true
+        mkdir "$T/dev" "$T/directory"
+        mount -t tmpfs -o mode=755 dev "$T/dev"
+        defer "umount $T/dev"
+        local device
+        for device in "kmsg 1 11" "urandom 1 9" "zero 1 5" "fuse 10 229"; do
+                # shellcheck disable=SC2086
+                mknod -m 600 "$T/dev/${device%% *}" c ${device#* }
+        done
+        for device in "$T"/dev/* "$T/directory"; do
+                run -0 berth run --bundle "$B" "$ID" <"$device"
+                is "$(stat -c %u "$device")" 0
+        done
+        mkfifo -m 600 "$T/pipe"
+        run -0 berth run --bundle "$B" "$ID" <>"$T/pipe"
+        is "$(stat -c %u "$T/pipe")" 1234
+}
+
 @test "the program cannot push input into the caller's terminal (TIOCSTI)" {
         see . process
         is "$(fact sid)" "$(fact pid)"
