@@ -268,6 +268,27 @@ is_untouched() {
 }
 
 # bats test_tags=berth
+@test "a state directory that somebody else can write to commands nothing" {
+        launch_waiting
+        mkdir -m 777 "$T/shared"
+        cp -a "$ROOT/$ID" "$T/shared/forged"
+        sed -i 's/"id":"[^"]*"/"id":"forged"/' "$T/shared/forged/record.json"
+        jq '.hooks = {poststop: [{path: "/bin/touch", args: ["touch", $t + "/owned"]}]}' --arg t "$T" "$ROOT/$ID/config.json" >"$T/shared/forged/config.json"
+        local how
+        for how in "chown -R 1234:1234" "chmod 777"; do
+                $how "$T/shared/forged"
+                for command in "delete --force forged" "delete forged" "kill forged KILL" "exec forged /bin/true" "pause forged" "update --pids-limit 9 forged" "start forged" "ps forged"; do
+                        # shellcheck disable=SC2086
+                        REFUSAL_KEEPS=1 REFUSAL_STATUS=$([[ $command != exec* ]] || echo 255) \
+                                refused "container forged: its state is another user's, or open to others" timeout 10 "$BERTH" --root "$T/shared" $command
+                done
+                chown -R 0:0 "$T/shared/forged"
+        done
+        [ ! -e "$T/owned" ]
+        is_state running
+}
+
+# bats test_tags=berth
 @test "a pid file is replaced, not written through a symlink" {
         outside
         ln -s "$T/outside/secret" "$T/pid"
