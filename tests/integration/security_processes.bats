@@ -202,6 +202,20 @@ saw_nothing() {
         true
 }
 
+# bats test_tags=berth
+@test "groups that the container nests deeper than the runtime has descriptors hide no process" {
+        bundle '.mounts |= map(if .type == "cgroup" then .options = ["rw"] else . end)'
+        args /bin/sh -c 'cd /sys/fs/cgroup; p=$(printf "a/%.0s" $(seq 100)); for i in 1 2 3; do mkdir -p $p && cd $p || exit 1; done
+                echo 0 >cgroup.procs; exec /bin/probe wait'
+        launch
+        local few="ulimit -n 64; timeout 20 \"\$@\" 3>&- 4>&-"
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" ps --format json "$ID"
+        is "$output" "[$(pid_of)]"
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" kill --all "$ID" TERM
+        eventually is_state stopped
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" delete "$ID"
+}
+
 @test "a fork bomb in the container ends with delete --force" {
         needs_controller pids
         bundle '.linux.resources.pids = {limit: 100}'
