@@ -216,6 +216,16 @@ saw_nothing() {
         run -0 bash -c "$few" - "$BERTH" --root "$ROOT" delete "$ID"
 }
 
+# bats test_tags=berth
+@test "an endless /etc/passwd in the image does not hold up the program" {
+        bundle 'del(.process.env)'
+        truncate -s 1T "$B/rootfs/etc/passwd" 2>/dev/null || truncate -s 100G "$B/rootfs/etc/passwd"
+        edit '.process.user.uid = 4321'
+        args /bin/sh -c 'echo "home=$HOME"'
+        DEADLINE=5 run -0 once
+        fact_is home /
+}
+
 @test "a fork bomb in the container ends with delete --force" {
         needs_controller pids
         bundle '.linux.resources.pids = {limit: 100}'
