@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 #include "base/unix_address.h"
 
 int agent_socket_make(int state_dir)
@@ -125,7 +126,7 @@ static int take_error(const struct message *answer)
         if (!message_number(answer, PART_NUMBER, &number) || number <= 0 || number > 4095)
                 number = EIO;
         snprintf(words, sizeof(words), "%s", text ? text : "the agent in the virtual machine failed");
-        message_make_printable(words);
+        text_make_printable(words, "\n", '?');
         return refuse((int)number, "%s", words);
 }
 

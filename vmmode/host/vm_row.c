@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
 #include "netdev/tap.h"
@@ -190,7 +191,7 @@ static int process_table(const struct isolation_target *target, char **text)
                         (*text)[size++] = '\n';
                 }
         if (*text)
-                message_make_printable(*text);
+                text_make_printable(*text, "\n", '?');
         message_free(&answer);
         return *text ? 0 : fail(ENOMEM, "list processes");
 }
