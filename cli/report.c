@@ -183,8 +183,9 @@ static int open_destination(const char *destination)
         }
         if (strncmp(destination, "file:", 5) == 0)
                 destination += 5;
-        report.fd = open(destination, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-        if (report.fd < 0)
+        /* A pipe that nobody reads is an error at once; one that is read may take its time. */
+        report.fd = open(destination, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+        if (report.fd < 0 || fcntl(report.fd, F_SETFL, O_APPEND) < 0)
                 return fail(errno, "open log file %s", destination);
         return 0;
 }
