@@ -89,6 +89,29 @@ is_untouched() {
         is_untouched
 }
 
+@test "tmpcopyup copies no device that takes a file's place under its hands" {
+        mkdir "$T/volume"
+        mount -t tmpfs -o mode=755 volume "$T/volume"
+        defer "umount $T/volume"
+        mkdir "$T/volume/data"
+        echo plain >"$T/volume/data/file"
+        mknod "$T/volume/node" c 1 5
+        bundle
+        edit '.mounts += [{destination: "/volume", type: "bind", source: ($t + "/volume"), options: ["rbind"]},
+                {destination: "/volume/data", type: "tmpfs", source: "x", options: ["tmpcopyup", "size=64k"]}]' --arg t "$T"
+        args /bin/true
+        "$TOOLS/attack" swap 3 "$T/volume/data/file" "$T/volume/node" >/dev/null 2>&1 3>&- 4>&- &
+        swapper=$!
+        local runs=0
+        while kill -0 $swapper 2>/dev/null && [ $runs -lt 300 ]; do
+                run once
+                lacks "No space left"
+                runs=$((runs + 1))
+        done
+        echo "$runs runs"
+        kill $swapper 2>/dev/null || true
+}
+
 # A volume in which a directory and a symlink to the host change places while containers are made whose mount goes
 # through that name. The mount must be inside the root each time: the program counts it.
 @test "a mount target that changes under the runtime's hands stays inside the root (CVE-2021-30465, CVE-2024-45310)" {
