@@ -137,6 +137,50 @@ is_untouched() {
         [ ! -e "$T/outside/x" ]
 }
 
+# The mounts on the procfs of the created container: "PLACE of the procfs, number of them".
+masks() {
+        awk '{ place[$1] = $5; parent[$1] = $2; for (i = 7; $i != "-"; i++); type[$1] = $(i + 1) }
+             END { for (m in place) if (type[m] == "proc" && type[parent[m]] != "proc") { for (c in parent) n += parent[c] == m; print place[m], n } }' \
+                "/proc/$(pid_of)/mountinfo"
+}
+
+# bats test_tags=berth
+@test "/proc that changes under the runtime's hands takes its masks along, and becomes no link (CVE-2023-27561)" {
+        bundle
+        args /bin/true
+        create
+        local expected runs=0 made=0
+        expected=$(masks)
+        berth delete --force "$ID"
+        mkdir "$B/rootfs/other"
+        for kind in link directory; do
+                if [ $kind = link ]; then
+                        ln -s /other "$B/rootfs/evil"
+                else
+                        rm "$B/rootfs/evil"
+                        mkdir "$B/rootfs/evil"
+                        touch "$B/rootfs/evil/keys"
+                fi
+                runs=0
+                "$TOOLS/attack" swap 4 "$B/rootfs/proc" "$B/rootfs/evil" >/dev/null 2>&1 3>&- 4>&- &
+                swapper=$!
+                while kill -0 $swapper 2>/dev/null && [ $runs -lt 200 ]; do
+                        runs=$((runs + 1))
+                        if berth create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1; then
+                                made=$((made + 1))
+                                # The place may have got the other name since.
+                                is "$(masks | sed 's,^/evil,/proc,')" "$expected"
+                                berth delete --force "$ID"
+                        fi
+                done
+                kill $swapper 2>/dev/null || true
+                wait $swapper || true
+                [ ! -L "$B/rootfs/proc" ] || { rm "$B/rootfs/proc"; mv "$B/rootfs/evil" "$B/rootfs/proc"; ln -s /other "$B/rootfs/evil"; }
+        done
+        echo "$made of $runs"
+        [ $made -gt 0 ]
+}
+
 @test "/dev/null of the image is not what masks (CVE-2025-31133)" {
         bundle '.mounts |= map(select(.destination | startswith("/dev") | not)) | .linux.maskedPaths = ["/etc/passwd"]'
         echo "not the host's null" >"$B/rootfs/etc/evil"
