@@ -226,6 +226,7 @@ saw_nothing() {
         fact_is home /
 }
 
+# bats test_tags=lab
 @test "a fork bomb in the container ends with delete --force" {
         needs_controller pids
         bundle '.linux.resources.pids = {limit: 100}'
