@@ -229,7 +229,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives hostile_agent)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint probe load floor pairbench first_byte machine kernel rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
@@ -241,7 +241,7 @@ $(BUILD)/tests/%: tests/helpers/%.c
 $(BUILD)/tests/fake_vmm $(BUILD)/tests/fake_host: tests/helpers/fake.h
 
 # Around the library itself, with the sanitizers of the unit tests in it: the lab has none.
-$(BUILD)/tests/network: tests/helpers/network.c $(BUILD)/libberth-asan.a
+$(BUILD)/tests/network $(BUILD)/tests/hostile_agent: $(BUILD)/tests/%: tests/helpers/%.c $(BUILD)/libberth-asan.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(TEST_CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_FLAGS) -static-libasan -static-libubsan -o $@ $< $(BUILD)/libberth-asan.a $(MUSL_LIBS)

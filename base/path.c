@@ -96,6 +96,13 @@ int fd_is_directory(int fd)
         return S_ISDIR(st.st_mode);
 }
 
+bool fd_is_ours_alone(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 /* The next component of *path, copied into name; *path is moved past it. 0 at the end. */
 static int next_component(const char **path, char name[NAME_MAX + 1])
 {

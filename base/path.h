@@ -7,6 +7,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -38,6 +39,9 @@ int fd_path(int fd, char path[PATH_MAX]);
 
 /* 1 when fd is a directory, 0 when it is something else, -errno. */
 int fd_is_directory(int fd);
+
+/* Whether the open file is the caller's, and nobody else may write to it. */
+bool fd_is_ours_alone(int fd);
 
 /* Removes everything below `name` in dirfd and `name` itself, by descriptor, without following a symlink or crossing a
  * mount (CVE-2022-21658). A missing name is success. */

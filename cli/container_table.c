@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/output.h"
 #include "runtime/life/owner.h"
 #include "runtime/life/record.h"
 
@@ -43,8 +44,7 @@ static void print_cell(const char *text, size_t width, FILE *out)
 {
         size_t length = strlen(text);
 
-        for (const char *p = text; *p; p++)
-                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        output_printable(text, out);
         for (; length < width; length++)
                 fputc(' ', out);
 }

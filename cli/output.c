@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 
 /* SIGPIPE is ignored only for the time of the write: an ignored signal survives execve, and a container's init would
  * inherit it. */
@@ -28,6 +29,14 @@ int output_write(const void *data, size_t size)
 int output_text(const char *text)
 {
         return output_write(text, strlen(text));
+}
+
+void output_printable(const char *text, FILE *out)
+{
+        for (size_t length; *text; text += length ? length : 1) {
+                length = control_character(text);
+                putc_unlocked(length ? '?' : *text, out);
+        }
 }
 
 int output_begin(struct output *output)

@@ -9,6 +9,9 @@
 int output_write(const void *data, size_t size);
 int output_text(const char *text);
 
+/* A text that may be anybody's: control characters become "?". */
+void output_printable(const char *text, FILE *out);
+
 /* A stream into memory, for answers that are put together: output_begin, fprintf..., output_end. */
 struct output {
         FILE *stream;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 #include "base/timestamp.h"
 #include "cli/journal.h"
 
@@ -64,8 +65,8 @@ static size_t append_escaped(char *out, size_t size, const char *text)
                         used += (size_t)snprintf(out + used, size - used, "\\%c", *p);
                 else if (*p == '\n')
                         used += (size_t)snprintf(out + used, size - used, "\\n");
-                else if (*p < 0x20 || *p == 0x7f)
-                        used += (size_t)snprintf(out + used, size - used, "\\u%04x", *p);
+                else if (control_character((const char *)p))
+                        used += (size_t)snprintf(out + used, size - used, "\\u%04x", length > 1 ? p[1] : *p);
                 else if (length == 0)
                         used += (size_t)snprintf(out + used, size - used, "\xef\xbf\xbd");
                 else
@@ -115,9 +116,10 @@ static void write_words(enum log_level level, const char *message)
                          message);
         size_t length = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2;
 
-        for (size_t i = 0; i < length; i++)
-                if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
-                        line[i] = line[i] == '\n' ? ' ' : '?';
+        line[length] = '\0';
+        for (char *end = line; (end = strchr(end, '\n'));)
+                *end = ' ';
+        text_make_printable(line, "\t", '?');
         line[length++] = '\n';
         write_all(STDERR_FILENO, line, length);
 }
@@ -181,8 +183,9 @@ static int open_destination(const char *destination)
         }
         if (strncmp(destination, "file:", 5) == 0)
                 destination += 5;
-        report.fd = open(destination, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-        if (report.fd < 0)
+        /* A pipe that nobody reads is an error at once; one that is read may take its time. */
+        report.fd = open(destination, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+        if (report.fd < 0 || fcntl(report.fd, F_SETFL, O_APPEND) < 0)
                 return fail(errno, "open log file %s", destination);
         return 0;
 }

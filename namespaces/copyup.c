@@ -50,14 +50,32 @@ static int copy_data(int from, int to)
         }
 }
 
+/* Another container on the same files may put a device of the host in the file's place at any moment, and nothing keeps
+ * us from reading that yet: what is looked at is what is opened. */
+static int open_regular(int from, const char *name)
+{
+        _cleanup_close_ int place = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        char path[64];
+        struct stat st;
+        int fd;
+
+        if (place < 0 || fstat(place, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EBUSY;
+        /* The root is not changed yet: /proc is the host's. */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 static int copy_file(int from, int to, const char *name, const struct stat *st)
 {
-        _cleanup_close_ int source = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        _cleanup_close_ int target = -EBADF;
+        _cleanup_close_ int source = open_regular(from, name), target = -EBADF;
         int r;
 
         if (source < 0)
-                return -errno;
+                return source;
         target = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (target < 0)
                 return -errno;

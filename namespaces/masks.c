@@ -1,7 +1,10 @@
 #include "namespaces/masks.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -11,10 +14,47 @@
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
 
-/* A missing path, or one below something that is no directory, needs no mask. */
-static int open_target(int root, const char *path)
+int mask_note_mount(struct mask *mask, const char *destination, int mount)
 {
-        int target = in_root_open(root, path, O_PATH);
+        int *place = strcmp(destination, "/proc") == 0  ? &mask->proc
+                     : strcmp(destination, "/sys") == 0 ? &mask->sys
+                                                        : NULL;
+        int copy;
+
+        if (strcmp(destination, "/") == 0)
+                mask_release(mask);
+        if (!place)
+                return 0;
+        copy = fcntl(mount, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0)
+                return fail(errno, "keep the mount at %s", destination);
+        replace_fd(place, copy);
+        return 0;
+}
+
+void mask_release(struct mask *mask)
+{
+        replace_fd(&mask->empty, -EBADF);
+        replace_fd(&mask->proc, -EBADF);
+        replace_fd(&mask->sys, -EBADF);
+}
+
+/* The path below a directory that `name` ("/proc/") stands for. NULL: it is not, or not by the text alone. */
+static const char *below(const char *path, const char *name, int mount)
+{
+        size_t length = strlen(name);
+
+        return mount >= 0 && strncmp(path, name, length) == 0 && path[length] && !strstr(path, "/..") ? path + length
+                                                                                                      : NULL;
+}
+
+/* A missing path, or one below something that is no directory, needs no mask. */
+static int open_target(int root, const char *path, const struct mask *mask)
+{
+        const char *in_proc = below(path, "/proc/", mask->proc), *in_sys = below(path, "/sys/", mask->sys);
+        int target = in_proc  ? in_root_open(mask->proc, in_proc, O_PATH)
+                     : in_sys ? in_root_open(mask->sys, in_sys, O_PATH)
+                              : in_root_open(root, path, O_PATH);
 
         if (target == -ENOENT || target == -ENOTDIR) {
                 error_clear();
@@ -49,7 +89,7 @@ static int empty_directory(const char *label, struct mask *mask)
 
 int mask_path(int root, const char *path, const char *label, struct mask *mask)
 {
-        _cleanup_close_ int target = open_target(root, path), tree = -EBADF;
+        _cleanup_close_ int target = open_target(root, path, mask), tree = -EBADF;
         int directory, r;
 
         if (target == -ENOENT)
@@ -70,9 +110,9 @@ int mask_path(int root, const char *path, const char *label, struct mask *mask)
         return 0;
 }
 
-int mask_readonly(int root, const char *path)
+int mask_readonly(int root, const char *path, const struct mask *mask)
 {
-        _cleanup_close_ int target = open_target(root, path), tree = -EBADF;
+        _cleanup_close_ int target = open_target(root, path, mask), tree = -EBADF;
         int r;
 
         if (target == -ENOENT)

@@ -4,11 +4,25 @@
 
 struct mask {
         int empty; /* the read-only, empty tmpfs that all masked directories share; -EBADF until the first */
+        /* What was mounted there, -EBADF: nothing. Paths below are looked up from these: whoever shares the root's
+         * files may have given /proc another name since, with the mount on it, and put something else in its place. */
+        int proc, sys;
 };
+
+#define MASK_NONE                                                                                                      \
+        {                                                                                                              \
+                .empty = -EBADF, .proc = -EBADF, .sys = -EBADF                                                         \
+        }
+
+/* Of a mount that was attached at destination: keeps a descriptor of it if masks are to be found by it. "/" covers all
+ * that was before. */
+int mask_note_mount(struct mask *mask, const char *destination, int mount);
+
+void mask_release(struct mask *mask);
 
 /* Hides path in root: a file behind /dev/null, a directory behind an empty read-only tmpfs. A missing path is fine.
  * label: SELinux context for the tmpfs, or NULL. */
 int mask_path(int root, const char *path, const char *label, struct mask *mask);
 
 /* Makes path read-only by a bind mount of itself; mounts below keep their own flags. A missing path is fine. */
-int mask_readonly(int root, const char *path);
+int mask_readonly(int root, const char *path, const struct mask *mask);

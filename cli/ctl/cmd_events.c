@@ -104,7 +104,7 @@ static void print_rest(FILE *out, const struct json_node *event)
                         continue;
                 fprintf(out, " %s=", node->key);
                 if (node->kind == JSON_STRING)
-                        text_print(node->text, out);
+                        output_printable(node->text, out);
                 else
                         fprintf(out, "%" PRId64, node->integer);
         }

@@ -304,8 +304,7 @@ static int info_json(const struct details *details)
 static void print_line(FILE *out, const char *key, const char *value)
 {
         fprintf(out, "%-14s ", key);
-        for (const char *p = value; *p; p++)
-                fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        output_printable(value, out);
         fputc('\n', out);
 }
 

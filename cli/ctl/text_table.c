@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/output.h"
 
 #define GAP 2
 
@@ -28,27 +29,11 @@ int text_table_add(struct text_table *table, const char *const *texts)
         return 0;
 }
 
-void text_print(const char *text, FILE *out)
-{
-        while (*text) {
-                size_t good = 0;
-
-                while ((unsigned char)text[good] >= 0x20 && text[good] != 0x7f)
-                        good++;
-                fwrite(text, 1, good, out);
-                text += good;
-                if (*text) {
-                        fputc('?', out);
-                        text++;
-                }
-        }
-}
-
 static void print_cell(const char *text, size_t width, FILE *out)
 {
         size_t length = strlen(text);
 
-        text_print(text, out);
+        output_printable(text, out);
         for (; length < width; length++)
                 putc_unlocked(' ', out);
 }

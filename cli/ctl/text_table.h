@@ -18,9 +18,6 @@ int text_table_add(struct text_table *table, const char *const *texts);
 /* Two blanks between columns. Control characters are printed as "?". */
 void text_table_print(const struct text_table *table, FILE *out);
 
-/* One text, with the same care. */
-void text_print(const char *text, FILE *out);
-
 /* "0", "512", "4.0K", "12M": at most five bytes long up to 9999T. Returns text. */
 const char *size_short(double bytes, char *text, size_t size);
 

@@ -9,6 +9,9 @@
 #include "base/cleanup.h"
 #include "base/number.h"
 
+/* Bytes. One that an image makes endless, of holes even, must not keep anybody who waits for the program. */
+#define PASSWD_MOST (16 << 20)
+
 /* name:password:uid:gid:gecos:home:shell. Cuts the line up; NULL when it is another user's or damaged. */
 static const char *home_in_line(char *line, uint32_t uid)
 {
@@ -34,13 +37,14 @@ void home_directory(uint32_t uid, char *home, size_t size)
 
         snprintf(home, size, "/");
         /* A fifo or a device in its place must not hold us up. */
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > PASSWD_MOST)
                 return;
         file = fdopen(fd, "re");
         if (!file)
                 return;
         (void)take_fd(&fd);
-        while (fgets(line, sizeof(line), file)) {
+        /* It may grow while we read. */
+        for (size_t lines = 0; lines < PASSWD_MOST && fgets(line, sizeof(line), file); lines++) {
                 const char *found = home_in_line(line, uid);
 
                 if (found && strlen(found) < size) {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/process.h"
 #include "base/syscalls.h"
 #include "runtime/core/messages.h"
@@ -204,8 +205,10 @@ static void tail_append(struct tail *tail, const char *data, size_t n)
 static const char *tail_text(struct tail *tail)
 {
         for (size_t i = 0; i < tail->n; i++)
-                if ((unsigned char)tail->bytes[i] < 0x20 || tail->bytes[i] == 0x7f)
+                if (!tail->bytes[i])
                         tail->bytes[i] = ' ';
+        tail->bytes[tail->n] = '\0';
+        text_make_printable(tail->bytes, "", ' ');
         while (tail->n && tail->bytes[tail->n - 1] == ' ')
                 tail->n--;
         tail->bytes[tail->n] = '\0';

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "base/path.h"
 
 /* To be raised when the code that makes filters changes what it makes of the same profile. */
 #define FORMAT_VERSION 1
@@ -114,8 +115,7 @@ static int is_ours(int fd, mode_t type)
 {
         struct stat st;
 
-        return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
-               !(st.st_mode & (S_IWGRP | S_IWOTH));
+        return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && fd_is_ours_alone(fd);
 }
 
 static int open_directory(int parent, const char *name)

@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
@@ -158,12 +159,50 @@ static int make_mount(struct init *init, const struct step_mount *step)
 
 /* ---- the target ---- */
 
+/* The three names through which the runtime itself writes, with what is below. The name's length with its slash, 0: it
+ * is none of them. */
+static size_t runtimes_name(const char *destination)
+{
+        static const char *const names[] = {"/proc", "/sys", "/dev"};
+
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                size_t length = strlen(names[i]);
+
+                if (strncmp(destination, names[i], length) == 0 && (destination[length] == '/' || !destination[length]))
+                        return length;
+        }
+        return 0;
+}
+
+/* They must be real directories of the image. */
+static int check_name(int root, const char *destination)
+{
+        size_t length = runtimes_name(destination);
+        char name[8];
+
+        snprintf(name, sizeof(name), "%.*s", (int)length, destination);
+        return length ? rootfs_check_directory(root, name + 1) : 0;
+}
+
+/* One of them itself may have become a link since that was looked at. */
+static int open_name(int root, const char *name)
+{
+        const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        int fd = openat(root, name, flags);
+
+        if (fd < 0 && errno == ENOENT && (mkdirat(root, name, 0755) == 0 || errno == EEXIST))
+                fd = openat(root, name, flags);
+        return fd < 0 ? fail(errno, "open directory /%s", name) : fd;
+}
+
 static int open_target(struct init *init, const struct step_mount *step, const char *destination, bool directory)
 {
         _cleanup_close_ int parent = -EBADF;
         char name[NAME_MAX + 1];
         int fd;
 
+        if (directory && runtimes_name(destination) == strlen(destination))
+                return open_name(init->root, destination + 1);
         if (!(step->flags & PLAN_MOUNT_DESTINATION_NOFOLLOW))
                 return in_root_target(init->root, destination, directory);
         parent = in_root_parent(init->root, destination, name, sizeof(name));
@@ -183,20 +222,6 @@ static int check_target(int mount, int target, const char *destination)
                                                                  : refuse(EINVAL, "only a procfs may be mounted there");
         if (file_system_of(target) == PROC_SUPER_MAGIC && !is_proc_exception(destination))
                 return refuse(EINVAL, "inside a procfs, and not one of the files that may be mounted over");
-        return 0;
-}
-
-/* The three names through which the runtime itself writes must be real directories of the image. */
-static int check_name(int root, const char *destination)
-{
-        static const char *const names[] = {"/proc", "/sys", "/dev"};
-
-        for (size_t i = 0; i < ELEMENTS(names); i++) {
-                size_t length = strlen(names[i]);
-
-                if (strncmp(destination, names[i], length) == 0 && (destination[length] == '/' || !destination[length]))
-                        return rootfs_check_directory(root, names[i] + 1);
-        }
         return 0;
 }
 
@@ -332,6 +357,8 @@ static int carry_out(struct init *init, const struct step_mount *step, const cha
         if (r < 0)
                 return r;
         r = attach(init, step, mount, destination);
+        if (r == 0)
+                r = mask_note_mount(&init->mask, destination, mount);
         if (r < 0)
                 return r;
         /* A mount over "/" is the root from here on. */

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -313,17 +314,25 @@ int step_seccomp(struct init *init, const struct step_seccomp *step)
         return r < 0 ? fail(-r, "hand over the seccomp listener") : 0;
 }
 
+/* Majors of the kernel's admin-guide/devices.txt: virtual consoles and serial lines, slaves of pseudo-terminals. */
+static bool is_terminal(const struct stat *st)
+{
+        unsigned kind = major(st->st_rdev);
+
+        return S_ISCHR(st->st_mode) && (kind == 4 || (kind >= 136 && kind <= 143));
+}
+
 /* So that the program may open its /dev/stdout again. What cannot change owner (a read-only or a foreign file system)
- * stays as it is; /dev/null is everybody's. */
+ * stays as it is; so does what is no terminal and no pipe, for it is the host's: a service's /dev/kmsg, a disk, a
+ * directory. */
 static void own_stdio(uint32_t uid)
 {
         for (int fd = 0; fd <= 2; fd++) {
                 struct stat st;
 
-                if (fstat(fd, &st) < 0 || st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == 0x103) ||
-                    S_ISREG(st.st_mode))
-                        continue;
-                (void)!fchown(fd, uid, (gid_t)-1);
+                if (fstat(fd, &st) == 0 && st.st_uid != uid &&
+                    (is_terminal(&st) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+                        (void)!fchown(fd, uid, (gid_t)-1);
         }
 }
 

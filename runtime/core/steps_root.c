@@ -119,7 +119,7 @@ int step_pivot(struct init *init, const struct step_pivot *step)
         int r;
 
         /* What masks were made from belongs to the old root. */
-        replace_fd(&init->mask.empty, -EBADF);
+        mask_release(&init->mask);
         if (step->keep_namespace)
                 r = fchdir(init->root) < 0 || chroot(".") < 0 || chdir("/") < 0 ? fail(errno, "chroot") : 0;
         else if (step->no_pivot)
@@ -143,7 +143,7 @@ int step_sysctl(struct init *init, const struct step_sysctl *step)
 
 int step_readonly_path(struct init *init, const struct step_readonly_path *step)
 {
-        return mask_readonly(init->root, init_text(init, step->path));
+        return mask_readonly(init->root, init_text(init, step->path), &init->mask);
 }
 
 int step_mask_path(struct init *init, const struct step_mask_path *step)

@@ -181,12 +181,19 @@ static int handle_change(const struct subject *subject, struct cgroup_watch *wat
         return r < 0 ? r : change.ended;
 }
 
-static int handle_inner_oom(const struct subject *subject, event_writer write, void *data)
+/* Who tells of a guest's kills may tell of as many as he likes, and as fast: of one interval no more are passed on. */
+#define KILLS_MOST 4096
+
+static int handle_inner_oom(const struct subject *subject, uint64_t *told, event_writer write, void *data)
 {
         uint64_t kills;
         int r = subject->row->read_oom(subject->oom_watch, &kills);
 
-        return r < 0 ? r : write_oom(subject, kills, write, data);
+        if (r < 0)
+                return r;
+        kills = kills < KILLS_MOST - *told ? kills : KILLS_MOST - *told;
+        *told += kills;
+        return write_oom(subject, kills, write, data);
 }
 
 /* Waits for the next interval, telling of OOM kills meanwhile. 1 when the container has ended. */
@@ -198,6 +205,7 @@ static int wait_interval(const struct subject *subject, struct cgroup_watch *wat
                 {.fd = watch->fd, .events = POLLIN},
                 {.fd = subject->oom_watch, .events = POLLIN},
         };
+        uint64_t told = 0;
 
         for (;;) {
                 int n = poll(polled, ELEMENTS(polled), until_ms(until)), r;
@@ -209,10 +217,12 @@ static int wait_interval(const struct subject *subject, struct cgroup_watch *wat
                 if (n < 0)
                         continue;
                 if (polled[2].revents) {
-                        r = handle_inner_oom(subject, write, data);
+                        r = handle_inner_oom(subject, &told, write, data);
                         /* Who tells of them goes with the container. */
                         if (r < 0)
                                 return r == -ECONNRESET ? 1 : r;
+                        if (told == KILLS_MOST)
+                                polled[2].fd = -EBADF;
                 }
                 if (watch->fd >= 0) {
                         r = handle_change(subject, watch, write, data);

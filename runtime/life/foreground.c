@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -106,55 +107,79 @@ static void reap_strangers(int pidfd)
         }
 }
 
-/* Bytes from one side to the other. False at the end of the source. */
-static bool pump(int from, int to)
-{
-        char buffer[8192];
-        ssize_t n = read(from, buffer, sizeof(buffer));
-
-        if (n < 0)
-                return errno == EINTR || errno == EAGAIN;
-        if (n == 0)
-                return false;
-        return write_all(to, buffer, (size_t)n) == 0;
-}
-
-/* What was typed waits here until the terminal takes it. A write that blocks would keep us from reading what the
- * process says, and a process that nobody listens to does not read either. */
-struct typed {
-        char bytes[4096];
+/* Bytes on their way to the terminal, or from it to stdout. They wait here until the other side takes them: a write
+ * that blocks would keep us from reading what the process says, and from forwarding signals. A pipe that poll() calls
+ * writable takes PIPE_BUF bytes without waiting. */
+struct passage {
+        char bytes[PIPE_BUF];
         size_t n, at;
 };
 
-/* False at the end of stdin. */
-static bool read_typed(struct typed *typed)
+static bool is_waiting(const struct passage *passage)
 {
-        ssize_t n = read(STDIN_FILENO, typed->bytes, sizeof(typed->bytes));
+        return passage->at < passage->n;
+}
+
+/* False at the end of the source. */
+static bool fill(struct passage *passage, int from)
+{
+        ssize_t n = read(from, passage->bytes, sizeof(passage->bytes));
 
         if (n < 0)
                 return errno == EINTR || errno == EAGAIN;
-        typed->at = 0;
-        typed->n = (size_t)n;
+        passage->at = 0;
+        passage->n = (size_t)n;
         return n > 0;
 }
 
-static void write_typed(struct typed *typed, int master)
+/* False when the other side takes nothing any more. */
+static bool empty(struct passage *passage, int to)
 {
-        ssize_t n = write(master, typed->bytes + typed->at, typed->n - typed->at);
+        ssize_t n = write(to, passage->bytes + passage->at, passage->n - passage->at);
 
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-                typed->at = typed->n;
-        else if (n > 0)
-                typed->at += (size_t)n;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return true;
+        passage->at += n < 0 ? passage->n - passage->at : (size_t)n;
+        return n >= 0;
 }
 
-static void drain_terminal(int master)
+static bool is_asked_to_end(int signals)
+{
+        struct signalfd_siginfo info;
+
+        while (read(signals, &info, sizeof(info)) == sizeof(info))
+                if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT ||
+                    info.ssi_signo == SIGTERM)
+                        return true;
+        return false;
+}
+
+/* As long as the reader takes, and no longer than somebody waits for him. */
+static bool await_reader(const struct foreground *foreground)
+{
+        struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT}, {.fd = foreground->signals, .events = POLLIN}};
+
+        while (!fds[0].revents) {
+                if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
+                        return false;
+                if (fds[1].revents && is_asked_to_end(foreground->signals))
+                        return false;
+        }
+        return true;
+}
+
+static void drain_terminal(const struct foreground *foreground, struct passage *shown)
 {
         int64_t deadline = now_ms() + DRAIN_MS;
+        bool more = true;
 
-        while (wait_fd(master, POLLIN, until_ms(deadline)) > 0)
-                if (!pump(master, STDOUT_FILENO))
-                        return;
+        while (more) {
+                if (is_waiting(shown))
+                        more = await_reader(foreground) && empty(shown, STDOUT_FILENO);
+                else
+                        more = wait_fd(foreground->terminal, POLLIN, until_ms(deadline)) > 0 &&
+                               fill(shown, foreground->terminal);
+        }
 }
 
 static void serve_other(struct foreground *foreground)
@@ -169,20 +194,36 @@ static void serve_other(struct foreground *foreground)
                 foreground->other = -EBADF;
 }
 
+/* Carries what can go on; what has ended is not watched any more. */
+static void carry(struct passage *typed, struct passage *shown, const struct pollfd *fds, bool *input, bool *output)
+{
+        int master = fds[0].fd;
+
+        if (fds[0].revents & POLLOUT)
+                (void)empty(typed, master);
+        if (fds[0].revents & ~POLLOUT && !is_waiting(shown))
+                *output = fill(shown, master);
+        if (fds[1].revents)
+                *input = fill(typed, STDIN_FILENO);
+        if (fds[2].revents)
+                *output = empty(shown, STDOUT_FILENO);
+}
+
 int foreground_wait(struct foreground *foreground, int pidfd, int *status)
 {
-        struct typed typed = {.n = 0};
+        struct passage typed = {.n = 0}, shown = {.n = 0};
         int master = foreground->terminal;
         bool output = master >= 0, input = master >= 0;
-        struct pollfd fds[5] = {{.fd = pidfd, .events = POLLIN}, {.fd = foreground->signals, .events = POLLIN}};
+        struct pollfd fds[6] = {{.fd = pidfd, .events = POLLIN}, {.fd = foreground->signals, .events = POLLIN}};
         int r;
 
         while (!fds[0].revents) {
-                bool waiting = typed.at < typed.n;
+                short events = (short)((is_waiting(&typed) ? POLLOUT : 0) | (is_waiting(&shown) ? 0 : POLLIN));
 
-                fds[2] = (struct pollfd){output ? master : -1, (short)(waiting ? POLLIN | POLLOUT : POLLIN), 0};
-                fds[3] = (struct pollfd){input && !waiting ? STDIN_FILENO : -1, POLLIN, 0};
-                fds[4] = (struct pollfd){foreground->other, POLLIN, 0};
+                fds[2] = (struct pollfd){output && events ? master : -1, events, 0};
+                fds[3] = (struct pollfd){input && !is_waiting(&typed) ? STDIN_FILENO : -1, POLLIN, 0};
+                fds[4] = (struct pollfd){is_waiting(&shown) ? STDOUT_FILENO : -1, POLLOUT, 0};
+                fds[5] = (struct pollfd){foreground->other, POLLIN, 0};
                 /* As long as the process lives: that is what the command is for. */
                 if (poll(fds, ELEMENTS(fds), -1) < 0) {
                         if (errno == EINTR)
@@ -193,17 +234,12 @@ int foreground_wait(struct foreground *foreground, int pidfd, int *status)
                         forward_signals(foreground, pidfd);
                         reap_strangers(pidfd);
                 }
-                if (fds[2].revents & POLLOUT)
-                        write_typed(&typed, master);
-                if (fds[2].revents & ~POLLOUT)
-                        output = pump(master, STDOUT_FILENO);
-                if (fds[3].revents)
-                        input = read_typed(&typed);
-                if (fds[4].revents)
+                carry(&typed, &shown, fds + 2, &input, &output);
+                if (fds[5].revents)
                         serve_other(foreground);
         }
         if (output)
-                drain_terminal(master);
+                drain_terminal(foreground, &shown);
         r = process_reap(pidfd, -1, status);
         return r < 0 ? fail(-r, "wait for the container") : 0;
 }

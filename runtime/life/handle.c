@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "oci/json.h"
 #include "runtime/life/messages.h"
 #include "runtime/life/target.h"
@@ -24,14 +25,26 @@ static int lock_with_deadline(int fd)
                                : 0;
 }
 
+/* What it says is carried out: processes are killed, groups removed, hooks run. Where the state directory is somebody
+ * else's, or shared, a container may have been put there, or into another's place, by anybody. */
+static int check_owner(int dir, const char *id)
+{
+        return fd_is_ours_alone(dir)
+                       ? 0
+                       : refuse(EPERM, "container %s: its state is another user's, or open to others", id);
+}
+
 int handle_lock(struct runtime *runtime, const char *id, int *lock_fd)
 {
         for (;;) {
                 _cleanup_close_ int dir = openat(runtime->root_fd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                _cleanup_close_ int fd = dir < 0 ? -EBADF : openat(dir, RECORD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+                _cleanup_close_ int fd = -EBADF;
                 struct stat st;
-                int r;
+                int r = dir < 0 ? 0 : check_owner(dir, id);
 
+                if (r < 0)
+                        return r;
+                fd = dir < 0 ? -EBADF : openat(dir, RECORD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
                 if (fd < 0)
                         return errno == ENOENT ? refuse(ENOENT, MESSAGE_NOT_EXIST)
                                                : fail(errno, "open the container's lock");
@@ -61,6 +74,8 @@ int handle_open(struct handle *handle, struct runtime *runtime, const char *id, 
                 r = handle_lock(runtime, id, &handle->lock_fd);
         if (r == 0)
                 r = container_load(runtime, id, &handle->container);
+        if (r == 0)
+                r = check_owner(handle->container.dir_fd, id);
         if (r == 0) {
                 handle->row = isolation_row(handle->container.record->isolation);
                 r = target_open(&handle->target, handle->container.record, handle->container.dir_fd);

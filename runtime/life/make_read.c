@@ -239,6 +239,8 @@ int make_record(struct made *made)
         made->dir_fd = openat(root_fd, made->request->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (made->dir_fd < 0)
                 return fail(errno, "open the state directory");
+        if (!fd_is_ours_alone(made->dir_fd))
+                return refuse(EPERM, "the state directory of container %s was replaced", made->request->id);
         r = lock_directory(made);
         if (r == 0)
                 r = save_config(made);

@@ -1,7 +1,9 @@
 /* A hostile guest: the input is a program of accesses to a device's registers and of writes into the memory that its
- * rings and buffers lie in. Whatever it does, only the guest may suffer. */
+ * rings and buffers lie in. Whatever it does, only the guest may suffer. The file server is hostile, too: the guest may
+ * have taken it over. */
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,11 +13,12 @@
 #include "tests/unit/vmm_driver.h"
 #include "vmmode/vmm/balloon.h"
 #include "vmmode/vmm/blk.h"
+#include "vmmode/vmm/fs.h"
 #include "vmmode/vmm/net.h"
 #include "vmmode/vmm/rng.h"
 #include "vmmode/vmm/vsock.h"
 
-enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, ON_NET, KINDS };
+enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, ON_NET, ON_FS, KINDS };
 
 struct input {
         const uint8_t *data;
@@ -38,6 +41,7 @@ static struct blk blk;
 static struct balloon balloon;
 static struct vsock vsock;
 static struct net net;
+static struct fs fs;
 static struct sockaddr_un address;
 static socklen_t address_size;
 static int hosts[4];
@@ -54,7 +58,37 @@ static int listening(void)
         return fd;
 }
 
-static struct virtio *make(unsigned kind)
+/* All that it will ever say lies in its socket before the device is made: the answers that begin, and bytes of the
+ * input. */
+static int serving(struct input *input)
+{
+        struct {
+                uint32_t request, flags, size;
+                uint64_t number;
+        } __attribute__((packed)) answer = {.flags = 5, .size = sizeof(answer.number), .number = UINT64_MAX};
+        uint8_t bytes[128];
+        size_t n = 0, most = take(input, 1) % sizeof(bytes);
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                __builtin_trap();
+        while (n < most)
+                bytes[n++] = (uint8_t)take(input, 1);
+        answer.request = 1; /* the features */
+        (void)!write(pair[1], &answer, sizeof(answer));
+        answer.request = 15; /* those of the protocol */
+        (void)!write(pair[1], &answer, sizeof(answer));
+        answer.request = 11; /* a queue that stops */
+        for (size_t at = 0; at < n; at += bytes[at] % 16 + 1)
+                if (bytes[at] & 16)
+                        (void)!write(pair[1], &answer, sizeof(answer));
+        (void)!write(pair[1], bytes, n);
+        (void)shutdown(pair[1], SHUT_WR);
+        hosts[0] = pair[1];
+        return pair[0];
+}
+
+static struct virtio *make(unsigned kind, struct input *input)
 {
         int disk;
 
@@ -72,6 +106,9 @@ static struct virtio *make(unsigned kind)
         case ON_BALLOON:
                 (void)balloon_init(&balloon, &driver.memory, &loop);
                 return &balloon.virtio;
+        case ON_FS:
+                (void)fs_init(&fs, &driver.memory, &loop, serving(input), "fuzz");
+                return &fs.virtio;
         case ON_NET:
                 (void)net_init(&net, &driver.memory, &loop, -EBADF, NULL);
                 return &net.virtio;
@@ -96,9 +133,35 @@ static void release(unsigned kind)
         case ON_NET:
                 net_free(&net);
                 break;
+        case ON_FS:
+                fs_free(&fs);
+                break;
         default:
                 vsock_free(&vsock);
         }
+}
+
+/* The file server calls, or goes. */
+static void act_as_server(struct input *input)
+{
+        uint8_t what = (uint8_t)take(input, 1);
+
+        if (what < 250) {
+                (void)!write(fs.calls[what % 2].watch.fd, &(uint64_t){1}, sizeof(uint64_t));
+        } else if (hosts[0] >= 0) {
+                close(hosts[0]);
+                hosts[0] = -1;
+        }
+}
+
+/* The configuration space, as the bus hands accesses on. */
+static void configure(struct input *input, unsigned width)
+{
+        struct pci bus = {.functions = {&driver.function}, .n = 1};
+        uint64_t offset = take(input, 2);
+
+        pci_write_config(&bus, offset, width, take(input, width));
+        (void)pci_read_config(&bus, take(input, 2), width);
 }
 
 /* The host's side of vsock: connects, writes, reads, closes. */
@@ -159,6 +222,8 @@ static void step(struct input *input, unsigned kind)
                 driver_write(&driver, offset, width, take(input, width));
                 break;
         case 1:
+                if (op & 16)
+                        configure(input, width);
                 if (op & 8)
                         pci_write_port(&driver.function, take(input, 1), width, 0);
                 (void)driver_read(&driver, take(input, 2), width);
@@ -195,6 +260,8 @@ static void step(struct input *input, unsigned kind)
                         act_as_host(input);
                 else if (kind == ON_NET)
                         act_as_wire(input);
+                else if (kind == ON_FS)
+                        act_as_server(input);
                 break;
         default:
                 (void)loop_turn(&loop, 0);
@@ -211,7 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 hosts[i] = -1;
         if (guest_memory_make(&driver.memory, DRIVER_MEMORY) < 0 || loop_make(&loop, "fuzz") < 0)
                 __builtin_trap();
-        driver_attach(&driver, make(kind));
+        driver_attach(&driver, make(kind, &input));
         driver_start(&driver, 0);
         while (input.left > 0)
                 step(&input, kind);

@@ -143,6 +143,21 @@ load ../lib/common
         is "$output" ""
 }
 
+@test "--log: a pipe that nobody reads is an error, not a wait" {
+        mkfifo "$T/pipe"
+        run -1 timeout 5 "$BERTH" --root "$ROOT" --log "$T/pipe" list
+        has "open log file $T/pipe"
+        cat "$T/pipe" >"$T/log" 3>&- 4>&- &
+        run -1 timeout 5 "$BERTH" --root "$ROOT" --log "$T/pipe" state nobody
+        wait $!
+        grep -q "does not exist" "$T/log"
+}
+
+@test "what a name holds does not steer the terminal" {
+        run -1 "$BERTH" --root "$ROOT" state $'a\e[2J\xc2\x9b2J\x7f'
+        is "$(tr -d ' -~\n' <<<"$output" | wc -c)" 0
+}
+
 @test "--log-format xml, --rootless maybe, --cgroup-manager none: unknown values are errors that name them" {
         run -1 "$BERTH" --log-format xml list
         has xml

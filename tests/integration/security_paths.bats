@@ -89,6 +89,29 @@ is_untouched() {
         is_untouched
 }
 
+@test "tmpcopyup copies no device that takes a file's place under its hands" {
+        mkdir "$T/volume"
+        mount -t tmpfs -o mode=755 volume "$T/volume"
+        defer "umount $T/volume"
+        mkdir "$T/volume/data"
+        echo plain >"$T/volume/data/file"
+        mknod "$T/volume/node" c 1 5
+        bundle
+        edit '.mounts += [{destination: "/volume", type: "bind", source: ($t + "/volume"), options: ["rbind"]},
+                {destination: "/volume/data", type: "tmpfs", source: "x", options: ["tmpcopyup", "size=64k"]}]' --arg t "$T"
+        args /bin/true
+        "$TOOLS/attack" swap 3 "$T/volume/data/file" "$T/volume/node" >/dev/null 2>&1 3>&- 4>&- &
+        swapper=$!
+        local runs=0
+        while kill -0 $swapper 2>/dev/null && [ $runs -lt 300 ]; do
+                run once
+                lacks "No space left"
+                runs=$((runs + 1))
+        done
+        echo "$runs runs"
+        kill $swapper 2>/dev/null || true
+}
+
 # A volume in which a directory and a symlink to the host change places while containers are made whose mount goes
 # through that name. The mount must be inside the root each time: the program counts it.
 @test "a mount target that changes under the runtime's hands stays inside the root (CVE-2021-30465, CVE-2024-45310)" {
@@ -112,6 +135,50 @@ is_untouched() {
         kill $swapper 2>/dev/null || true
         is_untouched
         [ ! -e "$T/outside/x" ]
+}
+
+# The mounts on the procfs of the created container: "PLACE of the procfs, number of them".
+masks() {
+        awk '{ place[$1] = $5; parent[$1] = $2; for (i = 7; $i != "-"; i++); type[$1] = $(i + 1) }
+             END { for (m in place) if (type[m] == "proc" && type[parent[m]] != "proc") { for (c in parent) n += parent[c] == m; print place[m], n } }' \
+                "/proc/$(pid_of)/mountinfo"
+}
+
+# bats test_tags=berth
+@test "/proc that changes under the runtime's hands takes its masks along, and becomes no link (CVE-2023-27561)" {
+        bundle
+        args /bin/true
+        create
+        local expected runs=0 made=0
+        expected=$(masks)
+        berth delete --force "$ID"
+        mkdir "$B/rootfs/other"
+        for kind in link directory; do
+                if [ $kind = link ]; then
+                        ln -s /other "$B/rootfs/evil"
+                else
+                        rm "$B/rootfs/evil"
+                        mkdir "$B/rootfs/evil"
+                        touch "$B/rootfs/evil/keys"
+                fi
+                runs=0
+                "$TOOLS/attack" swap 4 "$B/rootfs/proc" "$B/rootfs/evil" >/dev/null 2>&1 3>&- 4>&- &
+                swapper=$!
+                while kill -0 $swapper 2>/dev/null && [ $runs -lt 200 ]; do
+                        runs=$((runs + 1))
+                        if berth create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1; then
+                                made=$((made + 1))
+                                # The place may have got the other name since.
+                                is "$(masks | sed 's,^/evil,/proc,')" "$expected"
+                                berth delete --force "$ID"
+                        fi
+                done
+                kill $swapper 2>/dev/null || true
+                wait $swapper || true
+                [ ! -L "$B/rootfs/proc" ] || { rm "$B/rootfs/proc"; mv "$B/rootfs/evil" "$B/rootfs/proc"; ln -s /other "$B/rootfs/evil"; }
+        done
+        echo "$made of $runs"
+        [ $made -gt 0 ]
 }
 
 @test "/dev/null of the image is not what masks (CVE-2025-31133)" {
@@ -265,6 +332,27 @@ is_untouched() {
         run berth delete --force "$ID"
         is_untouched
         rm -rf "${ROOT:?}/$ID"
+}
+
+# bats test_tags=berth
+@test "a state directory that somebody else can write to commands nothing" {
+        launch_waiting
+        mkdir -m 777 "$T/shared"
+        cp -a "$ROOT/$ID" "$T/shared/forged"
+        sed -i 's/"id":"[^"]*"/"id":"forged"/' "$T/shared/forged/record.json"
+        jq '.hooks = {poststop: [{path: "/bin/touch", args: ["touch", $t + "/owned"]}]}' --arg t "$T" "$ROOT/$ID/config.json" >"$T/shared/forged/config.json"
+        local how
+        for how in "chown -R 1234:1234" "chmod 777"; do
+                $how "$T/shared/forged"
+                for command in "delete --force forged" "delete forged" "kill forged KILL" "exec forged /bin/true" "pause forged" "update --pids-limit 9 forged" "start forged" "ps forged"; do
+                        # shellcheck disable=SC2086
+                        REFUSAL_KEEPS=1 REFUSAL_STATUS=$([[ $command != exec* ]] || echo 255) \
+                                refused "container forged: its state is another user's, or open to others" timeout 10 "$BERTH" --root "$T/shared" $command
+                done
+                chown -R 0:0 "$T/shared/forged"
+        done
+        [ ! -e "$T/owned" ]
+        is_state running
 }
 
 # bats test_tags=berth

@@ -156,6 +156,27 @@ saw_nothing() {
         none_lives sleep
 }
 
+# bats test_tags=berth
+@test "devices and directories of the host that are stdio keep their owner" {
+        bundle '.process.user = {uid: 1234, gid: 1234}'
+        args /bin/true
+        mkdir "$T/dev" "$T/directory"
+        mount -t tmpfs -o mode=755 dev "$T/dev"
+        defer "umount $T/dev"
+        local device
+        for device in "kmsg 1 11" "urandom 1 9" "zero 1 5" "fuse 10 229"; do
+                # shellcheck disable=SC2086
+                mknod -m 600 "$T/dev/${device%% *}" c ${device#* }
+        done
+        for device in "$T"/dev/* "$T/directory"; do
+                run -0 berth run --bundle "$B" "$ID" <"$device"
+                is "$(stat -c %u "$device")" 0
+        done
+        mkfifo -m 600 "$T/pipe"
+        run -0 berth run --bundle "$B" "$ID" <>"$T/pipe"
+        is "$(stat -c %u "$T/pipe")" 1234
+}
+
 @test "the program cannot push input into the caller's terminal (TIOCSTI)" {
         see . process
         is "$(fact sid)" "$(fact pid)"
@@ -179,6 +200,30 @@ saw_nothing() {
         run tr '\0' '\n' <"/proc/$(pid_of)/environ"
         is_runtime berth && lacks hidden
         true
+}
+
+# bats test_tags=berth
+@test "groups that the container nests deeper than the runtime has descriptors hide no process" {
+        bundle '.mounts |= map(if .type == "cgroup" then .options = ["rw"] else . end)'
+        args /bin/sh -c 'cd /sys/fs/cgroup; p=$(printf "a/%.0s" $(seq 100)); for i in 1 2 3; do mkdir -p $p && cd $p || exit 1; done
+                echo 0 >cgroup.procs; exec /bin/probe wait'
+        launch
+        local few="ulimit -n 64; timeout 20 \"\$@\" 3>&- 4>&-"
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" ps --format json "$ID"
+        is "$output" "[$(pid_of)]"
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" kill --all "$ID" TERM
+        eventually is_state stopped
+        run -0 bash -c "$few" - "$BERTH" --root "$ROOT" delete "$ID"
+}
+
+# bats test_tags=berth
+@test "an endless /etc/passwd in the image does not hold up the program" {
+        bundle 'del(.process.env)'
+        truncate -s 1T "$B/rootfs/etc/passwd" 2>/dev/null || truncate -s 100G "$B/rootfs/etc/passwd"
+        edit '.process.user.uid = 4321'
+        args /bin/sh -c 'echo "home=$HOME"'
+        DEADLINE=5 run -0 once
+        fact_is home /
 }
 
 # bats test_tags=lab

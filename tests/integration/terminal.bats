@@ -118,3 +118,27 @@ load ../lib/common
         run -0 "$TOOLS/terminal" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" 3>&- 4>&-
         has "owner 1000"
 }
+
+# bats test_tags=berth
+@test "terminal: who does not read the output keeps no signal from the program, and can be told to go" {
+        bundle '.process.terminal = true'
+        args /bin/sh -c 'trap ": >/stopped; exit 7" TERM; (i=0; while :; do echo 0123456789; i=$((i + 1)); [ $i -ne 100 ] || : >/ready; done) & wait'
+        mkfifo "$T/pipe"
+        exec 8<>"$T/pipe"
+        dd if=/dev/zero of="$T/pipe" bs=4096 oflag=nonblock 2>/dev/null || true # full
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/pipe" 2>"$T/err" 3>&- 4>&- 8>&- &
+        runner=$!
+        eventually test -e "$B/rootfs/ready"
+        kill -TERM $runner
+        eventually test -e "$B/rootfs/stopped"
+        # What is left of the output waits for a reader, and no longer than nobody wants berth to end. (A machine waits
+        # for him itself.)
+        if [ -n "$WALL" ]; then
+                cat <&8 >"$T/output" 3>&- 4>&- &
+        else
+                eventually is_state stopped
+                kill -TERM $runner
+        fi
+        ends_with 7 wait $runner
+        exec 8>&-
+}

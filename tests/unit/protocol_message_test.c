@@ -326,28 +326,6 @@ static void a_message_that_nobody_would_take_is_not_sent(void **state)
         assert_int_equal(wait_fd(pair.guest, 1, 0), -ETIMEDOUT);
 }
 
-static void no_text_speaks_to_a_terminal(void **state)
-{
-        static const char *const texts[][2] = {
-                {"plain words\non two lines", "plain words\non two lines"},
-                {"\033[2J\007\177", "?[2J??"},
-                {"\xc2\x9b"
-                 "2J",
-                 "??2J"},
-                {"\xc2\x80\xc2\x9f", "????"},
-                {"caf\xc3\xa9, \xc3\x9f, \xc2\xa0, \xe2\x82\xac", "caf\xc3\xa9, \xc3\x9f, \xc2\xa0, \xe2\x82\xac"},
-                {"cut \xc2", "cut \xc2"},
-        };
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTS(texts); i++) {
-                _cleanup_free_ char *text = strdup(texts[i][0]);
-
-                message_make_printable(text);
-                assert_string_equal(text, texts[i][1]);
-        }
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -364,7 +342,6 @@ int main(void)
                 cmocka_unit_test(what_comes_in_drops_is_put_together),
                 cmocka_unit_test(nobody_waits_without_end),
                 cmocka_unit_test(a_message_that_nobody_would_take_is_not_sent),
-                cmocka_unit_test(no_text_speaks_to_a_terminal),
         };
 
         return cmocka_run_group_tests_name("protocol_message", tests, NULL, NULL);

@@ -34,6 +34,11 @@ static void bytes_that_json_cannot_hold_do_not_break_the_record(void **state)
         char record[512];
 
         (void)state;
+        report_record(REPORT_JSON, LOG_LEVEL_ERROR,
+                      "\xc2\x9b"
+                      "2J",
+                      TIME, record, sizeof(record));
+        assert_non_null(strstr(record, "\"\\u009b2J\""));
         report_record(REPORT_JSON, LOG_LEVEL_ERROR, "a\nb\x1b[31m\\ \xff \xc0\xaf \xed\xa0\x80 \xc3\xa9 \xc3", TIME,
                       record, sizeof(record));
         assert_non_null(strstr(record, "\"a\\nb\\u001b[31m\\\\ "));

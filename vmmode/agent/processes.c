@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 #include "vmmode/agent/containers.h"
 #include "vmmode/agent/session.h"
 
@@ -49,7 +50,7 @@ static void join_words(char *text, size_t size)
         while (size && text[size - 1] == ' ')
                 size--;
         text[size] = '\0';
-        message_make_printable(text);
+        text_make_printable(text, "\n", '?');
 }
 
 static void read_command(int directory, struct process *process)

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 #include "base/unix_address.h"
 
 int agent_socket_make(int state_dir)
@@ -116,7 +117,7 @@ int agent_connect(int state_dir, int64_t deadline)
         return r < 0 ? explain(r) : take_fd(&fd);
 }
 
-static int take_error(const struct message *answer)
+int agent_error(const struct message *answer)
 {
         const char *text = message_text(answer, PART_TEXT);
         char words[ERROR_MESSAGE_MAX];
@@ -125,7 +126,7 @@ static int take_error(const struct message *answer)
         if (!message_number(answer, PART_NUMBER, &number) || number <= 0 || number > 4095)
                 number = EIO;
         snprintf(words, sizeof(words), "%s", text ? text : "the agent in the virtual machine failed");
-        message_make_printable(words);
+        text_make_printable(words, "\n", '?');
         return refuse((int)number, "%s", words);
 }
 
@@ -145,7 +146,7 @@ int agent_call(int state_dir, struct message_builder *request, struct message *a
                 return explain(r);
         if (answer->kind == MESSAGE_DONE)
                 return 0;
-        r = answer->kind == MESSAGE_ERROR ? take_error(answer)
+        r = answer->kind == MESSAGE_ERROR ? agent_error(answer)
                                           : explain(answer->kind == MESSAGE_END ? -ECONNRESET : -EBADMSG);
         message_free(answer);
         return r;

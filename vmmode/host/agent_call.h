@@ -19,6 +19,9 @@ int agent_socket_make(int state_dir);
  * VMM listens, or nobody in the guest. */
 int agent_connect(int state_dir, int64_t deadline);
 
+/* What the agent says in an ERROR: its errno, with its message. */
+int agent_error(const struct message *answer);
+
 /* Sends the request (freed) and waits for DONE, which becomes *answer (the caller's, message_free). What the agent
  * answers with ERROR is returned as its errno with its message; -ECONNRESET when the machine goes away meanwhile. */
 int agent_call(int state_dir, struct message_builder *request, struct message *answer, int64_t deadline);

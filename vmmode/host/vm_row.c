@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
 #include "netdev/tap.h"
@@ -190,7 +191,7 @@ static int process_table(const struct isolation_target *target, char **text)
                         (*text)[size++] = '\n';
                 }
         if (*text)
-                message_make_printable(*text);
+                text_make_printable(*text, "\n", '?');
         message_free(&answer);
         return *text ? 0 : fail(ENOMEM, "list processes");
 }
@@ -314,10 +315,6 @@ static int watch_oom(const struct isolation_target *target)
         return r < 0 ? fail(-r, "ask the virtual machine for events") : take_fd(&fd);
 }
 
-/* Each is told in a line of its own, and the guest says how many there were: more than could have been killed between
- * two looks are as good as so many. */
-#define KILLS_MOST 4096
-
 /* One message a call: the descriptor stays readable while there is another. */
 static int read_oom(int watch, uint64_t *kills)
 {
@@ -327,12 +324,15 @@ static int read_oom(int watch, uint64_t *kills)
 
         if (r < 0)
                 return r == -ECONNRESET ? r : fail(-r, "listen to the virtual machine");
-        if (message.kind != MESSAGE_OOM)
+        if (message.kind == MESSAGE_END || message.kind == MESSAGE_DONE)
                 r = -ECONNRESET;
-        else if (!message_number(&message, PART_NUMBER, &number) || number < 0)
-                r = refuse(EBADMSG, "the virtual machine sent an event that cannot be read");
+        else if (message.kind == MESSAGE_ERROR)
+                /* Its errno may be the one by which we know that a container has ended. */
+                r = agent_error(&message) < 0 ? -EPIPE : 0;
+        else if (message.kind != MESSAGE_OOM || !message_number(&message, PART_NUMBER, &number) || number < 0)
+                r = refuse(EPIPE, "the virtual machine sent an event that cannot be read");
         message_free(&message);
-        *kills = number < KILLS_MOST ? (uint64_t)number : KILLS_MOST;
+        *kills = (uint64_t)number;
         return r;
 }
 

@@ -310,19 +310,3 @@ bool message_number(const struct message *message, enum part_kind kind, int64_t 
         memcpy(number, part.data, sizeof(*number));
         return true;
 }
-
-/* UTF-8's first byte of U+0080 to U+00BF: half of them are control characters, too (U+009B begins a sequence as ESC [
- * does). */
-#define C1_LEAD 0xc2
-
-void message_make_printable(char *text)
-{
-        for (; *text; text++) {
-                unsigned char byte = (unsigned char)*text;
-
-                if ((byte < ' ' && byte != '\n') || byte == 0x7f)
-                        *text = '?';
-                else if (byte == C1_LEAD && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0)
-                        text[0] = text[1] = '?';
-        }
-}

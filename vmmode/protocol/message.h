@@ -194,10 +194,6 @@ bool message_part(const struct message *message, enum part_kind kind, struct mes
 const char *message_text(const struct message *message, enum part_kind kind);
 bool message_number(const struct message *message, enum part_kind kind, int64_t *number);
 
-/* What a guest says is shown to people: control characters but the newline become '?', so that it cannot speak to their
- * terminal. */
-void message_make_printable(char *text);
-
 /* Reads a WRITE; its texts lie in the part. false: it is none. */
 bool message_read_write(const struct message_part *part, struct message_write *write);
 

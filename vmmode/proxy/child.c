@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/printable.h"
 #include "base/process.h"
 #include "base/syscalls.h"
 #include "cgroups/oom.h"
@@ -118,7 +119,7 @@ static const char *last_words(struct child *child)
                 child->tail[--child->used] = '\0';
         line = strrchr(child->tail, '\n');
         line = line ? line + 1 : child->tail;
-        message_make_printable(line);
+        text_make_printable(line, "\n", '?');
         return line;
 }
 

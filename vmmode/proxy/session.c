@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "runtime/core/channel.h"
 #include "runtime/core/plan.h"
 #include "vmmode/proxy/child.h"
@@ -122,7 +123,7 @@ static void take_text(const struct message *message, char *text, size_t size)
         const char *given = message_text(message, PART_TEXT);
 
         snprintf(text, size, "%s", given ? given : "");
-        message_make_printable(text);
+        text_make_printable(text, "\n", '?');
         for (char *end = text; (end = strchr(end, '\n'));)
                 *end = ' ';
 }
