@@ -203,6 +203,7 @@ struct step_mount {
 #define PLAN_MOUNT_HOST_VIEW            (1U << 9) /* may fall back to the host\'s procfs, sysfs or mqueue */
 #define PLAN_MOUNT_BIND_REMOUNT         (1U << 10)
 #define PLAN_MOUNT_KEEP_LOCKED          (1U << 11) /* in a user namespace: what the host's mount forbids stays forbidden */
+#define PLAN_MOUNT_INHERIT_MODE         (1U << 12) /* a tmpfs without mode=: the one of the directory that it covers */
 
 struct step_device {
         plan_text path;
@@ -315,6 +316,7 @@ struct step_seccomp {
         struct plan_blob filter; /* struct sock_filter[] */
         uint32_t flags;          /* SECCOMP_FILTER_FLAG_* */
         uint32_t listener;       /* hand the notification descriptor to the parent */
+        uint32_t keep_fds;       /* as step_prepare: descriptors are closed before the filter can forbid that */
 };
 
 struct step_user {

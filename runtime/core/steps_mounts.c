@@ -3,10 +3,12 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -53,11 +55,11 @@ static long file_system_of(int fd)
 
 /* ---- the kinds ---- */
 
-static int new_file_system(struct init *init, const struct step_mount *step, const char *type)
+static int new_file_system(struct init *init, const struct step_mount *step, const char *type, const char *data)
 {
         const char *source = init_text(init, step->source);
 
-        return mount_new(type, source ? source : type, init_text(init, step->data), step->sb_set, step->attr_set);
+        return mount_new(type, source ? source : type, data, step->sb_set, step->attr_set);
 }
 
 static int bind_source(struct init *init, const struct step_mount *step)
@@ -88,25 +90,34 @@ static int host_view(const char *path, const char *why)
 
 static int mount_proc(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "proc");
+        int fd = new_file_system(init, step, "proc", init_text(init, step->data));
 
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/proc", "a new procfs is not allowed here");
         return fd;
 }
 
+/* A new sysfs would be empty where the host has mounted others on its own (cgroup2, debugfs): what the options forbid
+ * is forbidden there, too. */
 static int mount_sysfs(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "sysfs");
+        const uint64_t strict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        int fd = new_file_system(init, step, "sysfs", init_text(init, step->data));
+        int r;
 
-        if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
-                fd = host_view("/sys", "a new sysfs is not allowed here");
-        return fd;
+        if (fd != -EPERM || !(step->flags & PLAN_MOUNT_HOST_VIEW))
+                return fd;
+        fd = host_view("/sys", "a new sysfs is not allowed here");
+        r = fd < 0 ? 0 : mount_change(fd, step->attr_set & strict, 0, true);
+        if (r == 0)
+                return fd;
+        close(fd);
+        return r;
 }
 
 static int mount_mqueue(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "mqueue");
+        int fd = new_file_system(init, step, "mqueue", init_text(init, step->data));
 
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/dev/mqueue", "a new mqueue file system is not allowed here");
@@ -119,7 +130,7 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
         int fd = -EPERM;
 
         if (step->flags & PLAN_MOUNT_PRIVATE_CGROUP)
-                fd = mount_new("cgroup2", "cgroup", NULL, 0, step->attr_set);
+                fd = mount_new("cgroup2", "cgroup", init_text(init, step->data), 0, step->attr_set);
         /* Without a namespace of its own, or where the kernel refuses (a user namespace that does not own it): the
          * group itself, by bind. */
         if ((fd == -EPERM || fd == -EBUSY) && own) {
@@ -131,9 +142,33 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
         return fd;
 }
 
+/* The kernel's own choice for a tmpfs, 1777, would open to everybody what the image keeps closed. */
+static int mount_inheriting_mode(struct init *init, const struct step_mount *step)
+{
+        _cleanup_close_ int covered =
+                in_root_open(init->root, init_text(init, step->destination), O_PATH | O_DIRECTORY);
+        const char *type = init_text(init, step->type), *data = init_text(init, step->data);
+        _cleanup_free_ char *joined = NULL;
+        struct stat st;
+
+        if (covered < 0) {
+                error_clear();
+                return new_file_system(init, step, type, data);
+        }
+        if (fstat(covered, &st) < 0)
+                return fail(errno, "look at the target");
+        if (asprintf(&joined, "mode=%o%s%s", (unsigned)st.st_mode & 07777, data ? "," : "", data ? data : "") < 0) {
+                joined = NULL;
+                return fail(ENOMEM, "keep the options of a mount");
+        }
+        return new_file_system(init, step, type, joined);
+}
+
 static int mount_fs(struct init *init, const struct step_mount *step)
 {
-        return new_file_system(init, step, init_text(init, step->type));
+        if (step->flags & PLAN_MOUNT_INHERIT_MODE)
+                return mount_inheriting_mode(init, step);
+        return new_file_system(init, step, init_text(init, step->type), init_text(init, step->data));
 }
 
 static int make_mount(struct init *init, const struct step_mount *step)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -14,12 +15,15 @@ static int from_file(const char *path, struct arena *arena, struct oci_process *
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(AT_FDCWD, path, JSON_SIZE_MAX, &text, &size);
+        bool is_stdin = strcmp(path, "-") == 0;
+        const char *name = is_stdin ? "standard input" : path;
+        int r = is_stdin ? read_all(STDIN_FILENO, JSON_SIZE_MAX, &text, &size)
+                         : read_file_at(AT_FDCWD, path, JSON_SIZE_MAX, &text, &size);
 
         if (r < 0)
-                return fail(-r, "read process file %s", path);
+                return fail(-r, "read the process from %s", name);
         r = oci_process_parse(text, size, arena, process);
-        return r < 0 ? fail_in(r, "%s", path) : 0;
+        return r < 0 ? fail_in(r, "%s", name) : 0;
 }
 
 static bool same_variable(const char *a, const char *b)
@@ -72,13 +76,15 @@ static int overlay_groups(const struct exec_request *request, struct arena *aren
         return 0;
 }
 
-/* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). */
+/* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). What the
+ * configuration has there already becomes ambient, so that a user that is not root keeps it: as with runc since 1.3. */
 static void overlay_capabilities(uint64_t added, struct oci_capabilities *capabilities)
 {
         capabilities->set = true;
         capabilities->bounding |= added;
         capabilities->permitted |= added;
         capabilities->effective |= added;
+        capabilities->ambient |= added & capabilities->inheritable;
 }
 
 static int overlay(const struct exec_request *request, struct arena *arena, struct oci_process *process)
