@@ -123,13 +123,15 @@ static int prepare(struct proxy *proxy)
         return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
-/* Of the program itself, the smaller part is for what follows. What is touched again comes back out of the file. */
-static void give_back_text(void)
+/* Of the program itself a small part is for what follows (resident.ld). The rest comes back out of the file where it is
+ * touched again: with some pages around it, but none of another mapping, which MADV_RANDOM makes of it. */
+static void keep_resident(void)
 {
-        extern const char __executable_start[], etext[];
-        const uintptr_t page = 4096, first = (uintptr_t)__executable_start & ~(page - 1);
+        extern const char __executable_start[], resident_begin[];
+        const size_t rest = (size_t)(resident_begin - __executable_start);
 
-        (void)madvise((void *)first, ((uintptr_t)etext & ~(page - 1)) - first, MADV_DONTNEED);
+        (void)madvise((void *)(uintptr_t)__executable_start, rest, MADV_RANDOM);
+        (void)madvise((void *)(uintptr_t)__executable_start, rest, MADV_DONTNEED);
 }
 
 static int start(struct proxy *proxy)
@@ -148,7 +150,6 @@ static int start(struct proxy *proxy)
                 return r;
         proxy->started = true;
         (void)prctl(PR_SET_NAME, PROXY_NAME);
-        give_back_text();
         r = jail_enter();
         if (r == 0)
                 replace_fd(&proxy->channel, -EBADF);
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
                         write_reason(proxy);
                 return fail_to_start(proxy, r);
         }
+        keep_resident();
         r = proxy_run(proxy);
         oom_finish(proxy);
         if (r >= 0)
