@@ -36,7 +36,7 @@ enum message_kind {
          * and a container that was not started; of one that runs it kills nothing (its VM goes with it). */
         MESSAGE_LAUNCH,
         MESSAGE_LOG,      /* agent: NUMBER (enum log_level), TEXT */
-        MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE */
+        MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE. Not POINT_READY when that is there */
         MESSAGE_CONTINUE, /* host: perhaps TEXT: the state for hooks, JSON */
         MESSAGE_STREAMS,  /* agent, before the first POINT: NUMBER, the vsock port on which it waits for the streams
                              (below) */

@@ -72,7 +72,9 @@ static int report(struct proxy *proxy, enum plan_point point)
 {
         int r = channel_send(proxy->channel, CHANNEL_POINT, (int)point, NULL, -EBADF);
 
-        return r < 0 ? fail(-r, "speak to berth") : proxy_await_continue(proxy);
+        if (r < 0)
+                return fail(-r, "speak to berth");
+        return proxy->let_go ? 0 : proxy_await_continue(proxy);
 }
 
 /* What needs privileges is done before the first word of the guest is heard, or left to a helper: an exec's machine has
