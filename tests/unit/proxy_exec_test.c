@@ -310,6 +310,20 @@ static void be_let_go_in_advance(struct stage *stage)
         assert_int_equal(stage_expect_number(stage, MESSAGE_CONTINUE), 0);
 }
 
+static void a_small_launch_is_sent_before_the_agents_first_word(void **state)
+{
+        struct stage stage;
+
+        (void)state;
+        stage_launch_size = 1000;
+        stage_exec(&stage, NULL);
+        stage_take_session(&stage);
+        stage_read_launch(&stage);
+        stage_hello(&stage, PROTOCOL_VERSION + 1);
+        expect_failure(&stage, EPROTO, "version");
+        stage_launch_size = LAUNCH_BYTES;
+}
+
 static void a_guest_that_is_let_go_in_advance_need_not_ask(void **state)
 {
         static const bool asks[] = {false, true};
@@ -517,6 +531,7 @@ int main(void)
                 cmocka_unit_test(a_reader_that_goes_away_is_felt_by_the_program),
                 cmocka_unit_test(a_program_that_closes_its_stdin_is_felt_by_the_writer),
                 cmocka_unit_test(signals_are_forwarded),
+                cmocka_unit_test(a_small_launch_is_sent_before_the_agents_first_word),
                 cmocka_unit_test(a_guest_that_is_let_go_in_advance_need_not_ask),
                 cmocka_unit_test(its_error_is_still_the_error),
                 cmocka_unit_test(before_the_start_a_signal_ends_it),

@@ -79,7 +79,7 @@ static int report(struct proxy *proxy, enum plan_point point)
 
 /* What needs privileges is done before the first word of the guest is heard, or left to a helper: an exec's machine has
  * somebody at home already, and a box's own has a kernel and an image that may be anybody's. */
-static int meet_guest(struct proxy *proxy)
+static int reach_guest(struct proxy *proxy)
 {
         bool is_box = proxy->options.is_box;
         int r = is_box ? 0 : jail_drop_privileges(proxy);
@@ -95,9 +95,7 @@ static int meet_guest(struct proxy *proxy)
                 r = guest_reach(proxy);
         if (r == 0 && is_box)
                 r = guest_reserve(proxy, session_streams(proxy) + 1);
-        if (r == 0 && is_box)
-                r = jail_drop_privileges(proxy);
-        return r == 0 ? guest_hear(proxy) : r;
+        return r == 0 && is_box ? jail_drop_privileges(proxy) : r;
 }
 
 /* Up to the word to start. */
@@ -114,7 +112,7 @@ static int prepare(struct proxy *proxy)
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
         if (r == 0)
-                r = meet_guest(proxy);
+                r = reach_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
         replace_fd(&proxy->options.agent, -EBADF);

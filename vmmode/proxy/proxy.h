@@ -135,8 +135,8 @@ int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const
 /* How many streams connect the program with our stdio: what is /dev/null here is none (session.c). */
 size_t session_streams(const struct proxy *proxy);
 
-/* The conversation about a launch: sends it and serves the agent until it is ready; then lets it execute
- * the program, and serves until that has happened. */
+/* The conversation about a launch: hears HELLO and sends the launch, a small one without waiting for that, and serves
+ * the agent until it is ready; then lets it execute the program, and serves until that has happened. */
 int session_begin(struct proxy *proxy);
 int session_start(struct proxy *proxy);
 

@@ -18,6 +18,7 @@
 #include "vmmode/proxy/proxy.h"
 
 #define SEND_DEADLINE_MS 30000
+#define AT_ONCE_MAX      (16 * 1024)
 /* A request beside the launch is a matter of system calls in the guest. */
 #define REQUEST_DEADLINE_MS 30000
 /* For the rest of a message that has begun. */
@@ -71,6 +72,14 @@ static int send_launch(struct proxy *proxy)
                         return r;
                 at += n;
         }
+}
+
+/* What is taken from us before anybody reads it: that of an exec usually is. */
+static bool is_small(int launch)
+{
+        struct stat st;
+
+        return fstat(launch, &st) == 0 && st.st_size <= AT_ONCE_MAX;
 }
 
 /* ---- streams ---- */
@@ -249,8 +258,13 @@ int session_overhear(struct proxy *proxy)
 
 int session_begin(struct proxy *proxy)
 {
-        int r = send_launch(proxy);
+        bool ahead = is_small(proxy->options.launch);
+        int r = ahead ? send_launch(proxy) : 0;
 
+        if (r == 0)
+                r = guest_hear(proxy);
+        if (r == 0 && !ahead)
+                r = send_launch(proxy);
         replace_fd(&proxy->options.launch, -EBADF);
         if (r == 0 && session_streams(proxy) == 0)
                 r = go_ahead(proxy);

@@ -84,6 +84,7 @@ static void send_launch(const struct launching *launching)
         if (plan_finish(&plan, &block, &size) < 0)
                 die("%s", error_message());
         message_begin(&builder, MESSAGE_LAUNCH);
+        message_put_number(&builder, PART_VERSION, PROTOCOL_VERSION);
         message_put_text(&builder, PART_ID, launching->id);
         message_put_number(&builder, PART_FLAGS, flags | (staged ? MESSAGE_STAGED : 0));
         message_put(&builder, PART_PLAN, block, size);
