@@ -66,6 +66,7 @@ AGENT_SOURCES := $(wildcard vmmode/agent/*.c)
 
 # berth-proxy stands on the host for each process in a virtual machine, as long as it runs: it is small.
 PROXY_MAIN := vmmode/proxy/berth_proxy.c
+PROXY_LAYOUT := vmmode/proxy/resident.ld
 PROXY_SOURCES := $(wildcard base/*.c namespaces/*.c netdev/*.c) runtime/core/channel.c \
         $(addprefix cgroups/,oom.c events.c files.c memory.c) \
         $(wildcard vmmode/protocol/*.c vmmode/proxy/*.c)
@@ -178,9 +179,9 @@ $(BUILD)/berth-keeper: $(KEEPER_OBJECTS)
 	$(Q)$(call LINK_STATIC,$^)
 	$(Q)strip -o $@ $@.debug
 
-$(BUILD)/berth-proxy: $(PROXY_OBJECTS)
+$(BUILD)/berth-proxy: $(PROXY_OBJECTS) $(PROXY_LAYOUT)
 	@echo "  LINK    $@"
-	$(Q)$(call LINK_STATIC,$^ $(filter %/libnl-3.a,$(MUSL_LIBS)))
+	$(Q)$(call LINK_STATIC,-T $(PROXY_LAYOUT) $(PROXY_OBJECTS) $(filter %/libnl-3.a,$(MUSL_LIBS)))
 	$(Q)strip -o $@ $@.debug
 
 # The init travels inside berth, which hands it out as a sealed copy.

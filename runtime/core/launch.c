@@ -34,12 +34,21 @@ static int seal_init(void)
         return fd < 0 ? fail(-fd, "make the sealed copy of " INIT_NAME) : fd;
 }
 
+static int kept_init = -EBADF;
+
+int launch_keep_init(void)
+{
+        kept_init = seal_init();
+        return kept_init < 0 ? kept_init : 0;
+}
+
 /* The first process: already in the container's cgroup, and, unless the init clones the process inside itself, already
  * in its new namespaces. In either case the first thing it does is to execute the sealed copy, before anybody of the
  * container can be near: a pid namespace that exists already is only entered by the init's own clone. */
 static int start_init(const struct launch *launch, int channel, pid_t *first, int *pidfd)
 {
-        _cleanup_close_ int image = seal_init();
+        _cleanup_close_ int own = kept_init < 0 ? seal_init() : -EBADF;
+        int image = kept_init < 0 ? own : kept_init;
         const struct birth birth = {
                 .flags = launch->staged ? 0 : launch->namespaces,
                 .image = image,

@@ -75,6 +75,10 @@ struct launch {
         void *data;
 };
 
+/* Makes the init's sealed copy now, for every launch of this process and of those that it forks: nobody can write to
+ * it, so they may all run from one. For who launches again and again. */
+int launch_keep_init(void);
+
 /* Starts the init and serves it until POINT_READY. On failure nothing of it is left but what the kernel frees with its
  * last process; the message is the init's own. */
 int launch_begin(const struct launch *launch, struct launched *launched);

@@ -120,6 +120,16 @@ is_watched() {
         is "$output" ""
 }
 
+@test "agent: who is let go in advance is not asked, and hears an error all the same" {
+        machine
+        first_waits
+        run -5 another let-go -- /bin/sh -c 'exit 5'
+        run -125 another let-go -- /bin/none
+        [[ $output == "error 2: "*/bin/none* ]]
+        ask signal 9
+        ends_with 137 wait "$FIRST"
+}
+
 @test "agent: the last words of a process are heard" {
         local round
 

@@ -147,7 +147,7 @@ program_is_gone() {
         is "$(cat "$T/out")" ""
 }
 
-@test "vm: the proxy has no capabilities, a seccomp filter, nothing of the host's mounts, and at most 300 KiB" {
+@test "vm: the proxy has no capabilities, a seccomp filter, nothing of the host's mounts, and at most 160 KiB" {
         local pid
 
         launch_waiting
@@ -157,7 +157,7 @@ program_is_gone() {
         grep -q '^NoNewPrivs:.*1' "/proc/$pid/status"
         # Its root is the share, with the trees of the container on it and no other mount.
         run -1 grep -vE ' / / .* tmpfs berth | /0 ' "/proc/$pid/mountinfo"
-        [ "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")" -le 300 ]
+        [ "$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")" -le 160 ]
 }
 
 # The host's privileges of a process, as its capabilities and its no_new_privs say.

@@ -194,3 +194,17 @@ said() {
         run -1 machine p kvm=/dev/null
         [[ "$output" == *"not a KVM device"* ]]
 }
+
+@test "berth-vmm: the guest begins while its file server is on its way, and one that goes away instead is an error" {
+        local server
+
+        "$TOOLS/receive" hold "$T/share" >"$T/server" 3>&- 4>&- &
+        server=$!
+        eventually grep -q listening "$T/server"
+        running s fs="$T/share",tree
+        machine=$!
+        kill -KILL "$server"
+        eventually grep -qx "berth-vmm: file system: the process that serves it ended" "$T/err"
+        exec {words}>&-
+        ends_with 1 wait "$machine"
+}

@@ -61,10 +61,16 @@ static struct made take(struct message_builder *builder)
         return made;
 }
 
-static void begin(struct message_builder *builder, const char *id)
+static void begin_without_plan(struct message_builder *builder, const char *id)
 {
         message_begin(builder, MESSAGE_LAUNCH);
+        message_put_number(builder, PART_VERSION, PROTOCOL_VERSION);
         message_put_text(builder, PART_ID, id);
+}
+
+static void begin(struct message_builder *builder, const char *id)
+{
+        begin_without_plan(builder, id);
         put_plan(builder, NULL, 0);
 }
 
@@ -190,11 +196,9 @@ static void damaged_parts_are_refused(void **state)
         struct message_builder builder;
 
         (void)state;
-        message_begin(&builder, MESSAGE_LAUNCH);
-        message_put_text(&builder, PART_ID, "web");
+        begin_without_plan(&builder, "web");
         expect_refusal(&builder, -EBADMSG, "plan");
-        message_begin(&builder, MESSAGE_LAUNCH);
-        message_put_text(&builder, PART_ID, "web");
+        begin_without_plan(&builder, "web");
         message_put(&builder, PART_PLAN, many, sizeof(many));
         expect_refusal(&builder, -EINVAL, "plan");
         begin(&builder, "web");
@@ -215,12 +219,27 @@ static void damaged_parts_are_refused(void **state)
         expect_refusal(&builder, -E2BIG, "limits");
 }
 
+static void another_version_is_refused(void **state)
+{
+        struct message_builder builder;
+
+        (void)state;
+        message_begin(&builder, MESSAGE_LAUNCH);
+        message_put_number(&builder, PART_VERSION, PROTOCOL_VERSION + 1);
+        message_put_text(&builder, PART_ID, "web");
+        put_plan(&builder, NULL, 0);
+        expect_refusal(&builder, -EPROTO, "another version");
+        message_begin(&builder, MESSAGE_LAUNCH);
+        message_put_text(&builder, PART_ID, "web");
+        put_plan(&builder, NULL, 0);
+        expect_refusal(&builder, -EPROTO, "another version");
+}
+
 static int deadline_with(const int *timeouts, size_t n)
 {
         struct message_builder builder;
 
-        message_begin(&builder, MESSAGE_LAUNCH);
-        message_put_text(&builder, PART_ID, "web");
+        begin_without_plan(&builder, "web");
         put_plan(&builder, timeouts, n);
         {
                 _cleanup_made_ struct made made = take(&builder);
@@ -248,6 +267,7 @@ int main(void)
                 cmocka_unit_test(without_a_limit_of_processes_all_are_early),
                 cmocka_unit_test(ids_that_lead_elsewhere_are_refused),
                 cmocka_unit_test(damaged_parts_are_refused),
+                cmocka_unit_test(another_version_is_refused),
                 cmocka_unit_test(hooks_have_their_time_on_top),
         };
 

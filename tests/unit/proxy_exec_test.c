@@ -300,6 +300,61 @@ static void another_version_of_the_agent_is_refused(void **state)
         expect_failure(&stage, EPROTO, "version 2");
 }
 
+/* Up to the word to go on, which berth has said before anything else. */
+static void be_let_go_in_advance(struct stage *stage)
+{
+        stage_exec(stage, NULL);
+        assert_int_equal(channel_send(stage->channel, CHANNEL_CONTINUE, 0, NULL, -EBADF), 0);
+        stage_take_launch(stage);
+        stage_take_streams(stage, 3);
+        assert_int_equal(stage_expect_number(stage, MESSAGE_CONTINUE), 0);
+}
+
+static void a_small_launch_is_sent_before_the_agents_first_word(void **state)
+{
+        struct stage stage;
+
+        (void)state;
+        stage_launch_size = 1000;
+        stage_exec(&stage, NULL);
+        stage_take_session(&stage);
+        stage_read_launch(&stage);
+        stage_hello(&stage, PROTOCOL_VERSION + 1);
+        expect_failure(&stage, EPROTO, "version");
+        stage_launch_size = LAUNCH_BYTES;
+}
+
+static void a_guest_that_is_let_go_in_advance_need_not_ask(void **state)
+{
+        static const bool asks[] = {false, true};
+        struct channel_message message;
+        struct stage stage;
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(asks); i++) {
+                be_let_go_in_advance(&stage);
+                if (asks[i])
+                        stage_say(&stage, MESSAGE_POINT, POINT_READY, NULL);
+                stage_say(&stage, MESSAGE_EXECUTED, 0, NULL);
+                stage_hear_point(&stage, POINT_READY);
+                stage_hear(&stage, CHANNEL_END, &message, NULL);
+                stage_say(&stage, MESSAGE_EXIT, 7, NULL);
+                for (int stream = 0; stream < 3; stream++)
+                        replace_fd(&stage.streams[stream], -EBADF);
+                assert_int_equal(stage_end(&stage), 7);
+        }
+}
+
+static void its_error_is_still_the_error(void **state)
+{
+        struct stage stage;
+
+        (void)state;
+        be_let_go_in_advance(&stage);
+        stage_say(&stage, MESSAGE_ERROR, ENOENT, "process.args[0]: no such file");
+        expect_failure(&stage, ENOENT, "process.args[0]: no such file");
+}
+
 static void garbage_before_the_start_is_an_error(void **state)
 {
         static const char garbage[64] = "HTTP/1.1 200 OK\r\n\r\n";
@@ -315,6 +370,11 @@ static void garbage_before_the_start_is_an_error(void **state)
         stage_exec(&stage, NULL);
         stage_take_launch(&stage);
         stage_say(&stage, MESSAGE_EXIT, 0, NULL);
+        expect_failure(&stage, EBADMSG, "unexpected message");
+
+        stage_exec(&stage, NULL);
+        stage_take_launch(&stage);
+        stage_say(&stage, MESSAGE_EXECUTED, 0, NULL);
         expect_failure(&stage, EBADMSG, "unexpected message");
 
         stage_exec(&stage, NULL);
@@ -471,6 +531,9 @@ int main(void)
                 cmocka_unit_test(a_reader_that_goes_away_is_felt_by_the_program),
                 cmocka_unit_test(a_program_that_closes_its_stdin_is_felt_by_the_writer),
                 cmocka_unit_test(signals_are_forwarded),
+                cmocka_unit_test(a_small_launch_is_sent_before_the_agents_first_word),
+                cmocka_unit_test(a_guest_that_is_let_go_in_advance_need_not_ask),
+                cmocka_unit_test(its_error_is_still_the_error),
                 cmocka_unit_test(before_the_start_a_signal_ends_it),
                 cmocka_unit_test(a_terminal_is_raw_has_a_size_and_hangs_up),
                 cmocka_unit_test(what_is_no_pipe_to_anybody_is_not_connected),

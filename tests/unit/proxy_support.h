@@ -37,7 +37,7 @@
 
 #define PATIENCE_MS  20000
 #define STREAMS_PORT 5000
-#define LAUNCH_BYTES 300000
+#define LAUNCH_BYTES 300000 /* too many to be sent in advance */
 
 struct stage {
         char directory[64];
@@ -58,6 +58,8 @@ static inline char stage_launch_byte(size_t at)
         return (char)(at * 31 + at / 251);
 }
 
+static size_t stage_launch_size = LAUNCH_BYTES;
+
 static inline int stage_launch_file(void)
 {
         static char bytes[LAUNCH_BYTES];
@@ -66,7 +68,7 @@ static inline int stage_launch_file(void)
         for (size_t i = 0; i < LAUNCH_BYTES; i++)
                 bytes[i] = stage_launch_byte(i);
         assert_true(fd >= 0);
-        assert_int_equal(write_all(fd, bytes, LAUNCH_BYTES), 0);
+        assert_int_equal(write_all(fd, bytes, stage_launch_size), 0);
         return fd;
 }
 
@@ -249,17 +251,20 @@ static inline void stage_hello(struct stage *stage, int64_t version)
         assert_int_equal(message_send(stage->session, &hello, now_ms() + PATIENCE_MS), 0);
 }
 
-/* Takes the connection of the session and the launch. */
-static inline void stage_take_launch(struct stage *stage)
+static inline void stage_take_session(struct stage *stage)
 {
         unsigned port;
-        char bytes[4096];
 
         stage->session = stage_accept(stage, &port, "OK\n");
         assert_int_equal(port, AGENT_PORT);
-        stage_hello(stage, PROTOCOL_VERSION);
-        for (size_t at = 0; at < LAUNCH_BYTES;) {
-                size_t room = LAUNCH_BYTES - at < sizeof(bytes) ? LAUNCH_BYTES - at : sizeof(bytes);
+}
+
+static inline void stage_read_launch(struct stage *stage)
+{
+        char bytes[4096];
+
+        for (size_t at = 0; at < stage_launch_size;) {
+                size_t left = stage_launch_size - at, room = left < sizeof(bytes) ? left : sizeof(bytes);
                 ssize_t n;
 
                 stage_await(stage->session, POLLIN);
@@ -270,6 +275,14 @@ static inline void stage_take_launch(struct stage *stage)
                                 fail_msg("byte %zu of the launch is another", at + (size_t)i);
                 at += (size_t)n;
         }
+}
+
+/* Takes the connection of the session and the launch. */
+static inline void stage_take_launch(struct stage *stage)
+{
+        stage_take_session(stage);
+        stage_hello(stage, PROTOCOL_VERSION);
+        stage_read_launch(stage);
 }
 
 static inline void stage_expect(struct stage *stage, enum message_kind kind, struct message *message)

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/syscalls.h"
+#include "runtime/core/launch.h"
 #include "runtime/core/loopback.h"
 #include "vmmode/agent/boot.h"
 #include "vmmode/agent/containers.h"
@@ -140,6 +141,8 @@ static int begin(struct serving *serving, const char *directory)
                 r = containers_prepare();
         if (r == 0)
                 r = cgroup_host_probe(&serving->agent.cgroups);
+        if (r == 0)
+                r = launch_keep_init();
         if (r < 0)
                 return r;
         serving->listener = transport_listen(&serving->agent.transport, &port);

@@ -256,10 +256,15 @@ static int release(struct serving *serving, int state)
 static int start(struct serving *serving)
 {
         _cleanup_close_ int state = -EBADF;
-        int r = session_say(serving->session, MESSAGE_POINT, POINT_READY, NULL);
+        int r = serve_word(serving, &state);
 
+        /* Where nobody has to act in between, the word to go on is there before anybody is asked for it. */
+        if (r == 0)
+                r = session_say(serving->session, MESSAGE_POINT, POINT_READY, NULL);
         if (r == 0)
                 r = wait_for_continue(serving, serving->launched.pidfd, &state);
+        else if (r == 1)
+                r = 0;
         if (r == 0)
                 r = streams_begin(&serving->streams);
         if (r == 0)

@@ -123,13 +123,25 @@ static int read_device_program(const struct message *message, struct launch_requ
         return 0;
 }
 
+/* The host may not have waited for our version. */
+static int check_version(const struct message *message)
+{
+        int64_t version;
+
+        if (message_number(message, PART_VERSION, &version) && version == PROTOCOL_VERSION)
+                return 0;
+        return refuse(EPROTO,
+                      "the host speaks another version of the protocol (was the machine made by another berth?)");
+}
+
 int launch_request_read(const struct message *message, struct launch_request *request)
 {
         int64_t flags = 0, namespaces = 0;
-        int r;
+        int r = check_version(message);
 
         *request = (struct launch_request){.id = message_text(message, PART_ID)};
-        r = container_check_id(request->id);
+        if (r == 0)
+                r = container_check_id(request->id);
         (void)message_number(message, PART_FLAGS, &flags);
         (void)message_number(message, PART_NAMESPACES, &namespaces);
         (void)message_number(message, PART_OWNER, &request->owner);

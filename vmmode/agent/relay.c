@@ -65,7 +65,8 @@ enum relay_result relay_move(struct relay *relay, const struct pollfd fds[2])
 
         if (!relay_is_open(relay))
                 return RELAY_GOES_ON;
-        if (fds[0].revents && fill(relay, RELAY_BUFFER) == 0)
+        /* Without POLLIN beside it nothing is left to be read. */
+        if (fds[0].revents == POLLHUP || (fds[0].revents && fill(relay, RELAY_BUFFER) == 0))
                 result = RELAY_SOURCE_ENDED;
         else if (relay->at < relay->n ? empty(relay) == 0 : (fds[1].revents & (POLLERR | POLLHUP)) != 0)
                 result = RELAY_TARGET_ENDED;

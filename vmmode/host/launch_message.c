@@ -93,6 +93,7 @@ int launch_message_file(const struct launch *launch)
 
         message_begin(&builder, MESSAGE_LAUNCH);
         message_put_text(&builder, PART_ID, inside->id);
+        message_put_number(&builder, PART_VERSION, PROTOCOL_VERSION);
         message_put_number(&builder, PART_FLAGS, flags_of(launch));
         message_put_number(&builder, PART_NAMESPACES, (int64_t)launch->namespaces);
         message_put(&builder, PART_PLAN, launch->plan, launch->plan_size);

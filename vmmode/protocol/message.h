@@ -3,8 +3,8 @@
  *
  * A message is a header and a row of parts, each a kind, a size and bytes, padded to 8. A part that appears several
  * times is a list. Numbers are native-endian: both sides are the same kind of machine. Host and agent come from one
- * build; the first message of the agent on every connection (MESSAGE_HELLO) carries the version, and another one is
- * refused. */
+ * build; the first message of the agent on every connection (MESSAGE_HELLO) carries the version, and so does a launch,
+ * which may not wait for that. Another one is refused. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,14 +29,14 @@ enum message_kind {
         MESSAGE_DONE,  /* agent; parts as the request says */
         MESSAGE_ERROR, /* agent: NUMBER (errno), TEXT (the message chain) */
 
-        /* Builds a process in the guest: the container's first one, or (FLAGS) an exec. Parts: ID, FLAGS, PLAN, SLOTS,
-         * CGROUP, NAMESPACES, CONTROLLERS, WRITE..., DEVICE_PROGRAM, OWNER, AFFINITY. The agent says LOG, POINT...,
-         * STREAMS, EXECUTED, EXIT or ERROR; the host CONTINUE, NETWORK (answered with DONE or ERROR), WINDOW, SIGNAL
-         * (NUMBER: to the process that was launched; not answered). The end of the connection kills an exec's process
-         * and a container that was not started; of one that runs it kills nothing (its VM goes with it). */
+        /* Builds a process in the guest: the container's first one, or (FLAGS) an exec. Parts: VERSION, ID, FLAGS,
+         * PLAN, SLOTS, CGROUP, NAMESPACES, CONTROLLERS, WRITE..., DEVICE_PROGRAM, OWNER, AFFINITY. The agent says LOG,
+         * POINT..., STREAMS, EXECUTED, EXIT or ERROR; the host CONTINUE, NETWORK (answered with DONE or ERROR), WINDOW,
+         * SIGNAL (NUMBER: to the process that was launched; not answered). The end of the connection kills an exec's
+         * process and a container that was not started; of one that runs it kills nothing (its VM goes with it). */
         MESSAGE_LAUNCH,
         MESSAGE_LOG,      /* agent: NUMBER (enum log_level), TEXT */
-        MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE */
+        MESSAGE_POINT,    /* agent: NUMBER (enum plan_point): waits for CONTINUE. Not POINT_READY when that is there */
         MESSAGE_CONTINUE, /* host: perhaps TEXT: the state for hooks, JSON */
         MESSAGE_STREAMS,  /* agent, before the first POINT: NUMBER, the vsock port on which it waits for the streams
                              (below) */

@@ -72,12 +72,14 @@ static int report(struct proxy *proxy, enum plan_point point)
 {
         int r = channel_send(proxy->channel, CHANNEL_POINT, (int)point, NULL, -EBADF);
 
-        return r < 0 ? fail(-r, "speak to berth") : proxy_await_continue(proxy);
+        if (r < 0)
+                return fail(-r, "speak to berth");
+        return proxy->let_go ? 0 : proxy_await_continue(proxy);
 }
 
 /* What needs privileges is done before the first word of the guest is heard, or left to a helper: an exec's machine has
  * somebody at home already, and a box's own has a kernel and an image that may be anybody's. */
-static int meet_guest(struct proxy *proxy)
+static int reach_guest(struct proxy *proxy)
 {
         bool is_box = proxy->options.is_box;
         int r = is_box ? 0 : jail_drop_privileges(proxy);
@@ -93,9 +95,7 @@ static int meet_guest(struct proxy *proxy)
                 r = guest_reach(proxy);
         if (r == 0 && is_box)
                 r = guest_reserve(proxy, session_streams(proxy) + 1);
-        if (r == 0 && is_box)
-                r = jail_drop_privileges(proxy);
-        return r == 0 ? guest_hear(proxy) : r;
+        return r == 0 && is_box ? jail_drop_privileges(proxy) : r;
 }
 
 /* Up to the word to start. */
@@ -112,7 +112,7 @@ static int prepare(struct proxy *proxy)
         if (r == 0 && proxy->options.terminal)
                 r = terminal_make(proxy);
         if (r == 0)
-                r = meet_guest(proxy);
+                r = reach_guest(proxy);
         if (r == 0)
                 r = session_begin(proxy);
         replace_fd(&proxy->options.agent, -EBADF);
@@ -123,13 +123,15 @@ static int prepare(struct proxy *proxy)
         return r == 0 && proxy->options.start >= 0 ? proxy_park(proxy) : r;
 }
 
-/* Of the program itself, the smaller part is for what follows. What is touched again comes back out of the file. */
-static void give_back_text(void)
+/* Of the program itself a small part is for what follows (resident.ld). The rest comes back out of the file where it is
+ * touched again: with some pages around it, but none of another mapping, which MADV_RANDOM makes of it. */
+static void keep_resident(void)
 {
-        extern const char __executable_start[], etext[];
-        const uintptr_t page = 4096, first = (uintptr_t)__executable_start & ~(page - 1);
+        extern const char __executable_start[], resident_begin[];
+        const size_t rest = (size_t)(resident_begin - __executable_start);
 
-        (void)madvise((void *)first, ((uintptr_t)etext & ~(page - 1)) - first, MADV_DONTNEED);
+        (void)madvise((void *)(uintptr_t)__executable_start, rest, MADV_RANDOM);
+        (void)madvise((void *)(uintptr_t)__executable_start, rest, MADV_DONTNEED);
 }
 
 static int start(struct proxy *proxy)
@@ -148,7 +150,6 @@ static int start(struct proxy *proxy)
                 return r;
         proxy->started = true;
         (void)prctl(PR_SET_NAME, PROXY_NAME);
-        give_back_text();
         r = jail_enter();
         if (r == 0)
                 replace_fd(&proxy->channel, -EBADF);
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
                         write_reason(proxy);
                 return fail_to_start(proxy, r);
         }
+        keep_resident();
         r = proxy_run(proxy);
         oom_finish(proxy);
         if (r >= 0)

@@ -10,12 +10,13 @@
                 .name = (program), .output = -EBADF                                                                    \
         }
 
-/* Goes from the container's group (a descriptor, -EBADF none) to the one below it; who may not stays. */
-void child_step_aside(int cgroup);
+/* fork(2), but the child is in the group below the container's (a descriptor, -EBADF none); who may not be there is in
+ * the caller's. */
+pid_t child_fork(int cgroup);
 
 /* Executes `program` (a descriptor) with these arguments, no environment, and no descriptors but those in `keep`, under
- * their own numbers. Its stdin is /dev/null, and what it writes is read by child_read. It steps
- * aside. */
+ * their own numbers. Its stdin is /dev/null, and what it writes is read by child_read. It begins
+ * as child_fork has it. */
 int child_start(struct child *child, int cgroup, int program, const char *const *argv, const int *keep, size_t n_keep);
 
 /* Keeps what it has written. Does not wait. */

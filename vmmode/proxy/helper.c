@@ -38,10 +38,9 @@ int helper_start(const struct proxy *proxy, const char *name, helper_work work, 
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return fail(errno, "make a socket for %s", name);
-        pid = fork();
+        pid = child_fork(proxy->options.cgroup);
         if (pid == 0) {
                 (void)prctl(PR_SET_NAME, name);
-                child_step_aside(proxy->options.cgroup);
                 keep_only(pair[1], given);
                 _exit(work(proxy));
         }

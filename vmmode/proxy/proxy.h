@@ -37,11 +37,13 @@ struct child {
 
 struct proxy {
         struct proxy_options options;
-        int channel;  /* to berth; later of `start`; -EBADF when nobody listens */
-        bool held;    /* whoever made us has not let us go yet: his end is ours */
-        bool started; /* the program runs: signals are its, and not ours */
-        int signals;  /* signalfd with all that can be caught */
-        int ended_by; /* a signal that ended us before the start */
+        int channel;   /* to berth; later of `start`; -EBADF when nobody listens */
+        bool let_go;   /* the guest has the word to go on already */
+        bool executed; /* it has said that the program runs */
+        bool held;     /* whoever made us has not let us go yet: his end is ours */
+        bool started;  /* the program runs: signals are its, and not ours */
+        int signals;   /* signalfd with all that can be caught */
+        int ended_by;  /* a signal that ended us before the start */
         struct child vmm, file_server;
         int vmm_control;
         int network;                  /* the helper that reads the container's network, until it has */
@@ -133,8 +135,8 @@ int guest_say(struct proxy *proxy, enum message_kind kind, int64_t number, const
 /* How many streams connect the program with our stdio: what is /dev/null here is none (session.c). */
 size_t session_streams(const struct proxy *proxy);
 
-/* The conversation about a launch: sends it and serves the agent until it is ready; then lets it execute
- * the program, and serves until that has happened. */
+/* The conversation about a launch: hears HELLO and sends the launch, a small one without waiting for that, and serves
+ * the agent until it is ready; then lets it execute the program, and serves until that has happened. */
 int session_begin(struct proxy *proxy);
 int session_start(struct proxy *proxy);
 

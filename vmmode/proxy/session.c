@@ -19,6 +19,7 @@
 #include "vmmode/proxy/proxy.h"
 
 #define SEND_DEADLINE_MS 30000
+#define AT_ONCE_MAX      (16 * 1024)
 /* A request beside the launch is a matter of system calls in the guest. */
 #define REQUEST_DEADLINE_MS 30000
 /* For the rest of a message that has begun. */
@@ -72,6 +73,14 @@ static int send_launch(struct proxy *proxy)
                         return r;
                 at += n;
         }
+}
+
+/* What is taken from us before anybody reads it: that of an exec usually is. */
+static bool is_small(int launch)
+{
+        struct stat st;
+
+        return fstat(launch, &st) == 0 && st.st_size <= AT_ONCE_MAX;
 }
 
 /* ---- streams ---- */
@@ -166,6 +175,22 @@ static int unexpected(const struct message *message)
         return refuse(EBADMSG, "the guest's agent sent an unexpected message %d", (int)message->kind);
 }
 
+/* Where nobody has to act before the program of an exec, berth has said already that it may go on: the guest then finds
+ * that word when it is ready, and need not ask for it. Not before the streams, which must be there by then. */
+static int go_ahead(struct proxy *proxy)
+{
+        struct pollfd channel = {.fd = proxy->channel, .events = POLLIN};
+        int r;
+
+        if (proxy->options.is_box || proxy->let_go || poll(&channel, 1, 0) <= 0)
+                return 0;
+        r = proxy_await_continue(proxy);
+        if (r == 0)
+                r = guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
+        proxy->let_go = r == 0;
+        return r;
+}
+
 /* 1: it is ready. */
 static int take_point(struct proxy *proxy, const struct message *message)
 {
@@ -178,7 +203,14 @@ static int take_point(struct proxy *proxy, const struct message *message)
         return guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 }
 
-/* Serves one word. 1: `until` has come. */
+static int take_streams(struct proxy *proxy, const struct message *message)
+{
+        int r = connect_streams(proxy, message);
+
+        return r == 0 ? go_ahead(proxy) : r;
+}
+
+/* Serves one word. 1: `until` has come, or the program runs, which says as much. */
 static int serve(struct proxy *proxy, enum message_kind until)
 {
         struct message message;
@@ -191,9 +223,11 @@ static int serve(struct proxy *proxy, enum message_kind until)
                 if (message.kind == MESSAGE_POINT && until == MESSAGE_POINT)
                         r = take_point(proxy, &message);
                 else if (message.kind == MESSAGE_STREAMS && until == MESSAGE_POINT)
-                        r = connect_streams(proxy, &message);
+                        r = take_streams(proxy, &message);
+                else if (message.kind == MESSAGE_EXECUTED && (until == MESSAGE_EXECUTED || proxy->let_go))
+                        r = proxy->executed = true;
                 else
-                        r = message.kind == until ? 1 : unexpected(&message);
+                        r = unexpected(&message);
         }
         message_free(&message);
         return r;
@@ -225,17 +259,24 @@ int session_overhear(struct proxy *proxy)
 
 int session_begin(struct proxy *proxy)
 {
-        int r = send_launch(proxy);
+        bool ahead = is_small(proxy->options.launch);
+        int r = ahead ? send_launch(proxy) : 0;
 
+        if (r == 0)
+                r = guest_hear(proxy);
+        if (r == 0 && !ahead)
+                r = send_launch(proxy);
         replace_fd(&proxy->options.launch, -EBADF);
+        if (r == 0 && session_streams(proxy) == 0)
+                r = go_ahead(proxy);
         return r < 0 ? r : serve_until(proxy, MESSAGE_POINT);
 }
 
 int session_start(struct proxy *proxy)
 {
-        int r = guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
+        int r = proxy->let_go ? 0 : guest_say(proxy, MESSAGE_CONTINUE, 0, proxy->hook_state);
 
-        return r < 0 ? r : serve_until(proxy, MESSAGE_EXECUTED);
+        return r < 0 || proxy->executed ? r : serve_until(proxy, MESSAGE_EXECUTED);
 }
 
 int session_request(struct proxy *proxy, struct message_builder *request, const char *what)

@@ -108,7 +108,6 @@ static int watch_server(struct fs *fs)
 int fs_init(struct fs *fs, const struct guest_memory *memory, struct loop *loop, int server, const char *tag)
 {
         struct virtio_fs_config config = {.num_request_queues = 1};
-        uint64_t features = 0;
         int r;
 
         *fs = (struct fs){.server = {.socket = server, .name = "file system"}, .hangup = {.fd = -EBADF}};
@@ -117,16 +116,22 @@ int fs_init(struct fs *fs, const struct guest_memory *memory, struct loop *loop,
         if (strlen(tag) == 0 || strlen(tag) > FS_TAG_MAX)
                 return refuse(EINVAL, "file system: the tag '%s' must have 1 to %d bytes", tag, FS_TAG_MAX);
         r = virtio_init(&fs->virtio, &ops, fs, memory, loop, 0);
-        if (r == 0)
-                r = vhost_user_begin(&fs->server, &features);
         if (r < 0)
                 return r;
-        /* What we offer on our own account, the server must know too. */
-        fs->virtio.offered &= features;
         memcpy(config.tag, tag, strlen(tag));
         memcpy(fs->virtio.config, &config, sizeof(config));
         fs->virtio.config_size = sizeof(config);
         return watch_server(fs);
+}
+
+int fs_meet(struct fs *fs)
+{
+        uint64_t features = 0;
+        int r = vhost_user_begin(&fs->server, &features);
+
+        /* What we offer on our own account, the server must know too. */
+        fs->virtio.offered &= features;
+        return r;
 }
 
 void fs_free(struct fs *fs)

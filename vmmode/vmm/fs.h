@@ -20,7 +20,11 @@ struct fs {
 };
 
 /* server: a connected vhost-user socket; owned from here on. tag: by what the guest mounts it, at most FS_TAG_MAX
- * bytes. */
+ * bytes. Says nothing to the server yet, which may not be there. */
 int fs_init(struct fs *fs, const struct guest_memory *memory, struct loop *loop, int server, const char *tag);
+
+/* Agrees with the server on what the driver is offered, waiting until it is there. With the device's lock held, since
+ * before the guest could look. */
+int fs_meet(struct fs *fs);
 
 void fs_free(struct fs *fs);

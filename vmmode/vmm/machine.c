@@ -137,6 +137,25 @@ int machine_make(struct machine *machine, const struct vmm_options *options)
         return r == 0 ? vm_make_cpus(&machine->vm, options->cpus, &machine->image) : r;
 }
 
+/* A file server takes longer to come than the guest's first instructions, which are far from asking for files: the
+ * guest begins meanwhile, and waits where it looks at the device. */
+static int start_guest(struct machine *machine, size_t n_filesystems)
+{
+        int r;
+
+        for (size_t i = 0; i < n_filesystems; i++)
+                pthread_mutex_lock(&machine->filesystems[i].virtio.lock);
+        r = vm_start(&machine->vm, filter_cpu);
+        if (r == 0)
+                r = filter_install(FILTER_MAIN);
+        for (size_t i = 0; i < n_filesystems; i++) {
+                if (r == 0)
+                        r = fs_meet(&machine->filesystems[i]);
+                pthread_mutex_unlock(&machine->filesystems[i].virtio.lock);
+        }
+        return r;
+}
+
 int machine_run(struct machine *machine, const struct vmm_options *options)
 {
         int r = vmm_jail_enter(options->filters_suffice);
@@ -150,9 +169,7 @@ int machine_run(struct machine *machine, const struct vmm_options *options)
                 if (machine->net_loops[i].name)
                         r = loop_start(&machine->net_loops[i], filter_net);
         if (r == 0)
-                r = vm_start(&machine->vm, filter_cpu);
-        if (r == 0)
-                r = filter_install(FILTER_MAIN);
+                r = start_guest(machine, options->n_filesystems);
         return r == 0 ? loop_run(&machine->shared) : r;
 }
 

@@ -20,7 +20,7 @@
 
 struct launching {
         const char *directory, *bundle, *id, *hold, *only;
-        bool exec, terminal;
+        bool exec, terminal, let_go;
         char *limits[16];
         size_t n_limits;
         char **args;
@@ -84,6 +84,7 @@ static void send_launch(const struct launching *launching)
         if (plan_finish(&plan, &block, &size) < 0)
                 die("%s", error_message());
         message_begin(&builder, MESSAGE_LAUNCH);
+        message_put_number(&builder, PART_VERSION, PROTOCOL_VERSION);
         message_put_text(&builder, PART_ID, launching->id);
         message_put_number(&builder, PART_FLAGS, flags | (staged ? MESSAGE_STAGED : 0));
         message_put(&builder, PART_PLAN, block, size);
@@ -162,6 +163,8 @@ static void answer_point(const struct launching *launching, const struct message
         char byte;
 
         (void)message_number(message, PART_NUMBER, &point);
+        if (point == POINT_READY && launching->let_go)
+                die("the agent asks for what was said");
         if (point == POINT_READY && launching->hold) {
                 int fd;
 
@@ -196,7 +199,8 @@ static int take(struct launching *launching, const struct message *message)
                         fprintf(stderr, "log: %s\n", message_text(message, PART_TEXT));
                 return -1;
         case MESSAGE_STREAMS:
-                connect_streams(launching, message);
+                if (!launching->let_go)
+                        connect_streams(launching, message);
                 return -1;
         case MESSAGE_POINT:
                 answer_point(launching, message);
@@ -260,6 +264,8 @@ static void read_options(struct launching *launching, char **argv)
                         launching->exec = true;
                 else if (strcmp(*argv, "terminal") == 0)
                         launching->terminal = launching->spec->process.terminal = true;
+                else if (strcmp(*argv, "let-go") == 0)
+                        launching->let_go = true;
                 else if (strncmp(*argv, "hold=", 5) == 0)
                         launching->hold = *argv + 5;
                 else if (strncmp(*argv, "only=", 5) == 0)
@@ -286,6 +292,8 @@ int launch(char **argv)
         launching.signals = watch_signals();
         launching.connection = connect_to_agent(launching.directory);
         send_launch(&launching);
+        if (launching.let_go)
+                (void)message_send_number(launching.connection, MESSAGE_CONTINUE, 0, now_ms() + DEADLINE_MS);
         status = converse(&launching);
         /* Every byte of output is in the streams by now. */
         for (int i = 1; i < 3; i++)

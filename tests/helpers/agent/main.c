@@ -9,6 +9,7 @@
  *       hold=FIFO       say "ready" on descriptor 2, and start when FIFO is written to
  *       limit=FILE:VALUE   a write into its group's file
  *       only=IN         no output is connected
+ *       let-go          nothing is connected, and the word to go on is said in advance
  *       SIGTERM is handed on to the process.
  *
  *   DIRECTORY may also be the socket on which a machine monitor takes connections for a real guest.
