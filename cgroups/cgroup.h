@@ -102,6 +102,8 @@ int cgroup_freeze(int cgroup_fd, bool frozen, int64_t deadline);
 int cgroup_is_frozen(int cgroup_fd);
 /* The same of a group by its path; bare. */
 int cgroup_is_frozen_at(const struct cgroup_host *host, const char *path);
+/* 1 when it holds a process, or one below it does, and nobody has frozen it; else 0. Bare. */
+int cgroup_is_at_work(const struct cgroup_host *host, const char *path);
 
 /* Host pids of the group and of all below, malloc'ed, the caller's. A group that is gone has none; processes that this
  * pid namespace does not show are not listed. */

@@ -245,16 +245,34 @@ int cgroup_open(const struct cgroup_host *host, const char *path)
         return fd < 0 ? fail(errno, "open cgroup %s%s", host->mount_point, path) : fd;
 }
 
+#define FILE_PATH 4200
+
+static int file_of(const char *path, const char *name, char file[FILE_PATH])
+{
+        return snprintf(file, FILE_PATH, "./%s/%s", below_root(path), name) < FILE_PATH ? 0 : -ENAMETOOLONG;
+}
+
 int cgroup_is_frozen_at(const struct cgroup_host *host, const char *path)
 {
-        char file[4200];
+        char file[FILE_PATH];
         uint64_t frozen;
-        int r;
+        int r = file_of(path, "cgroup.freeze", file);
 
-        if ((size_t)snprintf(file, sizeof(file), "./%s/cgroup.freeze", below_root(path)) >= sizeof(file))
-                return -ENAMETOOLONG;
-        r = cgroup_read_number(host->root_fd, file, &frozen);
+        if (r == 0)
+                r = cgroup_read_number(host->root_fd, file, &frozen);
         return r < 0 ? r : frozen != 0;
+}
+
+int cgroup_is_at_work(const struct cgroup_host *host, const char *path)
+{
+        char file[FILE_PATH], text[256];
+        ssize_t n = file_of(path, "cgroup.events", file);
+
+        if (n == 0)
+                n = read_line_file_at(host->root_fd, file, text, sizeof(text));
+        if (n < 0)
+                return (int)n;
+        return strstr(text, "populated 1") && strstr(text, "frozen 0");
 }
 
 int cgroup_check_reusable(const struct cgroup_host *host, const char *path)

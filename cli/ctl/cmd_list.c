@@ -197,15 +197,16 @@ static int visit(struct ctl_container *container, void *data)
 {
         struct listing *listing = data;
         struct ctl_status status;
-        int r = ctl_status(listing->ctl, container, &status);
+        int r = ctl_state(listing->ctl, container, &status);
 
         if (r < 0)
                 return r;
         if (!is_wanted(listing->options, &status))
                 return 0;
-        if (listing->options->json)
+        if (listing->options->json) {
+                ctl_state_details(listing->ctl, container, &status);
                 put_container(&listing->json, &(struct details){container, status, listing->net, NULL});
-        else if (listing->options->quiet)
+        } else if (listing->options->quiet)
                 fprintf(listing->names, "%s\n", container->name);
         else
                 return add_row(listing, container, &status);

@@ -40,7 +40,7 @@ static int visit(struct ctl_container *container, void *data)
 
         if (!is_named(walk->invocation, container->name))
                 return 0;
-        r = ctl_status(walk->invocation->ctl, container, &status);
+        r = ctl_state(walk->invocation->ctl, container, &status);
         if (r < 0 || !status.pid)
                 return r;
         r = usage_read(walk->invocation->ctl, container, &usage);

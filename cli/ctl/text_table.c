@@ -49,8 +49,8 @@ static void print_cell(const char *text, size_t width, FILE *out)
         size_t length = strlen(text);
 
         text_print(text, out);
-        if (length < width)
-                fprintf(out, "%*s", (int)(width - length), "");
+        for (; length < width; length++)
+                putc_unlocked(' ', out);
 }
 
 void text_table_print(const struct text_table *table, FILE *out)

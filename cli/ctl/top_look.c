@@ -90,7 +90,7 @@ static int visit(struct ctl_container *container, void *data)
 
         if (!is_named(walk->wish->invocation, container->name))
                 return 0;
-        r = ctl_status(walk->wish->invocation->ctl, container, &status);
+        r = ctl_state(walk->wish->invocation->ctl, container, &status);
         if (r < 0)
                 return r;
         snprintf(row.name, sizeof(row.name), "%s", container->name);

@@ -113,6 +113,11 @@ struct ctl_status {
 const char *ctl_state_name(enum ctl_state state);
 int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
 
+/* The same in two halves for who looks at many: by container_glance, without the last end and without `keeper` of one
+ * that runs; and these. */
+int ctl_state(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
+void ctl_state_details(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status);
+
 /* One that runs or is paused. -EINVAL with the state of any other; release it also after a failure. */
 int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container);
 

@@ -55,36 +55,52 @@ static void read_last(const struct ctl_container *container, struct ctl_status *
         status->ended = sscanf(text, "%d %39s", &status->exit_status, status->ended_at) == 2;
 }
 
-static void take_status(const struct container *loaded, struct ctl_status *status)
+static int look_at_state(struct ctl *ctl, const struct ctl_container *container, bool closely,
+                         struct ctl_status *status)
 {
-        if (loaded->status != STATUS_RUNNING && loaded->status != STATUS_PAUSED)
-                return;
-        status->state = loaded->status == STATUS_PAUSED ? CTL_PAUSED : CTL_RUNNING;
-        status->pid = loaded->record->init.pid;
-        snprintf(status->started, sizeof(status->started), "%s", loaded->record->created);
-}
-
-int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
-{
-        struct container loaded = {.dir_fd = -EBADF};
+        struct container_glance glance;
         int r;
 
         *status = (struct ctl_status){.state = container->partial ? CTL_PARTIAL : CTL_STOPPED};
         if (container->partial)
                 return 0;
-        read_last(container, status);
-        status->keeper = keeper_lives(ctl, container->name);
-        r = container_load(ctl->runtime, container->name, &loaded);
-        if (r == 0)
-                take_status(&loaded, status);
+        r = (closely ? container_look : container_glance)(ctl->runtime, container->name, &glance);
         if (r < 0 && r != -ENOENT)
                 return fail_in(r, "container %s", container->name);
-        if (r == 0)
-                container_release(&loaded);
         error_clear();
-        if (status->state == CTL_STOPPED && status->keeper)
+        if (r == 0 && (glance.status == STATUS_RUNNING || glance.status == STATUS_PAUSED)) {
+                status->state = glance.status == STATUS_PAUSED ? CTL_PAUSED : CTL_RUNNING;
+                status->pid = glance.pid;
+                snprintf(status->started, sizeof(status->started), "%s", glance.created);
+                return 0;
+        }
+        status->keeper = keeper_lives(ctl, container->name);
+        if (status->keeper)
                 status->state = CTL_RESTARTING;
         return 0;
+}
+
+int ctl_state(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        return look_at_state(ctl, container, false, status);
+}
+
+void ctl_state_details(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        if (container->partial)
+                return;
+        read_last(container, status);
+        if (status->pid)
+                status->keeper = keeper_lives(ctl, container->name);
+}
+
+int ctl_status(struct ctl *ctl, const struct ctl_container *container, struct ctl_status *status)
+{
+        int r = look_at_state(ctl, container, true, status);
+
+        if (r == 0)
+                ctl_state_details(ctl, container, status);
+        return r;
 }
 
 int ctl_find_running(struct ctl *ctl, const char *name, struct ctl_container *container)

@@ -243,6 +243,22 @@ static void print_line(FILE *out, const char *text, const struct style *style)
         fputc('\n', out);
 }
 
+static bool is_set(const struct settings *settings, const struct setting *setting)
+{
+        const void *member = member_of(settings, setting);
+
+        switch (setting->kind) {
+        case SETTING_LIST:
+                return ((const struct oci_strings *)member)->n > 0;
+        case SETTING_TEXT:
+                return *(const char *const *)member;
+        case SETTING_FLAG:
+                return true;
+        default:
+                return ((const struct optional_i64 *)member)->set;
+        }
+}
+
 /* None or one, and of a list all. */
 static void print_values(FILE *out, const struct settings *settings, const struct setting *setting,
                          const struct style *style)
@@ -250,21 +266,20 @@ static void print_values(FILE *out, const struct settings *settings, const struc
         const void *member = member_of(settings, setting);
         const struct oci_strings *list = member;
 
+        if (!is_set(settings, setting))
+                return;
         switch (setting->kind) {
         case SETTING_LIST:
                 for (size_t i = 0; i < list->n; i++)
                         print_line(out, list->v[i], style);
                 return;
         case SETTING_TEXT:
-                if (*(const char *const *)member)
-                        print_line(out, *(const char *const *)member, style);
+                print_line(out, *(const char *const *)member, style);
                 return;
         case SETTING_FLAG:
                 print_line(out, *(const bool *)member ? "yes" : "no", style);
                 return;
         default:
-                if (!((const struct optional_i64 *)member)->set)
-                        return;
                 fputs(style->before, out);
                 print_number(out, setting, member);
                 fputc('\n', out);
@@ -275,8 +290,12 @@ char *setting_text(const struct settings *settings, const struct setting *settin
 {
         char *text = NULL;
         size_t size;
-        FILE *out = open_memstream(&text, &size);
+        FILE *out;
 
+        /* A stream costs more than all else that a listing does with a container. */
+        if (!is_set(settings, setting))
+                return strdup("");
+        out = open_memstream(&text, &size);
         if (!out)
                 return NULL;
         print_values(out, settings, setting, &(const struct style){.before = ""});

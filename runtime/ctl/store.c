@@ -17,15 +17,19 @@
 #include "runtime/ctl/ctl.h"
 
 #define SETTINGS_MOST ((size_t)1024 * 1024)
-#define NAME_FIRST    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-#define NAME_FURTHER  NAME_FIRST "_.-"
+
+static bool is_letter_or_digit(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 bool ctl_name_valid(const char *name)
 {
-        size_t length = strlen(name);
+        size_t length = 0;
 
-        return length > 0 && length <= CTL_NAME_MAX && strchr(NAME_FIRST, name[0]) &&
-               strspn(name, NAME_FURTHER) == length;
+        while (is_letter_or_digit(name[length]) || (name[length] && strchr("_.-", name[length])))
+                length++;
+        return is_letter_or_digit(name[0]) && !name[length] && length <= CTL_NAME_MAX;
 }
 
 static int make_path(const char *path, mode_t mode)
@@ -123,13 +127,6 @@ int ctl_read_settings(struct ctl_container *container)
         return r < 0 ? r : check_settings(container);
 }
 
-/* Its settings are the first thing that a container gets, and the last but one that it loses. */
-static bool is_partial(int fd)
-{
-        return faccessat(fd, CTL_PARTIAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-               (faccessat(fd, SETTINGS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT);
-}
-
 static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
 {
         int r;
@@ -160,7 +157,8 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
         if (r < 0)
                 return r;
         r = ctl_read_settings(container);
-        container->partial = is_partial(container->fd);
+        /* Its settings are the first thing that a container gets, and the last but one that it loses. */
+        container->partial = r == -ENOENT || faccessat(container->fd, CTL_PARTIAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
         if (container->partial)
                 return refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
         container->damaged = r < 0;

@@ -102,6 +102,20 @@ struct container {
 int container_load(struct runtime *runtime, const char *id, struct container *container);
 void container_release(struct container *container);
 
+/* What a listing of many says about one. */
+struct container_glance {
+        enum container_status status;
+        pid_t pid;        /* 0: none yet */
+        char created[40]; /* RFC 3339 */
+};
+
+/* Of what container_load finds. */
+int container_look(struct runtime *runtime, const char *id, struct container_glance *glance);
+
+/* The same for a fraction of its price where the container simply runs: there are processes in the group that was made
+ * for it, and all of them end with its init. Not for who acts on the pid. */
+int container_glance(struct runtime *runtime, const char *id, struct container_glance *glance);
+
 /* Visits every container in the order of their names. A broken entry is a warning and skipped. Stops at the first
  * callback result that is not 0. */
 int container_each(struct runtime *runtime, int (*visit)(const struct container *container, void *data), void *data);

@@ -303,11 +303,16 @@ void record_free(struct record *record)
         free(record);
 }
 
-bool record_reuses_cgroup(const struct record *record)
+bool record_group_existed(const char *cgroup, int existing_depth)
 {
         int depth = 0;
 
-        for (const char *p = record->cgroup; p && *p; p++)
+        for (const char *p = cgroup; p && *p; p++)
                 depth += p[0] == '/' && p[1];
-        return depth > 0 && record->cgroup_existing_depth >= depth;
+        return depth > 0 && existing_depth >= depth;
+}
+
+bool record_reuses_cgroup(const struct record *record)
+{
+        return record_group_existed(record->cgroup, record->cgroup_existing_depth);
 }

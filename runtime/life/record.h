@@ -57,6 +57,17 @@ int record_read(int dir_fd, struct record **record);
 int record_format(const struct record *record, char **text);
 int record_parse(const char *text, size_t size, struct record **record);
 
+/* What is asked of many records at once. */
+struct record_gist {
+        struct process_identity init;
+        const char *created, *cgroup; /* in the text; cgroup may be NULL */
+        bool ends_with_init;          /* what is in the group: it was made for this init's pid namespace */
+};
+
+/* Takes it out of a text as record_format writes it, without a tree of all that it holds; cuts the text. False: it is
+ * not such a text (somebody else wrote it, or it is damaged), and record_parse has to say what it is. */
+bool record_skim(char *text, size_t size, const char *id, struct record_gist *gist);
+
 void record_free(struct record *record);
 
 /* Fills start_time and boot_id for a live pid. */
@@ -64,6 +75,7 @@ int process_identify(pid_t pid, struct process_identity *identity);
 
 /* The container's group was there before the container: others may have used it, and killed what was in it. */
 bool record_reuses_cgroup(const struct record *record);
+bool record_group_existed(const char *cgroup, int existing_depth);
 
 /* 1 when the process lives (a zombie does not), 0 when not. comm, when not NULL, gets its name (16 bytes). */
 int process_is_alive(const struct process_identity *identity, char *comm);

@@ -186,3 +186,53 @@ settled() {
         refused_ctl "there is no container nobody" cp nobody:/etc "$T/b"
         refused_ctl "is no NAME:PATH" cp web: "$T/b"
 }
+
+# calls ARGUMENT...: the system calls of a berthctl.
+calls() {
+        strace -f -c -o "$T/calls" "$BERTHCTL" --directory "$DIR" --run "$RUN" "$@" 3>&- 4>&- >/dev/null
+        awk '$NF == "total" { print $4 }' "$T/calls"
+}
+
+# Of a thousand containers each call is a thousandth of what a person waits for.
+@test "list: one running container more costs at most twenty system calls, and an object of --json thirty" {
+        local name table json
+
+        for name in a b; do
+                ctl create $name --image busybox --net berth0 -- /bin/sleep 1000
+                ctl start $name
+        done
+        table=$(calls list)
+        json=$(calls list --json)
+        ctl create c --image busybox --net berth0 -- /bin/sleep 1000
+        ctl start c
+        run -0 ctl list
+        matches '^c +running +[0-9]+ +10\.'
+        table=$(($(calls list) - table))
+        json=$(($(calls list --json) - json))
+        [ "$table" -gt 5 ] && [ "$table" -le 20 ] || { echo "list: $table"; return 1; }
+        [ "$json" -gt 5 ] && [ "$json" -le 30 ] || { echo "list --json: $json"; return 1; }
+}
+
+listed() {
+        [ "$(ctl list | awk -v name="$1" '$1 == name { print $2 }')" = "$2" ] || { ctl list; return 1; }
+}
+
+@test "list: a process that came into the group of one that has ended does not make it run" {
+        local group pid init
+
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        ctl start web
+        init=$(ctl_pid web)
+        group=$(readlink "$RUN/keepers/web/group")
+        sleep 1000 3>&- 4>&- &
+        pid=$!
+        echo $pid >"$group/cgroup.procs"
+        kill -KILL "$(pgrep -x berth-keeper)"
+        eventually none_lives berth-keeper
+        ctl_is web running
+        listed web running
+        kill -KILL "$init"
+        eventually is_dead "$init"
+        listed web stopped
+        is "$(cat "$group/cgroup.procs")" $pid
+}

@@ -218,6 +218,76 @@ static void no_string_is_longer_than_a_path(void **state)
         assert_non_null(strstr(error_message(), "bundle: longer than"));
 }
 
+static bool skims(const struct record *record, struct record_gist *gist)
+{
+        static char *text;
+        bool skimmed;
+
+        free(text);
+        assert_int_equal(record_format(record, &text), 0);
+        skimmed = record_skim(text, strlen(text), "web", gist);
+        return skimmed;
+}
+
+static void skimming_finds_what_was_written(void **state)
+{
+        struct record record = example();
+        struct record_gist gist;
+
+        (void)state;
+        assert_true(skims(&record, &gist));
+        assert_int_equal(gist.init.pid, 4711);
+        assert_true(gist.init.start_time == UINT64_MAX);
+        assert_string_equal(gist.init.boot_id, BOOT_ID);
+        assert_string_equal(gist.created, record.created);
+        assert_string_equal(gist.cgroup, "/berth/web");
+        assert_true(gist.ends_with_init);
+        record.cgroup = NULL;
+        assert_true(skims(&record, &gist));
+        assert_null(gist.cgroup);
+        assert_false(gist.ends_with_init);
+}
+
+static void only_a_group_of_its_own_ends_with_the_init(void **state)
+{
+        struct record others[3] = {example(), example(), example()};
+        struct record_gist gist;
+
+        (void)state;
+        others[0].cgroup_existing_depth = 2;
+        others[1].new_namespaces = 1U << OCI_NS_USER;
+        others[2].isolation = ISOLATION_VM;
+        for (size_t i = 0; i < ELEMENTS(others); i++) {
+                assert_true(skims(&others[i], &gist));
+                assert_false(gist.ends_with_init);
+        }
+}
+
+static void what_is_not_plain_is_left_to_the_parser(void **state)
+{
+        struct record others[4] = {example(), example(), example(), example()};
+        struct record record = example();
+        struct record_gist gist;
+        char *text;
+
+        (void)state;
+        others[0].init = (struct process_identity){0};
+        others[1].bundle = "/srv/\"web\"";
+        others[2].id = "other";
+        others[3].cgroup = "/berth/../web";
+        for (size_t i = 0; i < ELEMENTS(others); i++)
+                assert_false(skims(&others[i], &gist));
+        for (size_t cut = 1;; cut++) {
+                assert_int_equal(record_format(&record, &text), 0);
+                if (cut > strlen(text))
+                        break;
+                text[strlen(text) - cut] = '\0';
+                assert_false(record_skim(text, strlen(text), "web", &gist));
+                free(text);
+        }
+        free(text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -228,6 +298,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_missing_record_is_told_from_a_damaged_one, set_up, tear_down),
                 cmocka_unit_test(damaged_members_are_refused_and_named),
                 cmocka_unit_test_setup_teardown(no_string_is_longer_than_a_path, set_up, tear_down),
+                cmocka_unit_test(skimming_finds_what_was_written),
+                cmocka_unit_test(only_a_group_of_its_own_ends_with_the_init),
+                cmocka_unit_test(what_is_not_plain_is_left_to_the_parser),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
