@@ -77,6 +77,7 @@ struct ctlnet_request {
         unsigned mtu;                             /* 0: the network's */
         uint64_t rate_in, rate_out;               /* bit/s to and from the container; 0: unlimited */
         bool allow_spoofing;                      /* let other source addresses out (a router, a bridge inside) */
+        bool starts_nothing; /* attach: no process may be started here: -EAGAIN where the network's DNS does not run */
         size_t n_publish;
         const struct ctlnet_publish *publish;
         size_t n_servers; /* of DNS; none: the network's own, or the host's */

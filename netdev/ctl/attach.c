@@ -248,7 +248,7 @@ static int make(struct attaching *a)
         if (r == 0 && veth)
                 r = open_veth(a);
         if (r == 0)
-                r = dns_publish(a->net, &a->network, &a->interface);
+                r = dns_publish(a->net, &a->network, &a->interface, !a->request->starts_nothing);
         return r;
 }
 
@@ -268,6 +268,8 @@ static int attach(struct attaching *a)
 
         if (r == 0 && a->interface.boot[0])
                 r = detach_interface(a->net, &a->interface, CTLNET_LINKS_DELETED);
+        if (r == 0 && a->request->starts_nothing)
+                r = dns_check_runs(a->net, &a->network);
         if (r == 0)
                 r = find_lower(a);
         if (r == 0)

@@ -150,9 +150,33 @@ static int print_names(const struct interface *interface, char names[HOSTS_MAX])
         return used;
 }
 
-int dns_publish(struct ctlnet *net, const struct ctlnet_network *network, const struct interface *interface)
+static bool server_runs(int dir)
 {
-        _cleanup_close_ int dir = -EBADF, hosts = -EBADF, server = -EBADF;
+        _cleanup_close_ int server = pid_file_open(dir, PID_FILE);
+
+        return server >= 0;
+}
+
+static int refuse_start(const struct ctlnet_network *network)
+{
+        return refuse(EAGAIN, "network %s: its dnsmasq does not run", network->name);
+}
+
+int dns_check_runs(struct ctlnet *net, const struct ctlnet_network *network)
+{
+        _cleanup_close_ int dir = -EBADF;
+
+        if (!is_served(network))
+                return 0;
+        dir = network_directory(net, network->name);
+        if (dir < 0)
+                return dir;
+        return server_runs(dir) ? 0 : refuse_start(network);
+}
+
+int dns_publish(struct ctlnet *net, const struct ctlnet_network *network, const struct interface *interface, bool start)
+{
+        _cleanup_close_ int dir = -EBADF, hosts = -EBADF;
         char names[HOSTS_MAX];
         int r, size;
 
@@ -166,8 +190,9 @@ int dns_publish(struct ctlnet *net, const struct ctlnet_network *network, const 
         r = replace_file_at(hosts, interface->owner, names, (size_t)size, 0644);
         if (r < 0)
                 return fail(-r, "network %s: write the names of %s", network->name, interface->owner);
-        server = pid_file_open(dir, PID_FILE);
-        return server >= 0 ? 0 : start_server(dir, network);
+        if (server_runs(dir))
+                return 0;
+        return start ? start_server(dir, network) : refuse_start(network);
 }
 
 int dns_withdraw(struct ctlnet *net, const char *network, const char *owner)

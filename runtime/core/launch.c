@@ -121,6 +121,8 @@ static int note_pid(struct serving *serving, pid_t pid)
         if (process_reap(serving->stage_pidfd, REAP_DEADLINE_MS, &status) < 0)
                 return refuse(ETIMEDOUT, INIT_NAME " did not end after the clone");
         replace_fd(&serving->stage_pidfd, -EBADF);
+        if (serving->launch->on_process)
+                serving->launch->on_process(serving->launch->data, pid);
         return 0;
 }
 
@@ -291,6 +293,8 @@ int launch_begin(const struct launch *launch, struct launched *launched)
                 carrier_end(launch->carrier);
         if (r == 0 && launch->on_started)
                 r = unless_it_ended(launch->on_started(launch->data, launched));
+        if (r == 0 && launch->on_process && !launch->staged)
+                launch->on_process(launch->data, launched->pid);
         if (r == 0)
                 r = serve_until_ready(&serving);
         if (serving.stage_pidfd >= 0) {

@@ -66,6 +66,9 @@ struct launch {
         /* Called while the init works, as soon as its pid is known (not staged only); may already call launch_release.
          * NULL: nothing to do. */
         int (*on_started)(void *data, struct launched *launched);
+        /* Called while the init works, as soon as the pid of the process inside is known: the namespaces that it was
+         * born in are there, and the others come. NULL: nothing to do. */
+        void (*on_process)(void *data, pid_t pid);
         /* Called when the init has reached a point. On POINT_NAMESPACES *state may be set to a descriptor (its caller
          * closes it) with the state for hooks. Not called for POINT_READY: launch_begin returns then. */
         int (*on_point)(void *data, enum plan_point point, const struct launched *launched, int *state);

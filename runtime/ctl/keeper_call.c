@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -177,23 +176,15 @@ static enum keeper_policy policy_of(const struct settings *settings, uint32_t *m
         return policy == RESTART_NO ? KEEPER_NO : policy == RESTART_ON_FAILURE ? KEEPER_ON_FAILURE : KEEPER_ALWAYS;
 }
 
-/* The keeper's parent is whoever inherits it: berthctl forks, and the child of that ends at once. */
+/* A child of this command until that ends, which is when the container runs. */
 static int spawn(const struct keeper_birth *birth)
 {
         struct clone_args clone = {.exit_signal = SIGCHLD};
         pid_t pid = sys_clone3(&clone);
 
-        if (pid < 0)
-                return fail(errno, "start a keeper");
-        if (pid == 0) {
-                pid = sys_clone3(&clone);
-                if (pid == 0)
-                        become(birth);
-                _exit(pid < 0);
-        }
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        return 0;
+        if (pid == 0)
+                become(birth);
+        return pid < 0 ? fail(errno, "start a keeper") : 0;
 }
 
 int keeper_spawn(struct ctl *ctl, const struct ctl_container *container, int adopted)

@@ -230,22 +230,56 @@ static int open_namespace(pid_t pid)
         return fd < 0 ? fail(errno, "open %s", path) : fd;
 }
 
+/* wanted: bits of indices. */
+static int attach_to(struct wish *wish, int namespace, unsigned wanted)
+{
+        struct ctlnet_result result;
+        int r = namespace < 0 ? namespace : 0;
+
+        for (size_t i = 0; i < wish->n && r == 0; i++)
+                if (wanted >> wish->requests[i].index & 1)
+                        r = ctlnet_attach(wish->net, &wish->requests[i], namespace, &result);
+        return r;
+}
+
 static int attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid, unsigned wanted)
 {
         _cleanup_wish_ struct wish wish = {0};
         _cleanup_close_ int namespace = -EBADF;
-        struct ctlnet_result result;
         int r = make_wish(ctl, container->name, &container->settings, &wish);
 
         if (r < 0 || wish.n == 0)
                 return r;
         namespace = open_namespace(pid);
-        if (namespace < 0)
-                return namespace;
-        for (size_t i = 0; i < wish.n && r == 0; i++)
-                if (wanted >> wish.requests[i].index & 1)
-                        r = ctlnet_attach(wish.net, &wish.requests[i], namespace, &result);
-        return r;
+        return attach_to(&wish, namespace, wanted);
+}
+
+/* An init that will leave the host's network later is still in it. */
+static bool is_own_namespace(int namespace)
+{
+        struct stat own, other;
+
+        return stat("/proc/self/ns/net", &own) < 0 || fstat(namespace, &other) < 0 ||
+               (own.st_ino == other.st_ino && own.st_dev == other.st_dev);
+}
+
+bool network_attach_early(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)
+{
+        _cleanup_wish_ struct wish wish = {0};
+        _cleanup_close_ int namespace = -EBADF;
+        bool attached;
+
+        if (pasta_is_wanted(&container->settings))
+                return false;
+        namespace = open_namespace(pid);
+        attached = namespace >= 0 && !is_own_namespace(namespace) &&
+                   make_wish(ctl, container->name, &container->settings, &wish) == 0;
+        for (size_t i = 0; i < wish.n; i++)
+                wish.requests[i].starts_nothing = true;
+        attached = attached && attach_to(&wish, namespace, UINT_MAX) == 0;
+        if (!attached)
+                error_clear();
+        return attached;
 }
 
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)

@@ -14,6 +14,10 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
 /* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);
 
+/* The same while its init still builds, from a mount namespace in which nothing may be left running: true when
+ * everything is attached; otherwise network_attach does it, and says why it cannot. */
+bool network_attach_early(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);
+
 /* One interface, by its index: attaches it to a container that runs, or takes it and its addresses away (pid 0: from
  * one that does not run). */
 int network_attach_one(const struct ctl *ctl, const struct ctl_container *container, pid_t pid, unsigned index);

@@ -165,12 +165,35 @@ static int remove_remains(struct ctl *ctl, const struct ctl_container *container
         return network_detach(ctl, container->name);
 }
 
-/* Only what is made here is copied into the container's mount namespace. */
-static int create(struct ctl *ctl, const struct ctl_container *container, const char *console_socket)
+/* One start on its way. */
+struct starting {
+        struct ctl *ctl;
+        const struct ctl_container *container;
+        const char *console_socket;
+        bool connected; /* to its networks */
+};
+
+/* Links are made while the init mounts. */
+static void connect_early(void *data, pid_t pid)
 {
+        struct starting *starting = data;
+
+        starting->connected = network_attach_early(starting->ctl, starting->container, pid);
+}
+
+/* Only what is made here is copied into the container's mount namespace. */
+static int create(struct starting *starting)
+{
+        const struct ctl_container *container = starting->container;
+        struct ctl *ctl = starting->ctl;
         _cleanup_free_ char *bundle = NULL;
         _cleanup_close_ int before = -EBADF;
-        struct create_request request = {.id = container->name, .console_socket = console_socket};
+        struct create_request request = {
+                .id = container->name,
+                .console_socket = starting->console_socket,
+                .on_process = connect_early,
+                .data = starting,
+        };
         int r;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
@@ -202,8 +225,10 @@ static void link_group(const struct ctl *ctl, const struct record *record)
                 log_warning("link the cgroup of container %s for its keeper: %s", record->id, strerror(errno));
 }
 
-static int connect_and_start(struct ctl *ctl, const struct ctl_container *container, pid_t *pid)
+static int connect_and_start(struct starting *starting, pid_t *pid)
 {
+        const struct ctl_container *container = starting->container;
+        struct ctl *ctl = starting->ctl;
         struct container loaded = {.dir_fd = -EBADF};
         int r = container_load(ctl->runtime, container->name, &loaded);
 
@@ -212,17 +237,18 @@ static int connect_and_start(struct ctl *ctl, const struct ctl_container *contai
         *pid = loaded.record->init.pid;
         link_group(ctl, loaded.record);
         container_release(&loaded);
-        r = network_attach(ctl, container, *pid);
+        r = starting->connected ? 0 : network_attach(ctl, container, *pid);
         return r < 0 ? r : container_start(ctl->runtime, container->name, NULL);
 }
 
 static int create_and_start(struct ctl *ctl, const struct ctl_container *container, const char *console_socket,
                             pid_t *pid)
 {
-        int r = create(ctl, container, console_socket);
+        struct starting starting = {.ctl = ctl, .container = container, .console_socket = console_socket};
+        int r = create(&starting);
 
         if (r == 0)
-                r = connect_and_start(ctl, container, pid);
+                r = connect_and_start(&starting, pid);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 

@@ -45,6 +45,10 @@ struct create_request {
         const char *listen_fds,
                 *notify_socket;          /* values of LISTEN_FDS, NOTIFY_SOCKET in berth's environment, or NULL */
         bool detach, keep, no_subreaper; /* run only */
+        /* Of process isolation: called while the init still builds, with its pid, when its namespaces are there that it
+         * does not join or make later. It may end at any time. NULL: nobody is. */
+        void (*on_process)(void *data, pid_t pid);
+        void *data;
 };
 
 int container_create(struct runtime *runtime, const struct create_request *request);

@@ -265,6 +265,14 @@ static int on_started(void *data, struct launched *launched)
         return r == 0 ? make_release(made) : r;
 }
 
+static void on_process(void *data, pid_t pid)
+{
+        const struct create_request *request = ((struct made *)data)->request;
+
+        if (request->on_process)
+                request->on_process(request->data, pid);
+}
+
 static void complete_facts(struct made *made)
 {
         made->facts.in_user_namespace = made->in_user_namespace;
@@ -330,6 +338,7 @@ static int launch_init(struct made *made)
                 .step_deadline_ms = hooks_deadline_ms(made->spec, OCI_HOOK_CREATE_CONTAINER),
                 .interrupt = made->interrupt,
                 .on_started = on_started,
+                .on_process = on_process,
                 .on_point = on_point,
                 .data = made,
         };

@@ -130,7 +130,8 @@ static int begin_launch(const struct launch *host, struct plan_builder *builder,
         launch.slots = box->slots;
         launch.n_slots = box->n_slots;
         launch.keep_fds = 0;
-        launch.affinity = NULL; /* of the guest's processors */
+        launch.affinity = NULL;   /* of the guest's processors */
+        launch.on_process = NULL; /* this one is on the host, and the machine gets its network at its start */
         if (launch.step_deadline_ms < BOOT_DEADLINE_MS)
                 launch.step_deadline_ms = BOOT_DEADLINE_MS;
         return launch_begin(&launch, launched);
