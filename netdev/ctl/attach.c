@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "netdev/ctl/allocate.h"
 #include "netdev/ctl/dns.h"
+#include "netdev/ctl/neighbours.h"
 #include "netdev/ctl/shape.h"
 #include "netdev/link.h"
 
@@ -103,9 +104,7 @@ static int add_veth(struct attaching *a)
         int r;
 
         memcpy(veth.peer_mac, a->interface.mac, sizeof(veth.peer_mac));
-        memcpy(veth.mac, a->interface.mac, sizeof(veth.mac));
-        /* The host's end: never the lowest MAC of a bridge. */
-        veth.mac[0] = 0xfe;
+        neighbours_host_mac(&a->interface, veth.mac);
         r = host_add_veth(&a->net->host, &veth);
         return r < 0 ? explain_veth(a, r) : 0;
 }
@@ -179,9 +178,15 @@ static int open_veth(struct attaching *a)
                 r = host_set_hairpin(&a->net->host, link.index, link.name);
         if (r == 0 && (a->interface.rate_in || a->interface.rate_out))
                 r = shape_set(a->net, &a->interface);
+        if (r == 0 && a->interface.mode == CTLNET_BRIDGE)
+                r = neighbours_know(a->net, &a->interface, &a->lower, &link);
         if (r == 0)
                 r = host_set_up(&a->net->host, link.index, link.name);
-        return r < 0 || a->interface.mode == CTLNET_BRIDGE ? r : route_veth(a, &link);
+        if (r < 0 || a->interface.mode == CTLNET_BRIDGE)
+                return r;
+        /* A link that is down knows no neighbours. */
+        r = neighbours_know(a->net, &a->interface, &a->lower, &link);
+        return r < 0 ? r : route_veth(a, &link);
 }
 
 static int attach_upper(struct attaching *a)
@@ -233,6 +238,21 @@ static int find_lower(struct attaching *a)
         return 0;
 }
 
+static int configure(struct attaching *a)
+{
+        uint8_t mac[6];
+        const uint8_t *host = NULL;
+
+        if (a->interface.mode == CTLNET_BRIDGE)
+                host = a->lower.mac;
+        else if (a->interface.mode == CTLNET_ROUTED) {
+                neighbours_host_mac(&a->interface, mac);
+                host = mac;
+        }
+        return inside_configure(a->namespace, &a->network, &a->interface, a->result,
+                                &(struct inside_wish){.leads = !a->request->secondary, .host = host});
+}
+
 /* The record first: whatever is made afterwards can be found by it. */
 static int make(struct attaching *a)
 {
@@ -244,7 +264,7 @@ static int make(struct attaching *a)
         if (r == 0)
                 r = veth ? attach_veth(a) : a->interface.mode == CTLNET_PHYS ? attach_phys(a) : attach_upper(a);
         if (r == 0)
-                r = inside_configure(a->namespace, &a->network, &a->interface, a->result, !a->request->secondary);
+                r = configure(a);
         if (r == 0 && veth)
                 r = open_veth(a);
         if (r == 0)

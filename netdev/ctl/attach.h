@@ -26,9 +26,13 @@ int firewall_replace_publish(struct ctlnet *net, const struct interface *old, co
 /* -EADDRINUSE when a process of the host listens where a port is to be published. */
 int ports_check(const struct interface *interface);
 
-/* Addresses, routes and loopback in the container. leads: the rest of the world is there; else the network only. */
+/* Addresses, routes and loopback in the container. */
+struct inside_wish {
+        bool leads;          /* the rest of the world is there; else the network only */
+        const uint8_t *host; /* the MAC of the host at the other end; NULL: somebody else is there */
+};
 int inside_configure(int namespace, const struct ctlnet_network *network, const struct interface *interface,
-                     const struct ctlnet_result *result, bool leads);
+                     const struct ctlnet_result *result, const struct inside_wish *wish);
 
 /* A link of that name and MAC, which an attachment that crashed left. */
 int inside_remove_stale(int namespace, const struct interface *interface);

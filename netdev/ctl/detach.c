@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "netdev/ctl/attach.h"
 #include "netdev/ctl/dns.h"
+#include "netdev/ctl/neighbours.h"
 #include "netdev/ctl/pool.h"
 #include "netdev/ctl/shape.h"
 
@@ -89,6 +90,7 @@ static int undo_kernel(struct ctlnet *net, const struct interface *interface, en
         if (interface->network[0]) {
                 (void)network_load(net, interface->network, &network);
                 first_of(&first, dns_withdraw(net, interface->network, interface->owner), message);
+                first_of(&first, neighbours_forget(net, interface), message);
         }
         if (interface->link[0] && interface->rate_out)
                 first_of(&first, shape_remove(net, interface), message);

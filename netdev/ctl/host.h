@@ -68,6 +68,12 @@ int host_add_route(struct netlink *netlink, int index, const char *name, const s
 /* Answer on the link for an address that is elsewhere (proxy ARP, proxy NDP), or no longer. */
 int host_set_proxy(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address, bool on);
 
+/* Who has an address on the link, for ever, so that nobody is asked; mac NULL: no longer. */
+int host_set_neighbour(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address,
+                       const uint8_t *mac);
+/* The bridge of a port: frames to the MAC go there only, before the first one has come from there, too. */
+int host_pin_mac(struct netlink *netlink, int index, const char *name, const uint8_t mac[6]);
+
 /* A route of the host that overlaps the subnet: "" or "route 10.0.0.0/8 by eth0". Routes by the links `parent` and
  * `own` and default routes do not count. */
 int host_overlap(struct ctlnet *net, const struct ctlnet_address *subnet, const char *parent, const char *own,

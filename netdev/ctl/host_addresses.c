@@ -72,6 +72,22 @@ int host_add_route(struct netlink *netlink, int index, const char *name, const s
                             ctlnet_format_address(any, destination != NULL, text), name);
 }
 
+/* Bare; taking away what is not there is no error. */
+static int set_neighbour(struct netlink *netlink, const struct ndmsg *header, const struct ctlnet_address *address,
+                         const uint8_t *mac, bool on)
+{
+        struct nl_msg *message = netlink_message(on ? RTM_NEWNEIGH : RTM_DELNEIGH,
+                                                 on ? NLM_F_CREATE | NLM_F_REPLACE : 0, header, sizeof(*header));
+        int r;
+
+        if (address)
+                netlink_put(&message, NDA_DST, address->bytes, bytes_of(address));
+        if (mac)
+                netlink_put(&message, NDA_LLADDR, mac, 6);
+        r = netlink_request(netlink, message);
+        return !on && (r == -ENOENT || r == -ENODEV) ? 0 : r;
+}
+
 int host_set_proxy(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address, bool on)
 {
         const struct ndmsg header = {
@@ -79,17 +95,43 @@ int host_set_proxy(struct netlink *netlink, int index, const char *name, const s
                 .ndm_ifindex = index,
                 .ndm_flags = NTF_PROXY,
         };
-        struct nl_msg *message = netlink_message(on ? RTM_NEWNEIGH : RTM_DELNEIGH,
-                                                 on ? NLM_F_CREATE | NLM_F_REPLACE : 0, &header, sizeof(header));
         char text[CTLNET_ADDRESS_TEXT];
-        int r;
+        int r = set_neighbour(netlink, &header, address, NULL, on);
 
-        netlink_put(&message, NDA_DST, address->bytes, bytes_of(address));
-        r = netlink_request(netlink, message);
-        if (r == 0 || (!on && (r == -ENOENT || r == -ENODEV)))
+        if (r == 0)
                 return 0;
         return netlink_fail(r, netlink, "%s answering for %s on %s", on ? "begin" : "end",
                             ctlnet_format_address(address, false, text), name);
+}
+
+int host_set_neighbour(struct netlink *netlink, int index, const char *name, const struct ctlnet_address *address,
+                       const uint8_t *mac)
+{
+        const struct ndmsg header = {
+                .ndm_family = address->family,
+                .ndm_ifindex = index,
+                .ndm_state = NUD_PERMANENT,
+        };
+        char text[CTLNET_ADDRESS_TEXT];
+        int r = set_neighbour(netlink, &header, address, mac, mac);
+
+        if (r == 0)
+                return 0;
+        return netlink_fail(r, netlink, "%s %s a neighbour on %s", mac ? "make" : "no longer make",
+                            ctlnet_format_address(address, false, text), name);
+}
+
+int host_pin_mac(struct netlink *netlink, int index, const char *name, const uint8_t mac[6])
+{
+        const struct ndmsg header = {
+                .ndm_family = AF_BRIDGE,
+                .ndm_ifindex = index,
+                .ndm_flags = NTF_MASTER,
+                .ndm_state = NUD_NOARP, /* "static": never forgotten, never behind another port */
+        };
+        int r = set_neighbour(netlink, &header, NULL, mac, true);
+
+        return r < 0 ? netlink_fail(r, netlink, "tell the bridge what is behind %s", name) : 0;
 }
 
 /* ---- routes of the host ---- */

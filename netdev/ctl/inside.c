@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "netdev/ctl/attach.h"
+#include "netdev/ctl/neighbours.h"
 #include "netdev/ctl/subnet.h"
 
 #define LOOPBACK "lo"
@@ -36,7 +37,7 @@ static int add_ways(struct netlink *there, const struct host_link *link, const s
 }
 
 int inside_configure(int namespace, const struct ctlnet_network *network, const struct interface *interface,
-                     const struct ctlnet_result *result, bool leads)
+                     const struct ctlnet_result *result, const struct inside_wish *wish)
 {
         _cleanup_(netlink_close) struct netlink there = {0};
         struct host_link link, loopback;
@@ -54,7 +55,9 @@ int inside_configure(int namespace, const struct ctlnet_network *network, const 
                 r = host_add_address(&there, link.index, link.name, &result->ipv4);
         if (r == 0 && result->ipv6.family)
                 r = host_add_address(&there, link.index, link.name, &result->ipv6);
-        return r < 0 ? r : add_ways(&there, &link, network, result, leads);
+        if (r == 0 && wish->host)
+                r = neighbours_know_host(&there, &link, interface, result, wish->host);
+        return r < 0 ? r : add_ways(&there, &link, network, result, wish->leads);
 }
 
 int inside_remove_stale(int namespace, const struct interface *interface)

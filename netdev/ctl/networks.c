@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "netdev/ctl/attach.h"
 #include "netdev/ctl/dns.h"
+#include "netdev/ctl/neighbours.h"
 #include "netdev/ctl/pool.h"
 
 /* ---- definitions ---- */
@@ -155,13 +156,17 @@ struct repair {
 static int mend_link(struct ctlnet *net, const struct interface *interface)
 {
         struct ctlnet_network network;
-        struct host_link bridge;
+        struct host_link bridge, link;
         int r = network_need(net, interface->network, &network);
 
         if (r == 0)
                 r = bridge_need(net, &network, &bridge);
         if (r == 0 && network.mode == CTLNET_BRIDGE)
                 r = host_set_master(&net->host, interface->link, bridge.index);
+        if (r == 0)
+                r = host_find_link(&net->host, interface->link, &link);
+        if (r == 0 && link.index)
+                r = neighbours_know(net, interface, &bridge, &link);
         return r == -ENODEV ? 0 : r; /* its container has ended */
 }
 

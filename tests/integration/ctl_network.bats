@@ -28,6 +28,48 @@ serves() {
         ctl destroy -f web
 }
 
+# knows MAC STATE: who is asked for $address on berth0 of this machine.
+knows() {
+        is "$(ip neigh show "$address" dev berth0 | awk '{ print $3, $NF }')" "$1 $2"
+}
+
+@test "host and container know each other without asking, which no full neighbour table can hinder" {
+        local address mac bridge
+
+        ctl create web --image busybox -- /bin/sleep 1000
+        ctl start web
+        address=$(address_of web)
+        mac=$(ctl info --json web | jq -r .network.mac)
+        bridge=$(cat /sys/class/net/berth0/address)
+        knows "$mac" PERMANENT
+        is "$(ip -6 neigh show nud permanent dev berth0 | awk '{ print $3 }')" "$mac"
+        is "$(bridge fdb show br berth0 | awk -v mac="$mac" '$1 == mac { print $NF }')" static
+        is "$(ctl exec web ip neigh | awk '/PERMANENT/ { print $5 }' | sort -u)" "$bridge"
+        ctl network repair
+        knows "$mac" PERMANENT
+        ctl stop -f web
+        is "$(ip neigh show nud permanent dev berth0)" ""
+        ctl start web
+        knows "$mac" PERMANENT
+        ctl destroy -f web
+        is "$(ip neigh show nud permanent dev berth0)" ""
+}
+
+@test "a container that may use other addresses is asked for them" {
+        local address
+
+        ctl create web --image busybox --net berth0,allow-spoofing -- /bin/sleep 1000
+        ctl start web
+        address=$(address_of web)
+        is "$(ip neigh show nud permanent dev berth0)" ""
+        eventually ping_once "$address"
+        ctl destroy -f web
+}
+
+ping_once() {
+        busybox ping -c 1 -W 1 "$1" >"$T/ping"
+}
+
 @test "two containers of a network reach each other" {
         ctl create one --image busybox -- /bin/sleep 1000
         ctl create two --image busybox -- /bin/sleep 1000

@@ -177,7 +177,7 @@ teardown() {
         # It says that it is b.
         ip -n a addr flush dev eth0
         ip -n a addr add "$(of b ipv4)/20" dev eth0
-        ip -n "$H" neigh flush dev berth0
+        ip -n "$H" neigh flush dev berth0 nud all
         at a busybox arping -U -c 2 -I eth0 "$(of b ipv4)" >/dev/null || true
         reaches "$H" "$(of b ipv4)"
         at "$H" ip neigh show "$(of b ipv4)" | grep -q "$(of b mac)"
@@ -206,7 +206,9 @@ knows_router() {
         ip -n "$H" route add fd99::9/128 dev berth0
         reaches a "$(of a gateway6)"
         unreachable a "$(of a gateway6)" -I fd99::9
-        # It says that it is b; who may say that is heard.
+        # It says that it is b; who may say that is heard, where the host was not told who b is.
+        ip -n "$H" -6 neigh flush dev berth0 nud all
+        reaches "$H" "$(of b ipv6)"
         says a advert "$(of b ipv6)"
         reaches "$H" "$(of b ipv6)"
         at "$H" ip neigh show "$(of b ipv6)" | grep -q "$(of b mac)"
