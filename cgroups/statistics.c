@@ -24,6 +24,7 @@
 struct source {
         int fd;
         const struct cgroup_texts *texts; /* NULL: the group */
+        bool brief;
 };
 
 static const char *find_text(const struct cgroup_texts *texts, const char *file)
@@ -87,7 +88,7 @@ static int read_keyed(const struct source *source, const char *file, const char 
 static int read_pressure(const struct source *source, const char *file, struct pressure *pressure)
 {
         _cleanup_free_ char *text = NULL;
-        int r = read_text(source, file, &text);
+        int r = source->brief ? 0 : read_text(source, file, &text);
 
         if (r > 0)
                 pressure->set = cgroup_parse_pressure(text, pressure);
@@ -112,8 +113,8 @@ static int read_memory(const struct source *source, struct arena *arena, struct 
                 const char *file, *key;
                 uint64_t *value;
         } counters[] = {
-                {"memory.peak", NULL, &statistics->memory.max_usage}, /* 5.19 */
                 {"memory.max", NULL, &statistics->memory.limit},
+                {"memory.peak", NULL, &statistics->memory.max_usage}, /* 5.19 */
                 {"memory.events", "max", &statistics->memory.fail_count},
                 {"memory.events", "oom_kill", &statistics->memory.oom_kills},
                 {"memory.swap.current", NULL, &statistics->memory.swap_usage},
@@ -121,6 +122,7 @@ static int read_memory(const struct source *source, struct arena *arena, struct 
                 {"memory.swap.max", NULL, &statistics->memory.swap_limit},
                 {"memory.swap.events", "max", &statistics->memory.swap_fail_count},
         };
+        const size_t n = source->brief ? 1 : ELEMENTS(counters);
         _cleanup_free_ char *text = NULL;
         int r = read_number(source, "memory.current", &statistics->memory.usage);
 
@@ -128,13 +130,13 @@ static int read_memory(const struct source *source, struct arena *arena, struct 
                 return r;
         statistics->memory.set = r > 0;
         statistics->memory.limit = UINT64_MAX;
-        for (size_t i = 0; statistics->memory.set && i < ELEMENTS(counters); i++) {
+        for (size_t i = 0; statistics->memory.set && i < n; i++) {
                 r = counters[i].key ? read_keyed(source, counters[i].file, counters[i].key, counters[i].value)
                                     : read_number(source, counters[i].file, counters[i].value);
                 if (r < 0)
                         return r;
         }
-        r = read_text(source, "memory.stat", &text);
+        r = source->brief ? 0 : read_text(source, "memory.stat", &text);
         if (r > 0)
                 r = cgroup_parse_memory_stat(text, arena, statistics);
         if (r < 0)
@@ -287,16 +289,16 @@ static int read_all_of_it(const struct source *source, struct arena *arena, stru
                 r = read_pids(source, statistics);
         if (r >= 0)
                 r = read_io(source, arena, statistics);
-        if (r >= 0)
+        if (r >= 0 && !source->brief)
                 r = read_hugetlb(source, arena, statistics);
-        if (r >= 0)
+        if (r >= 0 && !source->brief)
                 r = read_cpuset(source, arena, statistics);
         return r < 0 ? r : 0;
 }
 
-int cgroup_read_statistics(int cgroup_fd, struct arena *arena, struct cgroup_statistics *statistics)
+int cgroup_read_statistics(int cgroup_fd, bool brief, struct arena *arena, struct cgroup_statistics *statistics)
 {
-        const struct source source = {.fd = cgroup_fd};
+        const struct source source = {.fd = cgroup_fd, .brief = brief};
         int r = read_all_of_it(&source, arena, statistics);
 
         if (r < 0)

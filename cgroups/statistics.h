@@ -67,8 +67,9 @@ struct cgroup_statistics {
         } cpuset;
 };
 
-/* Reads all. Names and arrays live in `arena`. Absent files are no error; a vanished group is -ENOENT. */
-int cgroup_read_statistics(int cgroup_fd, struct arena *arena, struct cgroup_statistics *statistics);
+/* Reads all, or (brief) what a table of many groups shows: CPU time, processes, I/O, memory in use and its limit. Names
+ * and arrays live in `arena`. Absent files are no error; a vanished group is -ENOENT. */
+int cgroup_read_statistics(int cgroup_fd, bool brief, struct arena *arena, struct cgroup_statistics *statistics);
 
 /* The same from texts of the files that were read elsewhere (in a virtual machine): numbers with or without their
  * newline. */

@@ -48,6 +48,7 @@ struct isolation_target {
         int pidfd;              /* of the init, -EBADF */
         int cgroup;             /* its group, -EBADF when it has none */
         bool own_pid_namespace; /* the end of the init is the end of all its processes */
+        bool brief;             /* statistics: what a table of many shows is enough (cgroups/statistics.h) */
 };
 
 struct isolation_row {

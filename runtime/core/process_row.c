@@ -95,7 +95,7 @@ static int statistics(const struct isolation_target *target, struct arena *arena
 {
         int r = need_cgroup(target, "statistics");
 
-        return r < 0 ? r : cgroup_read_statistics(target->cgroup, arena, into);
+        return r < 0 ? r : cgroup_read_statistics(target->cgroup, target->brief, arena, into);
 }
 
 static int destroy(const struct isolation_target *target, int64_t deadline)

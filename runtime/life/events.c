@@ -112,19 +112,20 @@ static struct isolation_target target_of(const struct subject *subject)
         };
 }
 
-static int read_usage(const struct subject *subject, struct arena *arena, struct container_usage *usage)
+static int read_usage(const struct subject *subject, bool brief, struct arena *arena, struct container_usage *usage)
 {
         const struct record *record = subject->container.record;
-        const struct isolation_target target = target_of(subject);
+        struct isolation_target target = target_of(subject);
         int r = 0;
 
+        target.brief = brief;
         memset(usage, 0, sizeof(*usage));
         if (subject->cgroup_fd >= 0 || subject->row->group_inside)
                 r = subject->row->statistics(&target, arena, &usage->cgroup);
         /* A container on the network of the host would be charged with all that the host sends. */
         if (r == 0 && record->namespaces & 1U << OCI_NS_NETWORK)
                 r = read_network(record->init.pid, arena, &usage->network);
-        if (r == 0)
+        if (r == 0 && !brief)
                 r = read_rdt(record->resctrl, arena, &usage->rdt);
         return r;
 }
@@ -134,7 +135,7 @@ static int write_statistics(const struct subject *subject, event_writer write, v
         _cleanup_(arena_free) struct arena arena = {0};
         _cleanup_free_ char *line = NULL;
         struct container_usage usage;
-        int r = read_usage(subject, &arena, &usage);
+        int r = read_usage(subject, false, &arena, &usage);
 
         if (r == 0)
                 r = usage_event_json(subject->container.record->id, &usage, &line);
@@ -156,7 +157,7 @@ int container_usage(struct runtime *runtime, const char *id, struct arena *arena
         _cleanup_(subject_release) struct subject subject;
         int r = subject_open(runtime, id, &subject);
 
-        return r < 0 ? r : read_usage(&subject, arena, usage);
+        return r < 0 ? r : read_usage(&subject, true, arena, usage);
 }
 
 int container_statistics(struct runtime *runtime, const char *id, event_writer write, void *data)

@@ -106,7 +106,7 @@ static int remove_group(void **state)
 
 static const struct cgroup_statistics *statistics_of(struct fixture *f)
 {
-        assert_int_equal(cgroup_read_statistics(f->fd, &f->arena, &f->statistics), 0);
+        assert_int_equal(cgroup_read_statistics(f->fd, false, &f->arena, &f->statistics), 0);
         return &f->statistics;
 }
 
@@ -121,6 +121,26 @@ static void cpu_time_is_in_nanoseconds(void **state)
         assert_int_equal(s->cpu.periods, 57);
         assert_int_equal(s->cpu.throttled_periods, 11);
         assert_int_equal(s->cpu.throttled_time, 482910000);
+}
+
+static void brief_ones_are_what_a_table_shows(void **state)
+{
+        struct fixture *f = *state;
+        const struct cgroup_statistics all = *statistics_of(f), *s = &f->statistics;
+
+        assert_int_equal(cgroup_read_statistics(f->fd, true, &f->arena, &f->statistics), 0);
+        assert_int_equal(s->cpu.total, all.cpu.total);
+        assert_true(s->memory.set && s->memory.usage && s->memory.limit);
+        assert_int_equal(s->memory.usage, all.memory.usage);
+        assert_int_equal(s->memory.limit, all.memory.limit);
+        assert_true(s->pids.current);
+        assert_int_equal(s->pids.current, all.pids.current);
+        assert_int_equal(s->pids.limit, all.pids.limit);
+        assert_true(s->io.n);
+        assert_int_equal(s->io.n, all.io.n);
+        assert_int_equal(s->io.v[0].read_bytes, all.io.v[0].read_bytes);
+        assert_false(s->cpu.pressure.set || s->memory.pressure.set || s->io.pressure.set || s->cpuset.set);
+        assert_int_equal(s->n_hugetlb, 0);
 }
 
 static void pressure_is_percent_and_microseconds(void **state)
@@ -237,7 +257,7 @@ static void a_group_that_went_away_is_no_statistics(void **state)
         struct fixture *f = *state;
 
         assert_int_equal(unlinkat(f->fd, "cgroup.procs", 0), 0);
-        assert_int_equal(cgroup_read_statistics(f->fd, &f->arena, &f->statistics), -ENOENT);
+        assert_int_equal(cgroup_read_statistics(f->fd, false, &f->arena, &f->statistics), -ENOENT);
         assert_string_equal(error_message(), "read cgroup statistics: the cgroup is gone");
 }
 
@@ -270,6 +290,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 GROUP_TEST(cpu_time_is_in_nanoseconds),
+                GROUP_TEST(brief_ones_are_what_a_table_shows),
                 GROUP_TEST(pressure_is_percent_and_microseconds),
                 GROUP_TEST(memory_and_swap_are_counted_apart),
                 GROUP_TEST(processes_without_a_limit_show_zero),
