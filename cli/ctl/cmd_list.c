@@ -120,7 +120,7 @@ static void put_network(struct json_writer *json, struct ctlnet *net, const stru
         put_interface(json, "network", nets[0].net, &result);
         json_array(json, "interfaces");
         for (size_t i = 0; i < n; i++)
-                if (network_show(net, container->name, nets[i].index, &result))
+                if (i == 0 || network_show(net, container->name, nets[i].index, &result))
                         put_interface(json, NULL, nets[i].net, &result);
         json_array_end(json);
 }
