@@ -28,6 +28,36 @@ serves() {
         ctl destroy -f web
 }
 
+links_are() {
+        [ "$(ip -o link show type veth | wc -l)" -eq "$1" ]
+}
+
+@test "a start that fails while it is being connected says why, and leaves no link and no port" {
+        ctl create first --image busybox -- /bin/sleep 1000
+        ctl create web --image busybox -p 8080:80 -- /bin/none
+        ctl create next --image busybox -p 8080:80 -- /bin/sleep 1000
+        ctl start first
+        refused_ctl "/bin/none" start web
+        eventually links_are 1
+        is "$(ip neigh show nud permanent dev berth0 | wc -l)" 2
+        ctl start next
+        ctl create late --image busybox -p 8080:80 -- /bin/sleep 1000
+        refused_ctl "next" start late
+        ctl destroy -f first web next late
+}
+
+@test "the server of a network's names lives where the host's processes do" {
+        ctl create web --image busybox -- /bin/sleep 1000
+        ctl start web
+        is "$(readlink "/proc/$(cat "$DIR/networks/berth0/dnsmasq.pid")/ns/mnt")" "$(readlink /proc/self/ns/mnt)"
+        ctl stop -f web
+        kill "$(cat "$DIR/networks/berth0/dnsmasq.pid")"
+        eventually none_lives dnsmasq
+        ctl start web
+        is "$(readlink "/proc/$(cat "$DIR/networks/berth0/dnsmasq.pid")/ns/mnt")" "$(readlink /proc/self/ns/mnt)"
+        ctl destroy -f web
+}
+
 # knows MAC STATE: who is asked for $address on berth0 of this machine.
 knows() {
         is "$(ip neigh show "$address" dev berth0 | awk '{ print $3, $NF }')" "$1 $2"
