@@ -1,7 +1,9 @@
 #include "runtime/ctl/ids.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,6 +13,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/lock.h"
+#include "base/number.h"
 #include "runtime/ctl/subids.h"
 
 #define RANGES_MOST 30000
@@ -53,18 +56,59 @@ static int take_granted(struct ranges *ranges, const char *file)
         return 0;
 }
 
+/* Each "ids = N" of a file of settings: of a thousand containers nothing else is read. */
+static void take_settings(struct ranges *ranges, const char *text)
+{
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                const char *p = line + strspn(line, " \t\n");
+                char digits[24];
+                size_t length;
+                int64_t first;
+
+                line = p;
+                if (strncmp(p, "ids", 3) != 0)
+                        continue;
+                p += 3 + strspn(p + 3, " \t");
+                if (*p != '=')
+                        continue;
+                p += 1 + strspn(p + 1, " ");
+                length = strcspn(p, "\n");
+                if (length >= sizeof(digits))
+                        continue;
+                memcpy(digits, p, length);
+                digits[length] = '\0';
+                if (parse_i64(digits, SETTINGS_IDS_SIZE, UINT32_MAX, &first) == 0)
+                        take(ranges, first, SETTINGS_IDS_SIZE);
+        }
+}
+
 /* Of partial ones, too: their settings are written first. Where these are damaged the directory's group still tells
  * (ctl_create). */
-static int look_at(struct ctl_container *container, void *data)
+static void look_at(const struct ctl *ctl, const char *name, struct ranges *ranges)
 {
-        struct ranges *ranges = data;
+        char path[CTL_NAME_MAX + sizeof("/" SETTINGS_FILE)];
+        _cleanup_free_ char *text = NULL;
         struct stat st;
+        size_t size;
 
-        if (container->settings.ids.set)
-                take(ranges, container->settings.ids.value, SETTINGS_IDS_SIZE);
-        if (fstat(container->fd, &st) == 0)
+        if (fstatat(ctl->containers_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
                 take(ranges, st.st_gid, SETTINGS_IDS_SIZE);
-        return 0;
+        snprintf(path, sizeof(path), "%s/" SETTINGS_FILE, name);
+        if (read_regular_file_at(ctl->containers_fd, path, SETTINGS_MOST, &text, &size) == 0)
+                take_settings(ranges, text);
+}
+
+static int look_at_all(const struct ctl *ctl, struct ranges *ranges)
+{
+        int fd = openat(ctl->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+        if (!dir)
+                return fail(errno, "list %s/containers", ctl->directory);
+        for (struct dirent *entry; (errno = 0, entry = readdir(dir));)
+                if (ctl_name_valid(entry->d_name))
+                        look_at(ctl, entry->d_name, ranges);
+        return errno ? fail(errno, "list %s/containers", ctl->directory) : 0;
 }
 
 int ids_allocate(struct ctl *ctl, struct ctl_container *container)
@@ -78,7 +122,7 @@ int ids_allocate(struct ctl *ctl, struct ctl_container *container)
         r = lock < 0 ? -errno : lock_file(lock, LOCK_EX, CTL_LOCK_SECONDS);
         if (r < 0)
                 return fail(-r, "lock %s/ids", ctl->directory);
-        r = ctl_each(ctl, look_at, ranges);
+        r = look_at_all(ctl, ranges);
         if (r == 0)
                 r = take_granted(ranges, "/etc/subuid");
         if (r == 0)

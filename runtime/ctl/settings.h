@@ -12,6 +12,7 @@
 #include "oci/spec.h"
 
 #define SETTINGS_FILE "settings"
+#define SETTINGS_MOST ((size_t)1024 * 1024) /* bytes */
 
 /* The size of an unprivileged container's id range, and where ranges begin on the host. */
 #define SETTINGS_IDS_SIZE  65536U

@@ -16,8 +16,6 @@
 #include "base/log.h"
 #include "runtime/ctl/ctl.h"
 
-#define SETTINGS_MOST ((size_t)1024 * 1024)
-
 static bool is_letter_or_digit(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -17,7 +17,6 @@
 #include "runtime/ctl/subids.h"
 
 #define READ_SIZE     ((size_t)64 * 1024)
-#define SETTINGS_MOST ((size_t)1024 * 1024)
 #define ARCHIVE_ROOT  CTL_ROOTFS
 
 /* ---- export ---- */

@@ -40,6 +40,17 @@ setting() {
         is "$(setting other ids)" 1262144
 }
 
+@test "settings: ids that a container has by its settings or its directory's group are no other's" {
+        make_web
+        is "$(setting web ids)" 1000000
+        sed -i 's/^ids.*/ \tids =1065536/' "$DIR/containers/web/settings"
+        ctl create other --image busybox --net none
+        is "$(setting other ids)" 1131072
+        echo nonsense >>"$DIR/containers/web/settings"
+        ctl create third --image busybox --net none
+        is "$(setting third ids)" 1196608
+}
+
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 
