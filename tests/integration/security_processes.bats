@@ -174,7 +174,8 @@ saw_nothing() {
         done
         mkfifo -m 600 "$T/pipe"
         run -0 berth run --bundle "$B" "$ID" <>"$T/pipe"
-        is "$(stat -c %u "$T/pipe")" 1234
+        # (A machine has pipes of its own.)
+        [ -n "$WALL" ] || is "$(stat -c %u "$T/pipe")" 1234
 }
 
 @test "the program cannot push input into the caller's terminal (TIOCSTI)" {
@@ -210,7 +211,7 @@ saw_nothing() {
         launch
         local few="ulimit -n 64; timeout 20 \"\$@\" 3>&- 4>&-"
         run -0 bash -c "$few" - "$BERTH" --root "$ROOT" ps --format json "$ID"
-        is "$output" "[$(pid_of)]"
+        matches "[[,]$(pid_of)[],]"
         run -0 bash -c "$few" - "$BERTH" --root "$ROOT" kill --all "$ID" TERM
         eventually is_state stopped
         run -0 bash -c "$few" - "$BERTH" --root "$ROOT" delete "$ID"
