@@ -51,6 +51,10 @@ struct isolation_target {
         bool brief;             /* statistics: what a table of many shows is enough (cgroups/statistics.h) */
 };
 
+/* Each is told in a line of its own, and a guest may tell of as many as it likes: more than could have been killed
+ * between two looks are as good as so many. */
+#define OOM_KILLS_MOST 4096
+
 struct isolation_row {
         const char *name;  /* "process", "vm" */
         bool group_inside; /* the group that the container sees is not the one on this host */
@@ -85,7 +89,8 @@ struct isolation_row {
         int (*statistics)(const struct isolation_target *target, struct arena *arena,
                           struct cgroup_statistics *statistics);
         /* A descriptor (the caller's) that becomes readable when the out-of-memory killer has been at work inside, and
-         * how many processes it has killed since the last time. NULL: the group on this host tells it. */
+         * how many processes it has killed since the last time, at most OOM_KILLS_MOST. NULL: the group on this host
+         * tells it. */
         int (*watch_oom)(const struct isolation_target *target);
         int (*read_oom)(int watch, uint64_t *kills);
         /* Kills everything and waits for its end. */

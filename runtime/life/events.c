@@ -181,9 +181,7 @@ static int handle_change(const struct subject *subject, struct cgroup_watch *wat
         return r < 0 ? r : change.ended;
 }
 
-/* Who tells of a guest's kills may tell of as many as he likes, and as fast: of one interval no more are passed on. */
-#define KILLS_MOST 4096
-
+/* Of one interval no more are passed on, however fast they come. */
 static int handle_inner_oom(const struct subject *subject, uint64_t *told, event_writer write, void *data)
 {
         uint64_t kills;
@@ -191,7 +189,7 @@ static int handle_inner_oom(const struct subject *subject, uint64_t *told, event
 
         if (r < 0)
                 return r;
-        kills = kills < KILLS_MOST - *told ? kills : KILLS_MOST - *told;
+        kills = kills < OOM_KILLS_MOST - *told ? kills : OOM_KILLS_MOST - *told;
         *told += kills;
         return write_oom(subject, kills, write, data);
 }
@@ -221,7 +219,7 @@ static int wait_interval(const struct subject *subject, struct cgroup_watch *wat
                         /* Who tells of them goes with the container. */
                         if (r < 0)
                                 return r == -ECONNRESET ? 1 : r;
-                        if (told == KILLS_MOST)
+                        if (told == OOM_KILLS_MOST)
                                 polled[2].fd = -EBADF;
                 }
                 if (watch->fd >= 0) {

@@ -330,9 +330,9 @@ static int read_oom(int watch, uint64_t *kills)
                 /* Its errno may be the one by which we know that a container has ended. */
                 r = agent_error(&message) < 0 ? -EPIPE : 0;
         else if (message.kind != MESSAGE_OOM || !message_number(&message, PART_NUMBER, &number) || number < 0)
-                r = refuse(EPIPE, "the virtual machine sent an event that cannot be read");
+                r = refuse(EBADMSG, "the virtual machine sent an event that cannot be read");
         message_free(&message);
-        *kills = (uint64_t)number;
+        *kills = number < OOM_KILLS_MOST ? (uint64_t)number : OOM_KILLS_MOST;
         return r;
 }
 
