@@ -203,6 +203,7 @@ struct step_mount {
 #define PLAN_MOUNT_HOST_VIEW            (1U << 9) /* may fall back to the host\'s procfs, sysfs or mqueue */
 #define PLAN_MOUNT_BIND_REMOUNT         (1U << 10)
 #define PLAN_MOUNT_KEEP_LOCKED          (1U << 11) /* in a user namespace: what the host's mount forbids stays forbidden */
+#define PLAN_MOUNT_INHERIT_MODE         (1U << 12) /* a tmpfs without mode=: the one of the directory that it covers */
 
 struct step_device {
         plan_text path;

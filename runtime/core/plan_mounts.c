@@ -94,6 +94,18 @@ static plan_text put_source(struct plan_builder *builder, const struct oci_spec 
         return plan_put(builder, joined);
 }
 
+static bool is_tmpfs(const struct oci_mount *mount)
+{
+        return mount->type && strcmp(mount->type, "tmpfs") == 0;
+}
+
+static bool names_mode(const struct oci_mount *mount)
+{
+        const char *data = mount->options.data;
+
+        return data && (strncmp(data, "mode=", strlen("mode=")) == 0 || strstr(data, ",mode="));
+}
+
 static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mount, enum plan_mount_kind kind,
                          const struct plan_facts *facts)
 {
@@ -118,6 +130,8 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
                 flags |= PLAN_MOUNT_PRIVATE_CGROUP;
         if (kind == MOUNT_KIND_BIND && spec->linux_.namespaces[OCI_NS_USER].listed)
                 flags |= PLAN_MOUNT_KEEP_LOCKED;
+        if (kind == MOUNT_KIND_FS && is_tmpfs(mount) && !names_mode(mount))
+                flags |= PLAN_MOUNT_INHERIT_MODE;
         if (may_show_the_host(spec, kind, facts))
                 flags |= PLAN_MOUNT_HOST_VIEW;
         return flags;
@@ -125,14 +139,14 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
 
 /* A read-only file system that is filled first (tmpcopyup, the nodes of /dev) becomes read-only afterwards, and as a
  * mount: its super block must stay writable until then. */
-static void postpone_readonly(struct step_mount *step, const char *destination, bool is_tmpfs)
+static void postpone_readonly(struct step_mount *step, const struct oci_mount *mount)
 {
-        bool dev = strcmp(destination, "/dev") == 0;
+        bool dev = strcmp(mount->destination, "/dev") == 0;
 
         if (!(step->attr_set & MOUNT_ATTR_RDONLY))
                 return;
         /* The super blocks of proc, sysfs, cgroup2 and mqueue are shared; tmpfs is filled by the steps that follow. */
-        if (step->kind != MOUNT_KIND_FS || is_tmpfs)
+        if (step->kind != MOUNT_KIND_FS || is_tmpfs(mount))
                 step->sb_set &= ~(uint64_t)MS_RDONLY;
         if (!dev && !(step->flags & PLAN_MOUNT_COPYUP))
                 return;
@@ -178,7 +192,7 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         step->sb_clear = options->sb_clear;
         step->propagation = (uint32_t)options->propagation;
         step->index = (uint32_t)index;
-        postpone_readonly(step, mount->destination, mount->type && strcmp(mount->type, "tmpfs") == 0);
+        postpone_readonly(step, mount);
         return 0;
 }
 

@@ -3,7 +3,9 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
@@ -52,11 +54,11 @@ static long file_system_of(int fd)
 
 /* ---- the kinds ---- */
 
-static int new_file_system(struct init *init, const struct step_mount *step, const char *type)
+static int new_file_system(struct init *init, const struct step_mount *step, const char *type, const char *data)
 {
         const char *source = init_text(init, step->source);
 
-        return mount_new(type, source ? source : type, init_text(init, step->data), step->sb_set, step->attr_set);
+        return mount_new(type, source ? source : type, data, step->sb_set, step->attr_set);
 }
 
 static int bind_source(struct init *init, const struct step_mount *step)
@@ -87,7 +89,7 @@ static int host_view(const char *path, const char *why)
 
 static int mount_proc(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "proc");
+        int fd = new_file_system(init, step, "proc", init_text(init, step->data));
 
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/proc", "a new procfs is not allowed here");
@@ -96,7 +98,7 @@ static int mount_proc(struct init *init, const struct step_mount *step)
 
 static int mount_sysfs(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "sysfs");
+        int fd = new_file_system(init, step, "sysfs", init_text(init, step->data));
 
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/sys", "a new sysfs is not allowed here");
@@ -105,7 +107,7 @@ static int mount_sysfs(struct init *init, const struct step_mount *step)
 
 static int mount_mqueue(struct init *init, const struct step_mount *step)
 {
-        int fd = new_file_system(init, step, "mqueue");
+        int fd = new_file_system(init, step, "mqueue", init_text(init, step->data));
 
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/dev/mqueue", "a new mqueue file system is not allowed here");
@@ -130,9 +132,32 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
         return fd;
 }
 
+/* The kernel's own choice for a tmpfs, 1777, would open to everybody what the image keeps closed. */
+static int mount_inheriting_mode(struct init *init, const struct step_mount *step)
+{
+        _cleanup_close_ int covered = in_root_open(init->root, init_text(init, step->destination), O_PATH | O_DIRECTORY);
+        const char *type = init_text(init, step->type), *data = init_text(init, step->data);
+        _cleanup_free_ char *joined = NULL;
+        struct stat st;
+
+        if (covered < 0) {
+                error_clear();
+                return new_file_system(init, step, type, data);
+        }
+        if (fstat(covered, &st) < 0)
+                return fail(errno, "look at the target");
+        if (asprintf(&joined, "mode=%o%s%s", (unsigned)st.st_mode & 07777, data ? "," : "", data ? data : "") < 0) {
+                joined = NULL;
+                return fail(ENOMEM, "keep the options of a mount");
+        }
+        return new_file_system(init, step, type, joined);
+}
+
 static int mount_fs(struct init *init, const struct step_mount *step)
 {
-        return new_file_system(init, step, init_text(init, step->type));
+        if (step->flags & PLAN_MOUNT_INHERIT_MODE)
+                return mount_inheriting_mode(init, step);
+        return new_file_system(init, step, init_text(init, step->type), init_text(init, step->data));
 }
 
 static int make_mount(struct init *init, const struct step_mount *step)

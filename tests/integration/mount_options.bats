@@ -162,6 +162,25 @@ passwd
 }
 
 # bats test_tags=berth
+@test "tmpfs: without mode= it has the one of the directory that it covers; 1777 where there was none" {
+        bundle '.mounts += [{destination: "/kept", type: "tmpfs", source: "m", options: ["size=64k", "ro"]},
+                {destination: "/copied", type: "tmpfs", source: "m", options: ["tmpcopyup"]},
+                {destination: "/said", type: "tmpfs", source: "m", options: ["size=64k", "mode=1750"]},
+                {destination: "/new", type: "tmpfs", source: "m"}]'
+        mkdir -m 710 "$B/rootfs/kept" "$B/rootfs/copied" "$B/rootfs/said"
+        args /bin/stat -c '%n %a' /kept /copied /said /new
+        run -0 once
+        is "$output" "/kept 710
+/copied 710
+/said 1750
+/new 1777"
+        args /bin/probe mounts
+        run -0 once
+        matches ' /kept ro,.*mode=710'
+        is "$(stat -c %a "$B/rootfs/said")" 710
+}
+
+# bats test_tags=berth
 @test "copy-symlink, src-nofollow: what Podman passes to crun" {
         ln -s /etc/passwd "$T/link"
         bundle
