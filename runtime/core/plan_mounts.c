@@ -176,7 +176,7 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         step->destination = destination;
         step->source = source;
         step->type = type;
-        step->data = kind == MOUNT_KIND_CGROUP ? 0 : data;
+        step->data = data;
         step->source_slot = facts->mount_sources ? facts->mount_sources[index] : PLAN_NO_SLOT;
         step->userns_slot = facts->mount_user_namespaces ? facts->mount_user_namespaces[index] : PLAN_NO_SLOT;
         step->attr_set = options->attr_set;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -96,13 +97,22 @@ static int mount_proc(struct init *init, const struct step_mount *step)
         return fd;
 }
 
+/* A new sysfs would be empty where the host has mounted others on its own (cgroup2, debugfs): what the options forbid is
+ * forbidden there, too. */
 static int mount_sysfs(struct init *init, const struct step_mount *step)
 {
+        const uint64_t strict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
         int fd = new_file_system(init, step, "sysfs", init_text(init, step->data));
+        int r;
 
-        if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
-                fd = host_view("/sys", "a new sysfs is not allowed here");
-        return fd;
+        if (fd != -EPERM || !(step->flags & PLAN_MOUNT_HOST_VIEW))
+                return fd;
+        fd = host_view("/sys", "a new sysfs is not allowed here");
+        r = fd < 0 ? 0 : mount_change(fd, step->attr_set & strict, 0, true);
+        if (r == 0)
+                return fd;
+        close(fd);
+        return r;
 }
 
 static int mount_mqueue(struct init *init, const struct step_mount *step)
@@ -120,7 +130,7 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
         int fd = -EPERM;
 
         if (step->flags & PLAN_MOUNT_PRIVATE_CGROUP)
-                fd = mount_new("cgroup2", "cgroup", NULL, 0, step->attr_set);
+                fd = mount_new("cgroup2", "cgroup", init_text(init, step->data), 0, step->attr_set);
         /* Without a namespace of its own, or where the kernel refuses (a user namespace that does not own it): the
          * group itself, by bind. */
         if ((fd == -EPERM || fd == -EBUSY) && own) {

@@ -178,6 +178,15 @@ file"
 }
 
 # bats test_tags=berth
+@test "mounts: options of a cgroup mount that are none of the mount's go to cgroup2" {
+        bundle '.mounts |= map(if .type == "cgroup" then .options += ["nsdelegate"] else . end)'
+        args /bin/true
+        run -0 once
+        edit '.mounts |= map(if .type == "cgroup" then .options += ["no_such_option"] else . end)'
+        refused "no_such_option" once
+}
+
+# bats test_tags=berth
 @test "mounts: cgroup without a cgroup namespace shows only the container's group" {
         bundle '.linux.namespaces |= map(select(.type != "cgroup"))'
         args /bin/sh -c 'cat /sys/fs/cgroup/cgroup.procs; ls -d /sys/fs/cgroup/suite'

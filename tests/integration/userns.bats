@@ -115,6 +115,17 @@ mapped() {
         kill "$there"
 }
 
+# Without a network namespace of its own it may mount no sysfs, and gets the host's with all that is mounted there.
+# bats test_tags=berth
+@test "user namespace: of the host's sysfs nothing can be written where the configuration says ro" {
+        mapped '.linux.namespaces |= map(select(.type != "network")) | .mounts |= map(select(.type != "cgroup"))'
+        args /bin/probe mounts
+        run -0 once
+        matches ' /sys ro,nosuid,nodev,noexec.*- sysfs '
+        matches ' /sys/fs/cgroup ro,nosuid,nodev,noexec.*- cgroup2 '
+        lacks " /sys rw" " /sys/fs/cgroup rw"
+}
+
 @test "exec into a container with a user namespace" {
         mapped
         args /bin/probe wait
