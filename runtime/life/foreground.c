@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -30,11 +31,24 @@ static void copy_window_size(int master)
                 (void)ioctl(master, TIOCSWINSZ, &size);
 }
 
+/* What goes to a file or a pipe has the lines of the program, as with runc. A terminal gets what the program's has made
+ * of them: our own is raw. */
+static void leave_lines_alone(int master)
+{
+        struct termios settings;
+
+        if (isatty(STDOUT_FILENO) || tcgetattr(master, &settings) < 0)
+                return;
+        settings.c_oflag &= ~(tcflag_t)ONLCR;
+        (void)tcsetattr(master, TCSANOW, &settings);
+}
+
 static void begin_terminal(struct foreground *foreground, int master)
 {
         struct termios raw;
 
         foreground->terminal = master;
+        leave_lines_alone(master);
         (void)fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
         if (tcgetattr(STDIN_FILENO, &saved_terminal) < 0)
                 return;

@@ -56,6 +56,19 @@ load ../lib/common
         has 40x100 50x120
 }
 
+# bats test_tags=berth
+@test "terminal: what run and exec write to a pipe has the lines of the program" {
+        bundle '.process.terminal = true'
+        args /bin/sh -c 'echo one; echo two'
+        run -0 "$TOOLS/terminal" /bin/sh -c "'$BERTH' --root '$ROOT' run --bundle '$B' '$ID' | od -c" 3>&- 4>&-
+        has 'o   n   e  \n   t   w   o  \n'
+        edit '.process.terminal = false'
+        args /bin/probe wait
+        launch
+        run -0 "$TOOLS/terminal" /bin/sh -c "'$BERTH' --root '$ROOT' exec -t '$ID' /bin/echo one | od -c" 3>&- 4>&-
+        has 'o   n   e  \n'
+}
+
 @test "terminal: what is typed reaches the program" {
         bundle '.process.terminal = true'
         args /bin/sh -c 'echo ready; read line; echo "got <$line>"'
