@@ -23,6 +23,28 @@ static bool is_alive(enum container_status status)
         return status == STATUS_CREATED || status == STATUS_RUNNING || status == STATUS_PAUSED;
 }
 
+static bool has_processes(const struct handle *handle)
+{
+        _cleanup_free_ pid_t *pids = NULL;
+        size_t n = 0;
+        int r = handle->row->processes(&handle->target, &pids, &n);
+
+        if (r < 0)
+                error_clear();
+        return r == 0 && n > 0;
+}
+
+/* A stopped container may have left processes where it shared a pid namespace: --all reaches them, and is no error when
+ * there are none; SIGKILL means them, too, as with runc since 1.2. */
+static int kill_remains(const struct handle *handle, int signal, bool all)
+{
+        if (handle->target.cgroup < 0)
+                return all ? 0 : refuse(ESRCH, MESSAGE_NOT_RUNNING);
+        if (!all && (signal != SIGKILL || !has_processes(handle)))
+                return refuse(ESRCH, MESSAGE_NOT_RUNNING);
+        return handle->row->signal(&handle->target, signal, true);
+}
+
 int container_kill(struct runtime *runtime, const char *id, int signal, bool all)
 {
         _cleanup_handle_ struct handle handle = HANDLE_NONE;
@@ -30,13 +52,8 @@ int container_kill(struct runtime *runtime, const char *id, int signal, bool all
 
         if (r < 0)
                 return r;
-        /* A stopped container may have left processes where it shared a pid namespace: --all reaches them, and is no
-         * error when there are none. */
-        if (!is_alive(handle.container.status)) {
-                if (!all)
-                        return refuse(ESRCH, MESSAGE_NOT_RUNNING);
-                return handle.target.cgroup >= 0 ? handle.row->signal(&handle.target, signal, true) : 0;
-        }
+        if (!is_alive(handle.container.status))
+                return kill_remains(&handle, signal, all);
         r = handle.row->signal(&handle.target, signal, all);
         if (r == -ESRCH)
                 return refuse(ESRCH, MESSAGE_NOT_RUNNING);

@@ -59,6 +59,19 @@ load ../lib/common
         none_lives sleep
 }
 
+# bats test_tags=berth
+@test "kill: SIGKILL reaches what a stopped container without a pid namespace of its own has left" {
+        bundle '.linux.namespaces |= map(select(.type != "pid"))'
+        args /bin/sh -c '(while :; do sleep 1000; done) & echo ready; exec /bin/probe wait'
+        launch
+        kill -KILL "$(pid_of)"
+        eventually is_state stopped
+        REFUSAL_KEEPS=1 refused 'container not running' berth kill "$ID" TERM
+        berth kill "$ID" KILL
+        eventually none_lives sleep
+        REFUSAL_KEEPS=1 refused 'container not running' berth kill "$ID" KILL
+}
+
 @test "kill --all: every process of the container gets the signal" {
         launch_waiting
         berth exec --detach "$ID" /bin/probe wait </dev/null >"$T/exec" 2>&1
