@@ -72,13 +72,15 @@ static int overlay_groups(const struct exec_request *request, struct arena *aren
         return 0;
 }
 
-/* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). */
+/* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). What the
+ * configuration has there already becomes ambient, so that a user that is not root keeps it: as with runc since 1.3. */
 static void overlay_capabilities(uint64_t added, struct oci_capabilities *capabilities)
 {
         capabilities->set = true;
         capabilities->bounding |= added;
         capabilities->permitted |= added;
         capabilities->effective |= added;
+        capabilities->ambient |= added & capabilities->inheritable;
 }
 
 static int overlay(const struct exec_request *request, struct arena *arena, struct oci_process *process)

@@ -105,6 +105,15 @@ load ../lib/common
         (((0x$(fact bounding) & 0x40000) != 0))
 }
 
+# bats test_tags=berth
+@test "exec --cap: is ambient where the container has it inheritable, and nowhere else" {
+        launch_waiting '.process.capabilities |= (.inheritable = ["CAP_SYS_CHROOT"] | .bounding += .inheritable)'
+        run -0 berth exec --user 1000 --cap CAP_SYS_CHROOT --cap CAP_MKNOD "$ID" /bin/probe caps
+        fact_is inheritable 0000000000040000
+        fact_is ambient 0000000000040000
+        fact_is effective 0000000000040000
+}
+
 @test "exec --no-new-privs: is set where the container has it not" {
         launch_waiting '.process.noNewPrivileges = false'
         run -0 berth exec "$ID" /bin/probe locks
