@@ -15,7 +15,8 @@
  *                                                                                                 EMPTY_IS_ABSENT
  * pre-releases in ociVersion ("1.0.2-dev")         written by released runtimes and engines       validate.c
  * process absent                                   config.md: REQUIRED only when start is called  spec.c; start refuses
- * process.user absent: 0:0                         the schema does not require it                 process.c
+ * process.user, its uid or gid absent: 0           the schema does not require the first; as runc process.c
+ * ioPriority.priority absent: 0                    as runc and crun                               process.c
  * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
  * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
  * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,

@@ -17,8 +17,8 @@ static const struct decode_table console_table = DECODE_TABLE(console_size, cons
 /* ---- user ---- */
 
 static const struct decode_field user_fields[] = {
-        DECODE_U32(struct oci_user, uid, "uid", 0, ID_MOST, DECODE_REQUIRED),
-        DECODE_U32(struct oci_user, gid, "gid", 0, ID_MOST, DECODE_REQUIRED),
+        DECODE_U32(struct oci_user, uid, "uid", 0, ID_MOST, 0),
+        DECODE_U32(struct oci_user, gid, "gid", 0, ID_MOST, 0),
         DECODE_OPTIONAL_I64(struct oci_user, umask, "umask", 0, 0777, 0),
         DECODE_IDS(struct oci_user, n_additional_gids, additional_gids, "additionalGids", ID_MOST),
 };
@@ -151,7 +151,7 @@ static const struct decode_table scheduler_table =
 
 static const struct decode_field io_priority_fields[] = {
         DECODE_WORD(struct oci_io_priority, class, "class", &io_class_words, DECODE_REQUIRED),
-        DECODE_I32(struct oci_io_priority, priority, "priority", 0, 7, DECODE_REQUIRED),
+        DECODE_I32(struct oci_io_priority, priority, "priority", 0, 7, 0),
 };
 static const struct decode_table io_priority_table = DECODE_TABLE(struct oci_io_priority, io_priority_fields, NULL);
 
