@@ -28,6 +28,7 @@ struct init {
         const char **args, **env;
         char *program; /* what will be executed; NULL while not found */
         bool cwd_entered;
+        bool fds_closed; /* on execve, but those that the program gets */
         bool setgroups_denied;
         struct oci_capabilities capabilities; /* what STEP_BOUNDING found grantable */
 };

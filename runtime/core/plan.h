@@ -316,6 +316,7 @@ struct step_seccomp {
         struct plan_blob filter; /* struct sock_filter[] */
         uint32_t flags;          /* SECCOMP_FILTER_FLAG_* */
         uint32_t listener;       /* hand the notification descriptor to the parent */
+        uint32_t keep_fds;       /* as step_prepare: descriptors are closed before the filter can forbid that */
 };
 
 struct step_user {

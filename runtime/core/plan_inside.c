@@ -261,8 +261,10 @@ static void add_hooks(struct plan_builder *builder, const struct oci_spec *spec,
                 plan_text name = plan_put(builder, word_name(&hook_words, kind));
                 plan_text path = plan_put(builder, hook->path);
                 struct plan_list args = plan_put_list(builder, hook->args.v, hook->args.n);
-                /* As with runc, in the container: the program's, where it lists none. */
-                const struct oci_strings *variables = hook->env.n ? &hook->env : &spec->process.env;
+                /* As with runc, in the container: the program's, where it lists none; that of startContainer, when it
+                 * is complete (step_hook). */
+                const struct oci_strings *variables =
+                        hook->env.n || kind == OCI_HOOK_START_CONTAINER ? &hook->env : &spec->process.env;
                 struct plan_list env = plan_put_list(builder, variables->v, variables->n);
                 struct step_hook *step = PLAN_ADD(builder, HOOK, hook);
 
@@ -315,18 +317,34 @@ static void add_notify_mount(struct plan_builder *builder, const struct plan_fac
         step->attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 }
 
+/* Engines merge lists. */
+static bool is_repeated(const struct oci_strings *paths, size_t at)
+{
+        for (size_t i = 0; i < at; i++)
+                if (strcmp(paths->v[i], paths->v[at]) == 0)
+                        return true;
+        return false;
+}
+
 static void add_masks(struct plan_builder *builder, const struct oci_linux *linux_)
 {
         for (size_t i = 0; i < linux_->readonly_paths.n; i++) {
-                plan_text path = plan_put(builder, linux_->readonly_paths.v[i]);
+                plan_text path;
 
+                if (is_repeated(&linux_->readonly_paths, i))
+                        continue;
+                path = plan_put(builder, linux_->readonly_paths.v[i]);
                 PLAN_ADD(builder, READONLY_PATH, readonly_path)->path = path;
         }
         for (size_t i = 0; i < linux_->masked_paths.n; i++) {
-                plan_text path = plan_put(builder, linux_->masked_paths.v[i]);
-                plan_text label = plan_put(builder, linux_->mount_label);
-                struct step_mask_path *step = PLAN_ADD(builder, MASK_PATH, mask_path);
+                plan_text path, label;
+                struct step_mask_path *step;
 
+                if (is_repeated(&linux_->masked_paths, i))
+                        continue;
+                path = plan_put(builder, linux_->masked_paths.v[i]);
+                label = plan_put(builder, linux_->mount_label);
+                step = PLAN_ADD(builder, MASK_PATH, mask_path);
                 step->path = path;
                 step->selinux_label = label;
         }

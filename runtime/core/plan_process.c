@@ -114,6 +114,7 @@ static void add_seccomp(struct plan_builder *builder, const struct plan_process_
         step->filter = filter;
         step->flags = facts->seccomp_flags;
         step->listener = facts->seccomp_listener;
+        step->keep_fds = facts->keep_fds;
 }
 
 static void add_user(struct plan_builder *builder, const struct oci_user *user, bool keep_groups)

@@ -1,5 +1,6 @@
 /* The last steps: the working directory, the wait for start, the privileges in the order that must hold, the program.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <signal.h>
@@ -297,6 +298,15 @@ int step_bounding(struct init *init, const struct step_bounding *step)
         return capabilities_prepare(&init->capabilities);
 }
 
+/* Everything of ours that is opened later is close-on-exec from its beginning. */
+static int close_descriptors(struct init *init, uint32_t keep)
+{
+        if (!init->fds_closed && sys_close_range(3 + keep, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+                return fail(errno, "close descriptors");
+        init->fds_closed = true;
+        return 0;
+}
+
 int step_seccomp(struct init *init, const struct step_seccomp *step)
 {
         const struct sock_filter *filter = plan_bytes(&init->plan, step->filter);
@@ -305,6 +315,9 @@ int step_seccomp(struct init *init, const struct step_seccomp *step)
 
         if (!filter)
                 return refuse(EINVAL, "plan: the seccomp filter is damaged");
+        r = close_descriptors(init, step->keep_fds);
+        if (r < 0)
+                return r;
         r = seccomp_load_filter(filter, (unsigned short)(step->filter.size / sizeof(*filter)), step->flags, &listener);
         if (r < 0 || listener < 0)
                 return r;
@@ -372,31 +385,31 @@ static int second_look(struct init *init, const struct step_prepare *step)
         return init->program ? 0 : find_program(init, &program, true);
 }
 
-static bool has_variable(const char *const *env, const char *name)
+/* Where HOME belongs, NULL when it has a value. An empty one is as good as none, as with runc. */
+static const char **missing_home(const char **env)
 {
-        size_t length = strlen(name);
-
         for (; *env; env++)
-                if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
-                        return true;
-        return false;
+                if (strncmp(*env, "HOME=", strlen("HOME=")) == 0)
+                        return (*env)[strlen("HOME=")] ? NULL : env;
+        return env;
 }
 
 static int complete_environment(struct init *init, const struct step_prepare *step)
 {
         static char listen_pid[32], home[HOME_MAX + sizeof("HOME=")];
         size_t n = step->env.n;
+        const char **place;
 
         if (step->set_listen_pid) {
                 snprintf(listen_pid, sizeof(listen_pid), "LISTEN_PID=%d", (int)getpid());
                 init->env[n++] = listen_pid;
         }
-        if (!has_variable(init->env, "HOME")) {
+        place = missing_home(init->env);
+        if (place) {
                 memcpy(home, "HOME=", sizeof("HOME="));
                 home_directory(step->uid, home + strlen("HOME="), HOME_MAX);
-                init->env[n++] = home;
+                *place = home;
         }
-        init->env[n] = NULL;
         return 0;
 }
 
@@ -414,14 +427,19 @@ int step_prepare(struct init *init, const struct step_prepare *step)
         r = second_look(init, step);
         if (r == 0)
                 r = complete_environment(init, step);
-        if (r == 0 && sys_close_range(3 + step->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-                return fail(errno, "close descriptors");
-        return r;
+        return r < 0 ? r : close_descriptors(init, step->keep_fds);
 }
 
 int step_exec(struct init *init, const struct step_exec *step)
 {
+        char reason[64];
+        int err;
+
         (void)step;
         execve(init->program, (char *const *)(uintptr_t)init->args, (char *const *)(uintptr_t)init->env);
-        return fail(errno, "exec %s", init->program);
+        /* Docker tells "no such file or directory" and "permission denied" from other failures, in Go's spelling. */
+        err = errno;
+        snprintf(reason, sizeof(reason), "%s", strerror(err));
+        reason[0] = (char)tolower((unsigned char)reason[0]);
+        return refuse(err, "exec %s: %s", init->program, reason);
 }

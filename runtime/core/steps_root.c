@@ -90,6 +90,12 @@ int step_hook(struct init *init, const struct step_hook *step)
                 return refuse(EINVAL, "plan: a hook is damaged");
         hook.args = (struct oci_strings){step->args.n, args};
         hook.env = (struct oci_strings){step->env.n, env};
+        /* Beside the program: its environment as it will be, with HOME. */
+        if (step->env.n == 0 && init->env) {
+                hook.env.v = init->env;
+                while (init->env[hook.env.n])
+                        hook.env.n++;
+        }
         hook.timeout.set = step->timeout > 0;
         hook.timeout.value = step->timeout;
         return hook_run(init_text(init, step->kind), step->index, &hook, init->state ? init->state : "{}",

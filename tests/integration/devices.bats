@@ -117,6 +117,13 @@ needs_rules() {
         matches '/bin/busybox: (EROFS|ETXTBSY)'
 }
 
+# bats test_tags=berth
+@test "masked and read-only paths: named twice they are mounted once" {
+        see '.linux.maskedPaths = ["/home", "/etc/passwd", "/home"] | .linux.readonlyPaths = ["/etc", "/etc"]' mounts
+        is "$(grep -c ' /home ' <<<"$output")" 1
+        is "$(grep -c ' /etc ' <<<"$output")" 1
+}
+
 @test "masked and read-only paths: of proc, as in every default configuration" {
         see . mounts
         has " /proc/kcore " || has " /proc/keys "

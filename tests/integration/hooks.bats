@@ -291,6 +291,17 @@ TABLE
         is "$(cat "$B/rootfs/tmp/hook")" "$output"
 }
 
+# bats test_tags=berth
+@test "hooks: startContainer without an environment of its own has the one of the program, with HOME" {
+        bundle '.process.env += ["OWN=1"] | .process.user.uid = 1000
+                | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "env | sort >/tmp/hook"]}]'
+        chmod 777 "$B/rootfs/tmp"
+        args /bin/sh -c 'env | sort | diff - /tmp/hook'
+        run -0 once
+        grep -qx HOME=/home "$B/rootfs/tmp/hook"
+        grep -qx OWN=1 "$B/rootfs/tmp/hook"
+}
+
 @test "hooks: startContainer runs under a profile that knows no clone3, and without noNewPrivileges" {
         bundle '.process.noNewPrivileges = false
                 | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}

@@ -66,6 +66,21 @@ load ../lib/common
         refused_exec 'exec: "/bin/text": permission denied' "$ID" /bin/text
 }
 
+# Known only when the program is executed. Docker compares the words as Go spells them.
+# bats test_tags=berth
+@test "message: programs whose interpreter is missing, or that are none" {
+        bundle
+        printf '#!/absent/interpreter\n' >"$B/rootfs/bin/script"
+        printf 'text' >"$B/rootfs/bin/text"
+        chmod 755 "$B/rootfs/bin/script" "$B/rootfs/bin/text"
+        args /bin/script
+        refused 'exec /bin/script: no such file or directory$' once
+        args /bin/probe wait
+        launch
+        refused_exec 'exec /bin/script: no such file or directory$' "$ID" /bin/script
+        refused_exec 'exec /bin/text: exec format error$' "$ID" /bin/text
+}
+
 @test "message: delete of a running container" {
         launch_waiting
         run -1 berth delete "$ID"

@@ -21,6 +21,15 @@ see_again() {
         run -0 once
 }
 
+@test "user, ioPriority: what is not said is 0" {
+        is_runtime crun && skip "crun 1.8 knows no ioPriority"
+        is_runtime runc && skip "runc 1.1 knows no ioPriority"
+        see '.process.user = {uid: 5} | .process.ioPriority = {class: "IOPRIO_CLASS_BE"}' ids sched
+        fact_is uid "5 5 5"
+        fact_is gid "0 0 0"
+        fact_is ioprio 2:0
+}
+
 @test "user: umask is 0022 unless it is set" {
         see . process
         fact_is umask 0022
@@ -61,6 +70,13 @@ see_again() {
         see '.process.env = ["PATH=/bin", "A=1", "B=two words", "EMPTY="] | .process.user.uid = 1000' env
         has_line env=A=1 "env=B=two words" env=EMPTY= env=HOME=/home
         lacks BERTH
+}
+
+@test "env: an empty HOME is as good as none" {
+        is_runtime crun && skip "crun leaves it empty"
+        see '.process.env = ["HOME=", "LAST=1"] | .process.user.uid = 1000' env
+        has_line env=HOME=/home env=LAST=1
+        lacks env=HOME=$'\n'
 }
 
 # bats test_tags=berth

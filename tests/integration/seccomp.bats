@@ -164,6 +164,20 @@ caught() {
         fact_is errno EPERM
 }
 
+# Profiles that are older than the calls, and without noNewPrivileges: what is loaded early must not stop us.
+# bats test_tags=berth
+@test "seccomp: a profile that knows none of the newer system calls" {
+        profile '[{names: ["close_range", "openat2", "open_tree", "move_mount", "mount_setattr", "fsopen", "fsconfig"],
+                action: "SCMP_ACT_ERRNO", errnoRet: 38}]'
+        edit '.process.noNewPrivileges = false'
+        args /bin/probe fds
+        run -0 "$BERTH" --root "$ROOT" run --bundle "$B" --preserve-fds 1 "$ID" 3</dev/zero 4</dev/full
+        has "fd=3 /dev/zero"
+        lacks /dev/full
+        edit '.process.user.uid = 1000'
+        run -0 once
+}
+
 @test "seccomp: exec is filtered too" {
         profile '[{names: ["getppid"], action: "SCMP_ACT_ERRNO"}]'
         args /bin/probe wait
