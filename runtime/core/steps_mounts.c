@@ -97,8 +97,8 @@ static int mount_proc(struct init *init, const struct step_mount *step)
         return fd;
 }
 
-/* A new sysfs would be empty where the host has mounted others on its own (cgroup2, debugfs): what the options forbid is
- * forbidden there, too. */
+/* A new sysfs would be empty where the host has mounted others on its own (cgroup2, debugfs): what the options forbid
+ * is forbidden there, too. */
 static int mount_sysfs(struct init *init, const struct step_mount *step)
 {
         const uint64_t strict = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -145,7 +145,8 @@ static int mount_cgroup(struct init *init, const struct step_mount *step)
 /* The kernel's own choice for a tmpfs, 1777, would open to everybody what the image keeps closed. */
 static int mount_inheriting_mode(struct init *init, const struct step_mount *step)
 {
-        _cleanup_close_ int covered = in_root_open(init->root, init_text(init, step->destination), O_PATH | O_DIRECTORY);
+        _cleanup_close_ int covered =
+                in_root_open(init->root, init_text(init, step->destination), O_PATH | O_DIRECTORY);
         const char *type = init_text(init, step->type), *data = init_text(init, step->data);
         _cleanup_free_ char *joined = NULL;
         struct stat st;
