@@ -31,7 +31,7 @@ static const struct option_spec specs[] = {
         OPTION(struct exec_options, apparmor, "apparmor", 0, "PROFILE", "AppArmor profile of the process"),
         OPTION(struct exec_options, process_label, "process-label", 0, "LABEL", "SELinux label of the process"),
         OPTION(struct exec_options, process, "process", 'p', "FILE",
-               "take the whole process from a JSON file (the OCI process object)"),
+               "take the whole process from a JSON file, the OCI process object; - is standard input"),
         OPTION(struct exec_options, console_socket, "console-socket", 0, "PATH",
                "unix socket that receives the master of the terminal"),
         OPTION(struct exec_options, pidfd_socket, "pidfd-socket", 0, "PATH",

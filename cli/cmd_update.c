@@ -34,7 +34,7 @@ static const struct option_spec specs[] = {
                        "length of a realtime period"),
         OPTION_BETWEEN(struct update_options, cpu_rt_runtime, "cpu-rt-runtime", 0, "USEC", -1, INT64_MAX,
                        "realtime CPU time in each period"),
-        OPTION_BETWEEN(struct update_options, blkio_weight, "blkio-weight", 0, "N", 10, 1000,
+        OPTION_BETWEEN(struct update_options, blkio_weight, "blkio-weight", 0, "N", 0, 1000,
                        "I/O weight beside others, 10 to 1000"),
         OPTION(struct update_options, l3_cache_schema, "l3-cache-schema", 0, "SCHEMA", "Intel RDT: share of L3 cache"),
         OPTION(struct update_options, mem_bw_schema, "mem-bw-schema", 0, "SCHEMA", "Intel RDT: memory bandwidth"),
@@ -64,6 +64,10 @@ static int run(struct invocation *invocation)
         struct oci_resources resources = {0};
         int r = 0;
 
+        /* 0 is no weight, as in a configuration and with runc. */
+        if (options->blkio_weight.value > 0 && options->blkio_weight.value < 10)
+                return refuse(EINVAL, "invalid value '%d' for flag --blkio-weight: expected a number from 10 to 1000",
+                              (int)options->blkio_weight.value);
         if (options->resources)
                 r = read_resources(options->resources, &arena, &resources);
         if (r < 0)

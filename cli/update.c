@@ -44,5 +44,6 @@ void update_overlay(const struct update_options *options, struct oci_resources *
         overlay_memory(options, &resources->memory);
         overlay_cpu(options, &resources->cpu);
         set_signed(&resources->pids_limit, options->pids_limit.set, options->pids_limit.value);
-        set_unsigned(&resources->block_io.weight, &options->blkio_weight);
+        if (options->blkio_weight.value > 0)
+                set_unsigned(&resources->block_io.weight, &options->blkio_weight);
 }

@@ -437,7 +437,7 @@ int step_exec(struct init *init, const struct step_exec *step)
 
         (void)step;
         execve(init->program, (char *const *)(uintptr_t)init->args, (char *const *)(uintptr_t)init->env);
-        /* Docker tells "no such file or directory" and "permission denied" from other failures, in Go's spelling. */
+        /* "no such file or directory", "permission denied": what callers of runc compare is spelled as Go does. */
         err = errno;
         snprintf(reason, sizeof(reason), "%s", strerror(err));
         reason[0] = (char)tolower((unsigned char)reason[0]);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -14,12 +15,15 @@ static int from_file(const char *path, struct arena *arena, struct oci_process *
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_file_at(AT_FDCWD, path, JSON_SIZE_MAX, &text, &size);
+        bool is_stdin = strcmp(path, "-") == 0;
+        const char *name = is_stdin ? "standard input" : path;
+        int r = is_stdin ? read_all(STDIN_FILENO, JSON_SIZE_MAX, &text, &size)
+                         : read_file_at(AT_FDCWD, path, JSON_SIZE_MAX, &text, &size);
 
         if (r < 0)
-                return fail(-r, "read process file %s", path);
+                return fail(-r, "read the process from %s", name);
         r = oci_process_parse(text, size, arena, process);
-        return r < 0 ? fail_in(r, "%s", path) : 0;
+        return r < 0 ? fail_in(r, "%s", name) : 0;
 }
 
 static bool same_variable(const char *a, const char *b)

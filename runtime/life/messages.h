@@ -17,6 +17,7 @@
 #define MESSAGE_INVALID_ID         "invalid container ID format"
 #define MESSAGE_START_STOPPED      "cannot start a container that has stopped"
 #define MESSAGE_START_RUNNING      "cannot start an already running container"
+#define MESSAGE_START_PAUSED       "cannot start a container in the paused state"
 #define MESSAGE_EXEC_STOPPED       "cannot exec in a stopped container"
 #define MESSAGE_EXEC_PAUSED        "cannot exec in a paused container (use --ignore-paused to override)"
 #define MESSAGE_NOT_PAUSED         "container not paused"

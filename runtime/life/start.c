@@ -22,6 +22,8 @@ static int check_status(const struct container *container, const struct oci_spec
         case STATUS_CREATING:
         case STATUS_STOPPED:
                 return refuse(EINVAL, MESSAGE_START_STOPPED);
+        case STATUS_PAUSED:
+                return refuse(EINVAL, MESSAGE_START_PAUSED);
         default:
                 return refuse(EINVAL, MESSAGE_START_RUNNING);
         }

@@ -56,9 +56,10 @@ static enum container_status find_status(const struct record *record, int dir_fd
                 error_clear();
                 return STATUS_STOPPED;
         }
-        if (is_parked(dir_fd, comm))
-                return STATUS_CREATED;
-        return is_frozen(record) ? STATUS_PAUSED : STATUS_RUNNING;
+        /* One that was paused before it was started can be resumed like any other. */
+        if (is_frozen(record))
+                return STATUS_PAUSED;
+        return is_parked(dir_fd, comm) ? STATUS_CREATED : STATUS_RUNNING;
 }
 
 static int load(int root_fd, const char *id, struct container *container)

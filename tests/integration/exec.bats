@@ -130,6 +130,10 @@ load ../lib/common
                 capabilities: {bounding: ["CAP_KILL"]}}' >"$T/process.json"
         run -0 berth exec --process "$T/process.json" "$ID"
         fact_is cwd /etc
+        if ! is_runtime runc; then
+                run -0 berth exec --process - "$ID" <"$T/process.json"
+                fact_is cwd /etc
+        fi
         has_line env=ONLY=this
         lacks TERM=
         fact_is uid "5 5 5"

@@ -179,6 +179,20 @@ other"
         has "container not running"
 }
 
+# bats test_tags=berth
+@test "pause: a created container, which is paused then, cannot start, and can be resumed" {
+        bundle
+        args /bin/probe wait
+        create
+        berth pause "$ID"
+        is_state paused
+        REFUSAL_KEEPS=1 refused 'cannot start a container in the paused state' berth start "$ID"
+        berth resume "$ID"
+        is_state created
+        berth start "$ID"
+        eventually is_state running
+}
+
 @test "state root: containers of one root are unknown in another" {
         launch_waiting
         ROOT=$T/elsewhere run -1 berth state "$ID"

@@ -66,7 +66,7 @@ load ../lib/common
         refused_exec 'exec: "/bin/text": permission denied' "$ID" /bin/text
 }
 
-# Known only when the program is executed. Docker compares the words as Go spells them.
+# Known only when the program is executed. Callers of runc compare the words as Go spells them.
 # bats test_tags=berth
 @test "message: programs whose interpreter is missing, or that are none" {
         bundle

@@ -64,6 +64,8 @@ load ../lib/common
         REFUSAL_KEEPS=1 refused 'memory' berth update --memory 64q "$ID"
         REFUSAL_KEEPS=1 refused 'pids-limit' berth update --pids-limit '' "$ID"
         REFUSAL_KEEPS=1 refused 'no-such' berth update --no-such-flag 1 "$ID"
+        REFUSAL_KEEPS=1 refused 'blkio-weight' berth update --blkio-weight 9 "$ID"
+        run -0 berth update --blkio-weight 0 "$ID"
         REFUSAL_KEEPS=1 refused 'absent' berth update --resources "$T/absent" "$ID"
 }
 

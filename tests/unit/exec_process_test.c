@@ -179,7 +179,7 @@ static void a_process_file_is_the_whole_process(void **state)
                 assert_true(o.process.capabilities.bounding == 0);
                 assert_int_equal(bad.r, -ENOENT);
                 assert_string_equal(error_message(),
-                                    "read process file /no/such/process.json: No such file or directory");
+                                    "read the process from /no/such/process.json: No such file or directory");
         }
         unlink(path);
 }

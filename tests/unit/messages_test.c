@@ -31,6 +31,7 @@ static void engines_find_the_words_that_they_look_for(void **state)
                 {"runc's words", MESSAGE_EXISTS, "container with given ID already exists"},
                 {"runc's words", MESSAGE_START_STOPPED, "cannot start a container that has stopped"},
                 {"runc's words", MESSAGE_START_RUNNING, "cannot start an already running container"},
+                {"runc's words", MESSAGE_START_PAUSED, "cannot start a container in the paused state"},
                 {"runc's words", MESSAGE_EXEC_STOPPED, "cannot exec in a stopped container"},
                 {"runc's words", MESSAGE_EXEC_PAUSED,
                  "cannot exec in a paused container (use --ignore-paused to override)"},
