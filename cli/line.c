@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char
         int exit_status = 1;
 
         fill_standard_descriptors();
+        /* A caller that ignores the ends of its children hands that on, and we could wait for none of ours. */
+        signal(SIGCHLD, SIG_DFL);
         /* execve with an empty argv: nothing may index argv[0] (CVE-2021-4034). */
         if (argc < 1) {
                 snprintf(copy, sizeof(copy), "%s", name);

@@ -29,7 +29,7 @@ struct runtime {
  * stays -EBADF and the result is 0 (there are no containers then). Refuses "/". */
 int runtime_open_root(struct runtime *runtime, bool make);
 
-/* 0 when the id is well formed: [A-Za-z0-9_+-] first, then also '.', 1 to 1024 bytes. */
+/* 0 when the id is well formed: [A-Za-z0-9_+-] first, then also '.', 1 to 255 bytes. */
 int container_id_check(const char *id);
 
 /* ---- create, run, start ---- */

@@ -8,7 +8,7 @@
 #include "runtime/life/container.h"
 #include "runtime/life/messages.h"
 
-#define ID_MOST    1024
+#define ID_MOST    255 /* NAME_MAX: it names the state directory */
 #define ID_FIRST   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-"
 #define ID_FURTHER ID_FIRST "."
 
@@ -85,7 +85,9 @@ int container_id_check(const char *id)
 {
         size_t length = strlen(id);
 
-        if (length == 0 || length > ID_MOST || !strchr(ID_FIRST, id[0]) || strspn(id, ID_FURTHER) != length)
+        if (length > ID_MOST)
+                return refuse(EINVAL, "%s: '%.64s...' is longer than %d bytes", MESSAGE_INVALID_ID, id, ID_MOST);
+        if (length == 0 || !strchr(ID_FIRST, id[0]) || strspn(id, ID_FURTHER) != length)
                 return refuse(EINVAL, "%s: '%.64s'", MESSAGE_INVALID_ID, id);
         return 0;
 }

@@ -76,7 +76,7 @@ load ../lib/common
 @test "ids: only letters, digits, _ + - . and not at the start a dot" {
         bundle
         local id
-        for id in .. . ../x x/y /x .x "x y" '' $'x\n' 'x*' "$(printf 'x%.0s' {1..1025})"; do
+        for id in .. . ../x x/y /x .x "x y" '' $'x\n' 'x*' "$(printf 'x%.0s' {1..256})"; do
                 run -1 "$BERTH" --root "$ROOT" create --bundle "$B" -- "$id" </dev/null
                 [ -z "$id" ] || matches 'invalid container ID format|invalid'
                 run -1 "$BERTH" --root "$ROOT" state -- "$id"
@@ -84,7 +84,7 @@ load ../lib/common
         done
         [ -d "$T" ]
         args /bin/true
-        for id in A_b+c-d.e 0 _ +x; do
+        for id in A_b+c-d.e 0 _ +x "$(printf 'x%.0s' {1..255})"; do
                 run -0 "$BERTH" --root "$ROOT" run --bundle "$B" "$id" </dev/null
         done
 }
