@@ -30,8 +30,33 @@ static bool is_occupied(int err)
         return err == EBUSY || err == ENOTEMPTY;
 }
 
+/* The kernel (seen in 6.1) forgets to take a removed group with RDMA limits off the device's list, and falls over what
+ * the group was when the device goes. */
+static void lift_rdma_limits(int dirfd, const char *name)
+{
+        char path[4096], text[4096], line[512];
+        _cleanup_close_ int fd = -EBADF;
+        ssize_t n;
+
+        if (snprintf(path, sizeof(path), "%s/rdma.max", name) >= (int)sizeof(path))
+                return;
+        fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (n <= 0)
+                return;
+        text[n] = '\0';
+        for (char *next, *p = text; (next = strchr(p, '\n')); p = next + 1) {
+                int length =
+                        snprintf(line, sizeof(line), "%.*s hca_handle=max hca_object=max", (int)strcspn(p, " \n"), p);
+
+                if (length < (int)sizeof(line) && strncmp(p, line, length) != 0)
+                        (void)!write(fd, line, length);
+        }
+}
+
 static int rmdir_at(int dirfd, const char *name)
 {
+        lift_rdma_limits(dirfd, name);
         if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(-errno))
                 return 0;
         /* A read-only tree refuses before it looks whether there is anything to remove. */

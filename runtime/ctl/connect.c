@@ -12,7 +12,7 @@
 /* A machine has its interfaces from its start. */
 static bool takes_at_once(const struct ctl_container *container, const struct ctl_status *status, bool *later)
 {
-        bool machine = container->settings.isolation && strcmp(container->settings.isolation, "vm") == 0;
+        bool machine = ctl_isolation(&container->settings) == ISOLATION_VM;
 
         *later = status->pid && machine;
         return status->pid && !machine;

@@ -25,7 +25,6 @@
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/temporary.h"
-#include "vmmode/host/config.h"
 
 static int make_file(int dir, const char *file, const char *name)
 {
@@ -104,28 +103,12 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
-/* By its settings or by this host's. */
-static bool is_for_machine(const struct settings *settings)
-{
-        struct vm_config config;
-        bool vm;
-
-        if (settings->isolation)
-                return strcmp(settings->isolation, "vm") == 0;
-        if (vm_config_load_here(&config) < 0) {
-                error_clear();
-                return false;
-        }
-        vm = config.isolation == ISOLATION_VM || config.required == ISOLATION_VM;
-        vm_config_free(&config);
-        return vm;
-}
-
 /* A limit counts all files of a container: shared ones cannot be counted for several. The file server of a virtual
  * machine holds files that an overlay replaces at their first change. */
 static bool may_have_layers(const struct settings *settings, const char *image)
 {
-        return image && geteuid() == 0 && !settings->disk.set && !settings->inodes.set && !is_for_machine(settings);
+        return image && geteuid() == 0 && !settings->disk.set && !settings->inodes.set &&
+               ctl_isolation(settings) != ISOLATION_VM;
 }
 
 /* 1: not here. */

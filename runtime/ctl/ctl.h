@@ -168,5 +168,8 @@ int ctl_finish_rename(struct ctl *ctl, const struct ctl_container *container);
 /* Makes everything in the host's kernel anew that belongs to networks, and undoes what crashes left there. */
 int ctl_repair_networks(struct ctl *ctl);
 
+/* The wall that these settings, or this host's berth.conf, give; ISOLATION_UNSET where neither says. */
+enum isolation ctl_isolation(const struct settings *settings);
+
 /* config.json for these settings, malloc'ed, the caller's. */
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);

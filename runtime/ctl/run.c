@@ -217,12 +217,26 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
         return 0;
 }
 
+/* A file server holds files that an overlay replaces at their first change. */
+static int choose_wall(struct ctl *ctl, const struct ctl_container *container)
+{
+        ctl->runtime->isolation = ctl_isolation(&container->settings);
+        if (ctl->runtime->isolation == ISOLATION_VM && storage_has_layers(container))
+                return refuse(EOPNOTSUPP,
+                              "container %s shares layers of its image, which a virtual machine cannot have; "
+                              "a clone of it has files of its own",
+                              container->name);
+        return 0;
+}
+
 static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
+        if (r == 0)
+                r = choose_wall(ctl, &container);
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
@@ -244,9 +258,6 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
                 r = write_config(ctl, &container);
         if (r < 0)
                 return r;
-        if (container.settings.isolation)
-                ctl->runtime->isolation =
-                        strcmp(container.settings.isolation, "vm") == 0 ? ISOLATION_VM : ISOLATION_PROCESS;
         return create_and_start(ctl, &container, container.settings.terminal ? console_socket : NULL, pid);
 }
 

@@ -348,6 +348,7 @@ is_watched() {
         matches '^cgroup.procs: [0-9]+'
 }
 
+# bats test_tags=lab
 @test "agent: limits hold from the launch on, and are changed while it runs" {
         needs_controller pids
         machine

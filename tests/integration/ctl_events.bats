@@ -107,6 +107,7 @@ watches() {
         ctl destroy -f web
 }
 
+# bats test_tags=lab
 @test "events: processes that were killed for want of memory are told while the container goes on" {
         grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "no memory controller on cgroup v2"
         ctl create web --image busybox --net none --memory 16m --swap 0 -- /bin/sleep 1000

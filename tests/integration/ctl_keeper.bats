@@ -243,6 +243,7 @@ another_holds() {
         ctl stop -f web
 }
 
+# bats test_tags=lab
 @test "set: memory, CPU and process limits reach the running container at once" {
         needs_controller memory
         needs_controller cpu

@@ -1,6 +1,7 @@
 # berthctl: layers of images, stored once and shared between containers by overlayfs.
 load ../lib/common
 load ../lib/ctl
+load ../lib/fake_vm
 
 # layer NUMBER: $T/NUMBER.tar of the directory $T/NUMBER.
 layer() {
@@ -232,4 +233,17 @@ stored() {
         is "$(stat -c %a:%g "$DIR/plain/containers/web/rootfs/etc/shadow")" 640:42
         ctl --directory "$DIR/plain" destroy web
         is "$(ls -A "$DIR/plain/layers")" ""
+}
+
+@test "layers: a machine does not share them, so what has them stays outside, and its clone is given files" {
+        images
+        ctl create web --image "oci:$T/app" --net none --stop-timeout 0 -- /bin/sleep 1000
+        fake_machines
+        refused_ctl "container web shares layers.* clone" start web
+        ctl clone web own
+        is "$(ctl info --json own | jq -r .storage.kind)" directory
+        ctl start own
+        ctl stop own
+        ctl create new --image "oci:$T/app" --net none
+        is "$(ctl info --json new | jq -r .storage.kind)" directory
 }

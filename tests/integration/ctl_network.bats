@@ -286,6 +286,7 @@ lay_cable() {
         ctl destroy -f web
 }
 
+# bats test_tags=lab
 @test "vlan: a VLAN of a link of the host belongs to a container" {
         lay_cable
         ip link add link down0 name v5 type vlan id 5 2>/dev/null || skip "this kernel has no VLANs"

@@ -434,6 +434,7 @@ knows_router() {
         reaches a $WORLD
 }
 
+# bats test_tags=lab
 @test "vlan: a VLAN of a link belongs to one container" {
         ip -n world link add link down0 name v5 type vlan id 5 2>/dev/null || skip "this kernel has no VLANs"
         ip -n world addr add 198.51.100.1/24 dev v5

@@ -255,6 +255,7 @@ addresses_without_spare() {
         end_machine
 }
 
+# bats test_tags=lab
 @test "network: tagged frames cross" {
         simple
         ip -n wire link add link w0 name tagged type vlan id 5 || skip "the kernel has no VLANs"

@@ -181,6 +181,7 @@ saw_nothing() {
         true
 }
 
+# bats test_tags=lab
 @test "a fork bomb in the container ends with delete --force" {
         needs_controller pids
         bundle '.linux.resources.pids = {limit: 100}'

@@ -265,6 +265,7 @@ TABLE
 
 # ---- limits ----
 
+# bats test_tags=lab
 @test "systemd: limits are in force, and systemd knows them" {
         needs_controller memory
         launch_waiting '.linux.resources = {
@@ -290,6 +291,7 @@ TABLE
         is "$(file_of io.weight)" "default 4950"
 }
 
+# bats test_tags=lab
 @test "systemd: a reload of systemd does not lose a limit" {
         needs_controller memory
         launch_waiting '.linux.resources = {memory: {limit: 67108864}, cpu: {idle: 1}, pids: {limit: 30}}'
@@ -303,6 +305,7 @@ TABLE
         berth exec "$ID" /bin/true
 }
 
+# bats test_tags=lab
 @test "systemd: a limit of devices is on the device, and systemd knows it" {
         needs_controller io
         device=$(lsblk -dnro MAJ:MIN | grep -v '^[17]:' | head -n 1)
@@ -327,6 +330,7 @@ TABLE
         is "$(file_of cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
 }
 
+# bats test_tags=lab
 @test "systemd: a container of one process and one of 512 KiB start" {
         needs_controller memory
         bundle '.linux.resources = {memory: {limit: 524288}, pids: {limit: 1}}'
@@ -335,6 +339,7 @@ TABLE
         fact_is pid 1
 }
 
+# bats test_tags=lab
 @test "systemd: update changes the limit and what systemd knows of it" {
         needs_controller memory
         launch_waiting '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}}'
@@ -352,6 +357,7 @@ TABLE
         is_property MemoryMax infinity
 }
 
+# bats test_tags=lab
 @test "systemd: an update that fails leaves the old limits, in both places" {
         needs_controller memory
         launch_waiting '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}}'

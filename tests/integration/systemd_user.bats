@@ -205,6 +205,7 @@ counted() {
         nothing_left
 }
 
+# bats test_tags=lab
 @test "systemd for a user: limits, as far as the controllers were given" {
         needs_controller memory
         launch_waiting '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 30}, cpu: {shares: 2048}}'
@@ -226,6 +227,7 @@ counted() {
         has 'hugetlb controller'
 }
 
+# bats test_tags=lab
 @test "systemd for a user: 512 KiB are enough to start" {
         needs_controller memory
         rootless_bundle '.linux.resources = {memory: {limit: 524288}, pids: {limit: 1}} | .process.args = ["/bin/probe"]'

@@ -340,3 +340,24 @@ with_quotas() {
         is "$(ctl info --json web | jq .storage.limit)" 67108864
         ctl stop web
 }
+
+@test "docker://: an image of a registry is fetched with its layers, and what it says is run" {
+        mkdir -p "$T/image/bin"
+        cp /bin/busybox "$T/image/bin/sh"
+        tar -C "$T/image" -cf - . | podman import -q -c 'CMD ["/bin/sh", "-c", "echo hello from the registry; exec sleep 1000"]' - box
+        printf '%s\n' "version: 0.1" "log: {level: error, accesslog: {disabled: true}}" "storage: {filesystem: {rootdirectory: $T/registry}}" \
+                "http: {addr: 127.0.0.1:5000}" >"$T/registry.yml"
+        docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 3>&- 4>&- &
+        defer "kill $!; podman rmi -f box; rm -f /etc/containers/registries.conf.d/test.conf"
+        printf '%s\n' '[[registry]]' 'location = "127.0.0.1:5000"' 'insecure = true' >/etc/containers/registries.conf.d/test.conf
+        until_true 60 curl -sf -o /dev/null http://127.0.0.1:5000/v2/
+        podman push -q box 127.0.0.1:5000/people/box:v1
+        ctl create web --image docker://127.0.0.1:5000/people/box:v1 --net none --stop-timeout 0
+        is "$(ctl info --json web | jq -r .storage.kind)" layers
+        ctl start web
+        eventually said web "^hello from the registry$"
+        ctl stop web
+        ctl destroy web
+        refused_ctl "docker://127.0.0.1:5000/people/none: .*unknown" create web --image docker://127.0.0.1:5000/people/none --net none
+        [ ! -e "$DIR/containers/web" ]
+}

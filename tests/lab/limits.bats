@@ -353,8 +353,10 @@ has_written() {
 
 @test "rdma: a handle beyond the limit is refused" {
         modprobe -a rdma_rxe ib_uverbs
-        rdma link add lab0 type rxe netdev "$(basename "$(grep -l virtio /sys/class/net/*/device/modalias | xargs dirname | xargs dirname)")"
-        defer 'rdma link delete lab0; modprobe -r rdma_rxe'
+        # Not taken away again: a group with a limit that systemd has removed meanwhile is on the device's list for good,
+        # and Linux 6.1 falls over it.
+        [ -e /sys/class/infiniband/lab0 ] ||
+                rdma link add lab0 type rxe netdev "$(basename "$(grep -l virtio /sys/class/net/*/device/modalias | xargs dirname | xargs dirname)")"
         local node=/dev/infiniband/uverbs0 numbers
 
         within 10 test -c "$node"
