@@ -75,7 +75,7 @@ static int dispatch(const struct global_options *globals, const char *program, i
         const struct command *command = program_command(&berth_program, argv[0]);
         int r;
 
-        if (!command && strcmp(argv[0], "help") == 0) {
+        if (!command && (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "h") == 0)) {
                 command = argc > 1 ? program_command(&berth_program, argv[1]) : NULL;
                 if (argc > 1 && !command)
                         return line_refuse_command(&berth_program, argv[1], true);

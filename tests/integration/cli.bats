@@ -19,6 +19,8 @@ load ../lib/common
                 run -0 "$BERTH" $command --help
                 has $command
                 [ -n "$output" ]
+                run -0 "$BERTH" h $command
+                has $command
                 run -0 "$BERTH" --help
         done
         run -0 "$BERTH" -h

@@ -171,9 +171,9 @@ static void an_id_is_a_plain_name(void **state)
                 assert_non_null(strstr(error_message(), MESSAGE_INVALID_ID));
         }
         memset(text, 'a', sizeof(text));
-        text[1025] = '\0';
+        text[256] = '\0';
         assert_int_equal(container_id_check(text), -EINVAL);
-        text[1024] = '\0';
+        text[255] = '\0';
         assert_int_equal(container_id_check(text), 0);
 }
 
