@@ -77,7 +77,7 @@ static int overlay_groups(const struct exec_request *request, struct arena *aren
 }
 
 /* Into the sets that a program with these ids can use; never into the inheritable one (CVE-2022-29162). What the
- * configuration has there already becomes ambient, so that a user that is not root keeps it: as with runc since 1.3. */
+ * configuration has there already becomes ambient, so that a user that is not root keeps it: as with runc today. */
 static void overlay_capabilities(uint64_t added, struct oci_capabilities *capabilities)
 {
         capabilities->set = true;

@@ -35,7 +35,7 @@ static bool has_processes(const struct handle *handle)
 }
 
 /* A stopped container may have left processes where it shared a pid namespace: --all reaches them, and is no error when
- * there are none; SIGKILL means them, too, as with runc since 1.2. */
+ * there are none; SIGKILL means them, too, as with runc today. */
 static int kill_remains(const struct handle *handle, int signal, bool all)
 {
         if (handle->target.cgroup < 0)
