@@ -16,8 +16,8 @@
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
 
-#define READ_SIZE     ((size_t)64 * 1024)
-#define ARCHIVE_ROOT  CTL_ROOTFS
+#define READ_SIZE    ((size_t)64 * 1024)
+#define ARCHIVE_ROOT CTL_ROOTFS
 
 /* ---- export ---- */
 

@@ -20,6 +20,6 @@ void container_forget(const char *id);
 int container_open(const char *id, pid_t *pid);
 
 /* The path of its group, and the group opened. */
-#define CONTAINER_CGROUP_MAX 256
+#define CONTAINER_CGROUP_MAX 257
 void container_cgroup_path(const char *id, char path[CONTAINER_CGROUP_MAX]);
 int container_open_cgroup(const struct cgroup_host *cgroups, const char *id);

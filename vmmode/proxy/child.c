@@ -29,13 +29,29 @@ static void raise_file_limit(void)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A group in which processes were killed at once (cgroup.kill) before, and one that is made below it, do not count
+ * alike how often: for the kernel whoever is born from one into the other was there when it happened, and is killed,
+ * too. */
+static bool can_be_born_in(const struct clone_args *args)
+{
+        struct clone_args trial = *args;
+        int status;
+        pid_t pid;
+
+        trial.flags |= CLONE_VFORK;
+        pid = sys_clone3(&trial);
+        if (pid == 0)
+                _exit(0);
+        return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
+}
+
 /* To be born in a group costs nothing, but to be moved into one some 10 ms: the kernel waits until nobody forks. */
 pid_t child_fork(int cgroup)
 {
         _cleanup_close_ int aside =
                 cgroup >= 0 ? openat(cgroup, CGROUP_ASIDE, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
         struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)aside};
-        pid_t pid = aside >= 0 ? sys_clone3(&args) : -1;
+        pid_t pid = aside >= 0 && can_be_born_in(&args) ? sys_clone3(&args) : -1;
 
         if (pid >= 0)
                 return pid;
