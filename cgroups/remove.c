@@ -14,9 +14,12 @@
 #include "cgroups/children.h"
 #include "cgroups/files.h"
 #include "cgroups/parents.h"
+#include "cgroups/undo.h"
 
 /* A group that is empty by cgroup.events can still be busy when a process enters or a sub-group appears just then. */
 #define REMOVE_TRIES 64
+
+#define RDMA_FILE "rdma.max"
 
 static int keep_name(int parent_fd, const char *name, void *data)
 {
@@ -30,39 +33,41 @@ static bool is_occupied(int err)
         return err == EBUSY || err == ENOTEMPTY;
 }
 
-/* The kernel (seen in 6.1) forgets to take a removed group with RDMA limits off the device's list, and falls over what
- * the group was when the device goes. */
-static void lift_rdma_limits(int dirfd, const char *name)
-{
-        char path[4096], text[4096], line[512];
-        _cleanup_close_ int fd = -EBADF;
-        ssize_t n;
-
-        if (snprintf(path, sizeof(path), "%s/rdma.max", name) >= (int)sizeof(path))
-                return;
-        fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-        if (n <= 0)
-                return;
-        text[n] = '\0';
-        for (char *next, *p = text; (next = strchr(p, '\n')); p = next + 1) {
-                int length =
-                        snprintf(line, sizeof(line), "%.*s hca_handle=max hca_object=max", (int)strcspn(p, " \n"), p);
-
-                if (length < (int)sizeof(line) && strncmp(p, line, length) != 0)
-                        (void)!write(fd, line, length);
-        }
-}
-
 static int rmdir_at(int dirfd, const char *name)
 {
-        lift_rdma_limits(dirfd, name);
         if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(-errno))
                 return 0;
         /* A read-only tree refuses before it looks whether there is anything to remove. */
         if (errno == EROFS)
                 return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT ? 0 : -EROFS;
         return -errno;
+}
+
+/* The kernel (seen in 6.1) forgets to take a removed group with RDMA limits off the device's list, and falls over what
+ * the group was when the device goes. */
+static void lift_rdma_limits(int dirfd, const char *name)
+{
+        char path[4096], limits[4096], reset[512];
+        _cleanup_close_ int fd = -EBADF;
+        ssize_t n;
+
+        if (snprintf(path, sizeof(path), "%s/" RDMA_FILE, name) >= (int)sizeof(path))
+                return;
+        fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        n = fd < 0 ? -1 : read(fd, limits, sizeof(limits) - 1);
+        if (n <= 0)
+                return;
+        limits[n] = '\0';
+        for (char *rest = limits, *line; (line = strsep(&rest, "\n"));)
+                if (*line && cgroup_undo_text(RDMA_FILE, line, "", reset, sizeof(reset)))
+                        (void)!write(fd, reset, strlen(reset));
+}
+
+/* A container's group, or one below it: not a parent, which may stay, with limits that are not ours. */
+static int remove_group(int dirfd, const char *name)
+{
+        lift_rdma_limits(dirfd, name);
+        return rmdir_at(dirfd, name);
 }
 
 /* Removes everything below a group, deepest first. Not by recursion: a container with a writable cgroup may nest its
@@ -82,7 +87,7 @@ static int remove_below(int cgroup_fd)
                 int next;
 
                 if (r == -EEXIST) {
-                        r = rmdir_at(here, name);
+                        r = remove_group(here, name);
                         if (r == 0) {
                                 came_up = false;
                                 continue;
@@ -120,7 +125,7 @@ static int remove_occupied(const struct cgroup_host *host, const char *name, int
                 r = remove_below(fd);
                 if (r < 0 && !is_occupied(-r))
                         return fail(-r, "remove the sub-groups of cgroup %s/%s", host->mount_point, name);
-                r = rmdir_at(host->root_fd, name);
+                r = remove_group(host->root_fd, name);
                 if (r == 0)
                         return 0;
                 if (!is_occupied(-r))
@@ -205,7 +210,7 @@ int cgroup_remove(const struct cgroup_host *host, const char *path, int existing
         /* A group that was there before the container stays, emptied. */
         if (depth_of(name) <= existing_depth)
                 return empty_group(host, name, deadline);
-        r = rmdir_at(host->root_fd, name);
+        r = remove_group(host->root_fd, name);
         if (is_occupied(-r))
                 r = remove_occupied(host, name, deadline);
         else if (r < 0)
