@@ -1,6 +1,8 @@
 #include "namespaces/rootfs.h"
 
 #include <errno.h>
+#include <linux/stat.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,6 +60,8 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
         if (r < 0)
                 return fail_in(r, "root file system");
         target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (target < 0 && !propagation)
+                return fail(errno, "open root file system %s", path);
         if (target < 0) {
                 /* The path may not be reachable by an id of the user namespace: any directory will do to hang it on. */
                 target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -65,10 +69,48 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
                         return fail(errno, "open /");
         }
         r = mount_attach(tree, target);
+        /* On a shared mount it has become shared itself; what is mounted on it is not for the others. */
+        if (r == 0 && !propagation)
+                r = mount_propagate(tree, MS_PRIVATE | MS_REC);
         if (r < 0)
                 return fail_in(r, "root file system %s", path);
         r = fcntl(tree, F_DUPFD_CLOEXEC, 0);
         return r < 0 ? fail(errno, "keep the root file system") : r;
+}
+
+/* The mount that fd is on. 1: and it is the root of it. */
+static int mount_of(int fd, uint64_t *id)
+{
+        struct statx stx;
+
+        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
+                return fail(errno, "ask for the mount of the root file system");
+        *id = stx.stx_mnt_id;
+        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+int rootfs_mount_id(const char *path, uint64_t *id)
+{
+        _cleanup_close_ int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = root < 0 ? fail(errno, "open root file system %s", path) : mount_of(root, id);
+
+        return r < 0 ? r : 0;
+}
+
+int rootfs_detach(const char *path, uint64_t below)
+{
+        _cleanup_close_ int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char name[64];
+        uint64_t id;
+        int r;
+
+        if (root < 0)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : fail(errno, "open root file system %s", path);
+        r = mount_of(root, &id);
+        if (r <= 0 || id == below)
+                return r < 0 ? r : 0;
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", root);
+        return sys_umount2(name, MNT_DETACH) < 0 ? fail(errno, "unmount the root file system %s", path) : 0;
 }
 
 int rootfs_pivot(int root, bool host_is_shared)

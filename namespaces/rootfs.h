@@ -11,8 +11,15 @@
 int rootfs_detach_propagation(unsigned long propagation, const char *path);
 
 /* Makes the root a mount of its own: `tree` is a detached tree of it, or -EBADF to clone the one at path. Attached at
- * path. Returns a descriptor (O_PATH) of its root. */
+ * path. propagation: what was set for the namespace; 0: it is others' too. Returns a descriptor (O_PATH) of its root.
+ */
 int rootfs_attach(const char *path, int tree, unsigned long propagation);
+
+/* In a mount namespace that is others' too: the mount that the root file system at path lies on, and later the end of
+ * the one that rootfs_attach has put there since, with all that is on it. Without one, and where the path is gone,
+ * nothing is done. */
+int rootfs_mount_id(const char *path, uint64_t *id);
+int rootfs_detach(const char *path, uint64_t below);
 
 /* Makes root the root of the mount namespace and drops the old one. */
 int rootfs_pivot(int root, bool host_is_shared);

@@ -160,12 +160,14 @@ struct step_report {
 struct step_root {
         plan_text path;
         plan_slot slot; /* a detached tree that the parent opened, where the path is not reachable from inside */
-        uint32_t parent_propagation;
+        uint32_t parent_propagation; /* 0: the mount namespace is not the container's own, and is left as it is */
+        uint32_t attach;             /* made a mount of its own, on which what follows is mounted */
 };
 
-/* The root of the namespace that was joined is the container's root (exec). */
+/* The container's root (exec): that of the namespaces that were joined, or, where a mount namespace is shared with
+ * others, the directory in the slot. */
 struct step_entered {
-        uint32_t unused;
+        plan_slot root;
 };
 
 /* The kinds of mounts that need more than their file system's name. */

@@ -278,6 +278,13 @@ static void add_hooks(struct plan_builder *builder, const struct oci_spec *spec,
         }
 }
 
+/* Whether anything is mounted: a root that is none of its own is enough for a container without. */
+static bool has_mounts(const struct oci_spec *spec, const struct plan_facts *facts)
+{
+        return is_new(&spec->linux_.namespaces[OCI_NS_MOUNT]) || spec->mounts.n || spec->root_readonly ||
+               spec->process.terminal || facts->notify_directory;
+}
+
 static void add_root(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
         plan_text path = plan_put(builder, facts->root);
@@ -285,6 +292,7 @@ static void add_root(struct plan_builder *builder, const struct oci_spec *spec, 
 
         step->path = path;
         step->slot = facts->root_tree;
+        step->attach = has_mounts(spec, facts);
         if (!is_new(&spec->linux_.namespaces[OCI_NS_MOUNT]))
                 return;
         step->parent_propagation =
@@ -376,17 +384,19 @@ static void add_sysctls(struct plan_builder *builder, const struct oci_pairs *sy
                 if (strncmp(sysctl->v[i].key, prefix, strlen(prefix)) == 0)
                         add_sysctl(builder, &sysctl->v[i]);
 }
-/* In a mount namespace that is not the container's own every mount would be everybody's. */
+/* In a mount namespace that is not the container's own, what hides or protects would be taken off by whoever is there;
+ * and it belongs to another user namespace than a container's, which may mount nothing there. */
 static int check_mount_namespace(const struct oci_spec *spec)
 {
         const struct oci_linux *linux_ = &spec->linux_;
-        const char *field = spec->mounts.n               ? "mounts"
-                            : linux_->masked_paths.n     ? "linux.maskedPaths"
-                            : linux_->readonly_paths.n   ? "linux.readonlyPaths"
-                            : linux_->rootfs_propagation ? "linux.rootfsPropagation"
-                            : spec->root_readonly        ? "root.readonly"
-                            : spec->process.terminal     ? "process.terminal"
-                                                         : NULL;
+        bool user_namespace = linux_->namespaces[OCI_NS_USER].listed;
+        const char *field = linux_->masked_paths.n                     ? "linux.maskedPaths"
+                            : linux_->readonly_paths.n                 ? "linux.readonlyPaths"
+                            : linux_->rootfs_propagation               ? "linux.rootfsPropagation"
+                            : user_namespace && spec->mounts.n         ? "mounts"
+                            : user_namespace && spec->root_readonly    ? "root.readonly"
+                            : user_namespace && spec->process.terminal ? "process.terminal"
+                                                                       : NULL;
 
         if (is_new(&linux_->namespaces[OCI_NS_MOUNT]) || !field)
                 return 0;
@@ -395,7 +405,6 @@ static int check_mount_namespace(const struct oci_spec *spec)
 
 static int add_inside(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
-        bool own_mounts = is_new(&spec->linux_.namespaces[OCI_NS_MOUNT]);
         int r;
 
         PLAN_ADD(builder, SESSION, session)->unused = 0;
@@ -412,7 +421,7 @@ static int add_inside(struct plan_builder *builder, const struct oci_spec *spec,
         if (r < 0)
                 return r;
         add_notify_mount(builder, facts);
-        if (own_mounts && !replaces_dev(spec)) {
+        if (has_mounts(spec, facts) && !replaces_dev(spec)) {
                 add_devices(builder, spec, facts);
                 add_links(builder, facts->host_has_kcore);
         }
@@ -457,7 +466,7 @@ int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, 
                 return r;
         if (spec->process_set)
                 plan_add_program(builder, &spec->process, user_namespace || facts->in_user_namespace, true);
-        if (is_new(&spec->linux_.namespaces[OCI_NS_MOUNT]))
+        if (has_mounts(spec, facts))
                 PLAN_ADD(builder, ROOT_FINISH, root_finish)->readonly_root = spec->root_readonly;
         park = PLAN_ADD(builder, PARK, park);
         park->slot = facts->start_socket;
@@ -521,7 +530,7 @@ int plan_exec(const struct oci_process *process, const struct plan_exec_facts *f
         PLAN_ADD(builder, SESSION, session)->unused = 0;
         if (!facts->no_new_keyring)
                 add_keyring(builder, facts->id, process->selinux_label, facts->user_namespace);
-        PLAN_ADD(builder, ENTERED, entered)->unused = 0;
+        PLAN_ADD(builder, ENTERED, entered)->root = facts->root;
         if (process->terminal)
                 add_console(builder, process, false);
         plan_add_program(builder, process, facts->user_namespace || facts->in_user_namespace, false);

@@ -44,8 +44,9 @@ struct plan_facts {
 
 #define NOTIFY_INSIDE "/run/notify"
 
-/* All steps of a new container. -EINVAL for what cannot be done with these facts (mounts without a new mount
- * namespace). */
+/* All steps of a new container. -EINVAL for what cannot be done with these facts (masks without a new mount
+ * namespace). In a mount namespace that is not its own the container's root is a mount on the root file system's path,
+ * with all other mounts on it, for whoever made it to take away (rootfs_detach). */
 int plan_container(const struct oci_spec *spec, const struct plan_facts *facts, struct plan_builder *builder);
 
 /* Whether the plan has a STEP_CLONE, or else the namespaces in which the init is to be started (launch.h). */
@@ -62,6 +63,7 @@ void plan_outside(const struct oci_spec *outside, const struct plan_facts *facts
 struct plan_exec_facts {
         const char *id;
         plan_slot pidfd;        /* of the container's init */
+        plan_slot root;         /* its root, where its mount namespace is not its own */
         uint32_t namespaces;    /* CLONE_NEW* to join by it */
         bool user_namespace;    /* one of them */
         bool in_user_namespace; /* the runtime itself */

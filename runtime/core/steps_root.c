@@ -23,11 +23,11 @@ int step_root(struct init *init, const struct step_root *step)
         const char *path = init_text(init, step->path);
         int r;
 
-        if (!step->parent_propagation) {
+        if (!step->attach) {
                 init->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
                 return init->root < 0 ? fail(errno, "open root file system %s", path) : 0;
         }
-        r = rootfs_detach_propagation(step->parent_propagation, path);
+        r = step->parent_propagation ? rootfs_detach_propagation(step->parent_propagation, path) : 0;
         if (r < 0)
                 return r;
         init->root = rootfs_attach(path, init_slot(init, step->slot), step->parent_propagation);
@@ -36,7 +36,10 @@ int step_root(struct init *init, const struct step_root *step)
 
 int step_entered(struct init *init, const struct step_entered *step)
 {
-        (void)step;
+        int root = init_slot(init, step->root);
+
+        if (root >= 0 && (fchdir(root) < 0 || chroot(".") < 0))
+                return fail(errno, "enter the container's root");
         init->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         return init->root < 0 ? fail(errno, "open the container's root") : 0;
 }

@@ -39,6 +39,7 @@ struct execution {
         struct launched launched;
         bool released; /* the init has its word to go on */
         int procfs, cgroup, interrupt;
+        int root; /* the container's, where its mount namespace is not its own, and setns(2) leads to another one */
         char below[PATH_MAX]; /* where `cgroup` is, from the container's own group: "/", "/inner" */
         struct carrier carrier;
         unsigned keep_fds;
@@ -55,6 +56,7 @@ static void execution_free(struct execution *e)
         cleanup_close(&e->procfs);
         cleanup_close(&e->cgroup);
         cleanup_close(&e->interrupt);
+        cleanup_close(&e->root);
 }
 
 static int check_status(const struct execution *e)
@@ -194,12 +196,28 @@ static int compile_seccomp(struct execution *e)
         return seccomp_prepare(&e->spec->linux_.seccomp, cache, &e->seccomp);
 }
 
+static int open_root(struct execution *e)
+{
+        const struct record *record = e->handle.container.record;
+        char path[64];
+
+        if (record->new_namespaces & (1U << OCI_NS_MOUNT))
+                return 0;
+        snprintf(path, sizeof(path), "%d/root", (int)e->handle.target.pid);
+        e->root = openat(e->procfs, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (e->root < 0 && errno != ENOENT)
+                return fail(errno, "open the container's root");
+        /* The number may be another's by now. */
+        return e->root >= 0 && process_is_alive(&record->init, NULL) == 1 ? 0 : refuse(EINVAL, MESSAGE_EXEC_STOPPED);
+}
+
 static int make_plan(struct execution *e, void **block, size_t *size)
 {
         const char *keeps = oci_annotation(e->spec, ANNOTATION_KEEP_GROUPS);
         struct plan_exec_facts facts = {
                 .id = e->request->id,
                 .pidfd = 0,
+                .root = e->root >= 0 ? 1 : PLAN_NO_SLOT,
                 .namespaces = namespaces_to_join(e),
                 .user_namespace = e->handle.container.record->namespaces & (1U << OCI_NS_USER),
                 .in_user_namespace = !e->handle.row->group_inside && namespace_is_below_hosts_user(),
@@ -271,9 +289,10 @@ static int launch_it(struct execution *e)
                 .below = e->request->cgroup ? e->below : NULL,
                 .terminal = e->process.terminal,
         };
+        const int slots[] = {e->handle.target.pidfd, e->root};
         struct launch launch = {
-                .slots = &e->handle.target.pidfd,
-                .n_slots = 1,
+                .slots = slots,
+                .n_slots = e->root >= 0 ? 2 : 1,
                 .procfs = e->procfs,
                 .staged = true,
                 .keep_fds = e->keep_fds,
@@ -351,7 +370,9 @@ static int execute(struct execution *e, struct foreground *foreground)
         e->interrupt = interrupts_watch();
         if (e->interrupt < 0)
                 return e->interrupt;
-        r = launch_it(e);
+        r = open_root(e);
+        if (r == 0)
+                r = launch_it(e);
         if (r == 0 && !e->request->detach)
                 r = foreground_prepare(foreground, e->launched.console);
         return r == 0 ? finish(e) : r;
@@ -369,6 +390,7 @@ int container_exec(struct runtime *runtime, const struct exec_request *request, 
                 .procfs = -EBADF,
                 .cgroup = -EBADF,
                 .interrupt = -EBADF,
+                .root = -EBADF,
         };
         int r = execute(&e, &foreground);
 

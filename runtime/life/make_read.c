@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/timestamp.h"
 #include "namespaces/namespace.h"
+#include "namespaces/rootfs.h"
 #include "oci/json.h"
 #include "runtime/core/capabilities.h"
 #include "runtime/core/lsm_facts.h"
@@ -149,7 +150,7 @@ static int divide(struct made *made)
 }
 
 /* The namespaces of the record are those that exec joins: they are where the inside part is. */
-static void fill_record(struct made *made)
+static int fill_record(struct made *made)
 {
         const struct oci_linux *linux_ = &made->view.inside->linux_;
         struct record *record = &made->record;
@@ -164,6 +165,7 @@ static void fill_record(struct made *made)
                 if (linux_->namespaces[kind].listed && !linux_->namespaces[kind].path)
                         record->new_namespaces |= 1U << kind;
         }
+        return linux_->namespaces[OCI_NS_MOUNT].listed ? 0 : rootfs_mount_id(record->rootfs, &record->root_below);
 }
 
 static int choose_wall(struct made *made)
@@ -202,9 +204,10 @@ int make_read(struct made *made)
                 r = make_cgroup_find(made);
         if (r == 0)
                 r = find_resctrl(made);
+        if (r == 0)
+                r = fill_record(made);
         if (r < 0)
                 return r;
-        fill_record(made);
         timestamp_now(created);
         made->record.created = arena_strdup(&made->record.arena, created);
         return made->record.created ? 0 : fail(ENOMEM, "make the record");

@@ -163,6 +163,7 @@ static const struct decode_field stored_fields[] = {
         DECODE_STRING(struct stored_record, record.subgroup, "subgroup", DECODE_NONEMPTY),
         DECODE_STRING(struct stored_record, record.systemd_unit, "systemdUnit", DECODE_NONEMPTY),
         DECODE_BOOL(struct stored_record, record.systemd_user, "systemdUser", 0),
+        DECODE_U64(struct stored_record, record.root_below, "rootBelow", 0, UINT64_MAX, 0),
         DECODE_STRING(struct stored_record, record.resctrl, "resctrl", DECODE_NONEMPTY | DECODE_ABSOLUTE),
         DECODE_PAIRS(struct stored_record, record.annotations, "annotations", 0),
 };
@@ -264,6 +265,8 @@ static void write_members(struct json_writer *json, const struct record *record)
         json_string(json, "systemdUnit", record->systemd_unit);
         if (record->systemd_unit)
                 json_bool(json, "systemdUser", record->systemd_user);
+        if (record->root_below)
+                json_u64(json, "rootBelow", record->root_below);
         json_string(json, "resctrl", record->resctrl);
         json_pairs(json, "annotations", &record->annotations);
 }

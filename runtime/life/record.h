@@ -32,6 +32,8 @@ struct record {
         const char *created;                            /* RFC 3339 with nanoseconds, UTC */
         enum isolation isolation;
         const char *sandbox; /* the sandbox's id; a container alone is its own */
+        uint64_t root_below; /* the mount under the container's root, in the runtime's own mount namespace; 0: elsewhere
+                              */
         struct process_identity init;
         uint32_t owner;          /* uid that called create */
         uint32_t namespaces;     /* bit (1 << enum oci_namespace_kind): not the runtime's, new or joined */

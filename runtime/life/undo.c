@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "namespaces/rootfs.h"
 #include "runtime/core/resctrl.h"
 #include "runtime/life/scope.h"
 #include "runtime/life/target.h"
@@ -63,6 +64,8 @@ int undo_container(struct runtime *runtime, const struct record *record, int dir
         int first = 0;
 
         note(kill_processes(record, dir_fd, deadline), &first, message, sizeof(message));
+        if (record->root_below)
+                note(rootfs_detach(record->rootfs, record->root_below), &first, message, sizeof(message));
         note(remove_cgroup(record, deadline), &first, message, sizeof(message));
         if (record->resctrl)
                 note(resctrl_remove(record->resctrl), &first, message, sizeof(message));

@@ -43,6 +43,74 @@ own() {
         kill "$(pgrep -x sleep)"
 }
 
+# A configuration for a mount namespace that is not the container's own.
+shares_mounts() {
+        echo 'del(.linux.maskedPaths, .linux.readonlyPaths, .linux.rootfsPropagation)'
+}
+
+mounts_below_bundle() {
+        grep -c " $B/" /proc/self/mountinfo || true
+}
+
+@test "namespaces: without a mount namespace everything is mounted on the root, and goes with the container" {
+        launch_waiting "$(shares_mounts) | .linux.namespaces |= map(select(.type != \"mount\")) | .root.readonly = true"
+        is "$(readlink "/proc/$(pid_of)/ns/mnt")" "$(own mnt)"
+        [ "$(mounts_below_bundle)" -ge 4 ]
+        grep " $B/rootfs " /proc/self/mountinfo | grep -qv shared:
+        run -0 berth exec "$ID" /bin/ls / /dev
+        lacks boot
+        has full
+        run berth exec "$ID" /bin/touch /there
+        [ "$status" -ne 0 ]
+        berth delete --force "$ID"
+        is "$(mounts_below_bundle)" 0
+        args /bin/nothing-of-that-name
+        run ! berth create --bundle "$B" "$ID"
+        is "$(mounts_below_bundle)" 0
+        mkdir "$T/elsewhere"
+        mount --bind "$B/rootfs" "$B/rootfs"
+        args /bin/probe ns
+        run -0 once
+        has "ns=mnt $(own mnt)"
+        is "$(mounts_below_bundle)" 1
+        umount "$B/rootfs"
+}
+
+@test "namespaces: exec finds the root of a container that shares its mount namespace" {
+        launch_waiting "$(shares_mounts) | .linux.namespaces |= map(select(.type != \"mount\")) | .mounts = []"
+        is "$(mounts_below_bundle)" 0
+        echo mine >"$B/rootfs/mine"
+        run -0 berth exec "$ID" /bin/cat /mine
+        has mine
+        run -0 berth exec --cwd /etc "$ID" /bin/pwd
+        has /etc
+}
+
+@test "namespaces: a mount namespace is joined by path, and the container's mounts are there and not here" {
+        unshare --mount --fork --kill-child sleep 1000 3>&- 4>&- &
+        eventually pgrep -x sleep
+        local there
+        there=/proc/$(pgrep -x sleep)/ns/mnt
+        launch_waiting "$(shares_mounts) | .linux.namespaces |= map(if .type == \"mount\" then .path = \"$there\" else . end)"
+        is "$(readlink "/proc/$(pid_of)/ns/mnt")" "$(readlink "$there")"
+        is "$(mounts_below_bundle)" 0
+        run -0 berth exec "$ID" /bin/ls / /dev
+        lacks boot
+        has full
+        kill "$(pgrep -x sleep)"
+}
+
+@test "namespaces: what hides or protects needs a mount namespace, and so does any mount beside a user namespace" {
+        bundle '.linux.namespaces |= map(select(.type != "mount"))'
+        args /bin/true
+        run ! once
+        has "linux.maskedPaths: needs a new mount namespace (linux.namespaces)"
+        edit "$(shares_mounts) | .linux.namespaces += [{type: \"user\"}] |
+                .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}] | .linux.gidMappings = .linux.uidMappings"
+        run ! once
+        has "mounts: needs a new mount namespace (linux.namespaces)"
+}
+
 @test "namespaces: a network namespace that was mounted with ip netns is joined and stays" {
         ip netns add "$ID"
         defer "ip netns delete $ID; umount /run/netns 2>/dev/null; rmdir /run/netns"

@@ -355,7 +355,9 @@ static void the_old_mounts_are_cut_off_as_a_whole_whatever_the_roots_propagation
 static void what_needs_a_mount_namespace_is_refused_without_one(void **state)
 {
         static const struct refusal cases[] = {
-                {"'mounts':[{'destination':'/t','type':'tmpfs'}],'linux':{}",
+                {"'mounts':[{'destination':'/t','type':'tmpfs'}],'linux':{'namespaces':[{'type':'user'}],"
+                 "'uidMappings':[{'containerID':0,'hostID':9,'size':1}],"
+                 "'gidMappings':[{'containerID':0,'hostID':9,'size':1}]}",
                  "mounts: needs a new mount namespace (linux.namespaces)"},
                 {"'linux':{'maskedPaths':['/m']}", "linux.maskedPaths: needs a new mount namespace (linux.namespaces)"},
                 {"'linux':{'readonlyPaths':['/m']}",
@@ -389,7 +391,23 @@ static void without_a_mount_namespace_nothing_is_mounted_and_nothing_made(void *
         assert_int_equal(pivot->propagation, 0);
         assert_int_equal(((const struct step_root *)step_of(&made, STEP_ROOT, 0))->parent_propagation, 0);
         assert_int_equal(count_of(&made, STEP_MOUNT) + count_of(&made, STEP_DEVICE) + count_of(&made, STEP_LINK), 0);
+        assert_int_equal(((const struct step_root *)step_of(&made, STEP_ROOT, 0))->attach, 0);
         assert_null(step_of(&made, STEP_ROOT_FINISH, 0));
+}
+
+static void mounts_in_a_shared_mount_namespace_are_on_a_mount_of_the_root(void **state)
+{
+        _cleanup_made_ struct made made = make(
+                PROCESS "},'mounts':[{'destination':'/dev','type':'tmpfs'}],'linux':{'namespaces':[{'type':'pid'}]}");
+        const struct step_root *root = step_of(&made, STEP_ROOT, 0);
+
+        (void)state;
+        assert_int_equal(root->attach, 1);
+        assert_int_equal(root->parent_propagation, 0);
+        assert_int_equal(((const struct step_pivot *)step_of(&made, STEP_PIVOT, 0))->keep_namespace, 1);
+        assert_int_equal(count_of(&made, STEP_MOUNT), 1);
+        assert_true(count_of(&made, STEP_DEVICE) > 0);
+        assert_non_null(step_of(&made, STEP_ROOT_FINISH, 0));
 }
 
 int main(void)
@@ -411,6 +429,7 @@ int main(void)
                 cmocka_unit_test(the_mount_label_goes_to_file_systems_that_take_one),
                 cmocka_unit_test(the_old_mounts_are_cut_off_as_a_whole_whatever_the_roots_propagation),
                 cmocka_unit_test(what_needs_a_mount_namespace_is_refused_without_one),
+                cmocka_unit_test(mounts_in_a_shared_mount_namespace_are_on_a_mount_of_the_root),
                 cmocka_unit_test(without_a_mount_namespace_nothing_is_mounted_and_nothing_made),
         };
 

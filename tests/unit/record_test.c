@@ -58,6 +58,7 @@ static struct record example(void)
                 .owner = 1000,
                 .namespaces = 1U << OCI_NS_PID | 1U << OCI_NS_USER | 1U << OCI_NS_TIME,
                 .new_namespaces = 1U << OCI_NS_PID,
+                .root_below = UINT64_MAX,
                 .cgroup_manager = CGROUP_MANAGER_CGROUPFS,
                 .cgroup = "/berth/web",
                 .cgroup_existing_depth = 1,
@@ -94,6 +95,7 @@ static void what_was_written_is_what_is_read(void **state)
         assert_string_equal(again->subgroup, "inner");
         assert_string_equal(again->systemd_unit, ".berth-web.scope");
         assert_true(again->systemd_user);
+        assert_true(again->root_below == UINT64_MAX);
         assert_null(again->resctrl);
         assert_int_equal(again->annotations.n, 2);
         assert_string_equal(again->annotations.v[1].key, "org.example");
