@@ -493,3 +493,14 @@ matches_ended() {
         berth kill "$ID" KILL
         ends_with 137 wait $!
 }
+
+@test "vm: a console's pipe without a reader is refused at once, by its name" {
+        bundle
+        args /bin/true
+        mkfifo "$T/console"
+        run ! once --vm-console "$T/console"
+        has "--vm-console $T/console (is it a pipe without a reader?): No such device or address"
+        cat "$T/console" >"$T/said" 3>&- 4>&- &
+        eventually pgrep -f "^cat $T/console"
+        run -0 once --vm-console "$T/console"
+}

@@ -188,12 +188,15 @@ static void hand_trees(struct box *box, const struct launch *launch)
                         say(box, "%s=%d:%d", kind, facts->mount_sources[i], BECOME_SLOT(facts->mount_sources[i]));
 }
 
+/* Of a pipe that nobody reads, or not quickly enough, the machine does not wait. */
 static int hand_console(struct box *box, const char *file)
 {
-        int fd = file ? own(box, open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600)) : -EBADF;
+        const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+        int fd = file ? own(box, open(file, flags, 0600)) : -EBADF;
 
         if (file && fd < 0)
-                return fail(errno, "--vm-console %s", file);
+                return fail(errno, "--vm-console %s%s", file,
+                            errno == ENXIO ? " (is it a pipe without a reader?)" : "");
         hand(box, "console", fd);
         return 0;
 }
