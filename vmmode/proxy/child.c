@@ -31,18 +31,22 @@ static void raise_file_limit(void)
 
 /* A group in which processes were killed at once (cgroup.kill) before, and one that is made below it, do not count
  * alike how often: for the kernel whoever is born from one into the other was there when it happened, and is killed,
- * too. */
+ * too. Once is enough: what would change it later would end us. */
 static bool can_be_born_in(const struct clone_args *args)
 {
+        static enum { UNKNOWN, YES, NO } answer;
         struct clone_args trial = *args;
         int status;
         pid_t pid;
 
+        if (answer != UNKNOWN)
+                return answer == YES;
         trial.flags |= CLONE_VFORK;
         pid = sys_clone3(&trial);
         if (pid == 0)
                 _exit(0);
-        return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
+        answer = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? YES : NO;
+        return answer == YES;
 }
 
 /* To be born in a group costs nothing, but to be moved into one some 10 ms: the kernel waits until nobody forks. */
