@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "vmmode/vmm/thread.h"
 
-int vcpu_make(struct vcpu *cpu, const struct cpuid *cpuid, const struct image *image)
+int vcpu_make(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image)
 {
         int size = ioctl(cpu->vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
         void *run;

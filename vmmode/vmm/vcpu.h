@@ -17,7 +17,7 @@ struct cpuid {
 int vcpu_ask_cpuid(int kvm, struct cpuid *cpuid);
 
 /* Makes it. With an image it is at the kernel's entry, without it waits to be started by the first one. */
-int vcpu_make(struct vcpu *cpu, const struct cpuid *cpuid, const struct image *image);
+int vcpu_make(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image);
 
 int vcpu_start(struct vcpu *cpu, int (*prepare)(void));
 
@@ -28,4 +28,4 @@ void vcpu_kick(struct vcpu *cpu);
 void vcpu_free(struct vcpu *cpu);
 
 /* CPUID, model specific registers, floating point, local interrupts, general registers. */
-int vcpu_set_up(struct vcpu *cpu, const struct cpuid *cpuid, const struct image *image);
+int vcpu_set_up(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image);

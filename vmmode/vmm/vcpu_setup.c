@@ -79,14 +79,12 @@ int vcpu_ask_cpuid(int kvm, struct cpuid *cpuid)
         return ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ? fail(errno, "ask KVM for its CPUID") : 0;
 }
 
-static int set_cpuid(struct vcpu *cpu, const struct cpuid *supported)
+/* What differs from processor to processor is written anew for each. */
+static int set_cpuid(struct vcpu *cpu, struct cpuid *cpuid)
 {
-        struct cpuid cpuid = *supported;
-
-        for (unsigned i = 0; i < cpuid.head.nent; i++)
-                number_cpu(&cpuid.entries[i], cpu->index, cpu->vm->n_cpus);
-        return ioctl(cpu->fd, KVM_SET_CPUID2, &cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index)
-                                                          : 0;
+        for (unsigned i = 0; i < cpuid->head.nent; i++)
+                number_cpu(&cpuid->entries[i], cpu->index, cpu->vm->n_cpus);
+        return ioctl(cpu->fd, KVM_SET_CPUID2, cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index) : 0;
 }
 
 static int set_msrs(struct vcpu *cpu)
@@ -151,7 +149,7 @@ static int set_registers(struct vcpu *cpu, const struct image *image)
                        : 0;
 }
 
-int vcpu_set_up(struct vcpu *cpu, const struct cpuid *cpuid, const struct image *image)
+int vcpu_set_up(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image)
 {
         /* CPUID first: which registers there are depends on it. */
         int r = set_cpuid(cpu, cpuid);
