@@ -281,6 +281,16 @@ static void a_file_that_becomes_shorter_meanwhile_is_an_error_that_names_it(void
         assert_string_equal(error_message(), "kernel image: it became shorter while it was read");
 }
 
+static void a_kernel_of_too_many_parts_is_refused(void **state)
+{
+        (void)state;
+        write_file(0x5000);
+        loader = (struct loader){.memory = &memory, .n = LOADER_PARTS_MAX - 1};
+        assert_int_equal(image_load(file, "image", &loader, &image), -ENOEXEC);
+        assert_string_equal(error_message(), "kernel image: it has too many parts");
+        assert_int_equal(loader.n, LOADER_PARTS_MAX);
+}
+
 static void a_loader_is_waited_for_as_often_as_one_likes(void **state)
 {
         (void)state;
@@ -408,6 +418,7 @@ int main(void)
                 TEST(a_bad_bzimage_is_refused),
                 TEST(nothing_is_read_before_the_loader_begins),
                 TEST(a_file_that_becomes_shorter_meanwhile_is_an_error_that_names_it),
+                TEST(a_kernel_of_too_many_parts_is_refused),
                 TEST(a_loader_is_waited_for_as_often_as_one_likes),
                 TEST(an_initrd_lies_as_high_as_it_may),
                 TEST(an_initrd_without_room_is_refused),

@@ -12,7 +12,7 @@
 
 #include "vmmode/vmm/memory.h"
 
-#define LOADER_PARTS_MAX 352
+#define LOADER_PARTS_MAX 64
 
 struct loader_part {
         const char *name; /* of the file, for messages */
@@ -32,7 +32,8 @@ struct loader {
         const struct loader_part *failed;
 };
 
-/* In the order in which they are added. -ENOEXEC with a message: too many. Nothing of a file is read yet. */
+/* In the order in which they are added. -ENOEXEC with a message: too many (Linux has a dozen). Nothing of a file is
+ * read yet. */
 int loader_add(struct loader *loader, const struct loader_part *part);
 
 /* Starts the thread. */
