@@ -215,6 +215,15 @@ has_no_privileges() {
         [ ! -e "$group" ]
 }
 
+@test "vm: a box starts its machine before the file server, which the machine waits for" {
+        number() { # as its own pid namespace counts
+                awk '$1 == "NSpid:" { print $NF }' "/proc/$1/status"
+        }
+
+        launch_waiting
+        [ "$(number "$(machine)")" -lt "$(number "$(file_server)")" ]
+}
+
 @test "vm: a signal that ends the program is no error, however fast its machine goes" {
         local i
 

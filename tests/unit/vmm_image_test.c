@@ -21,6 +21,7 @@
 
 static struct guest_memory memory;
 static struct image image;
+static struct loader loader;
 static int file;
 
 /* An ELF file: header, two segments, sections for the first. */
@@ -91,11 +92,30 @@ static void write_file(size_t size)
         assert_int_equal(ftruncate(file, (off_t)size), 0);
 }
 
+static int loaded(int r)
+{
+        if (r == 0)
+                r = loader_begin(&loader);
+        return r == 0 ? loader_end(&loader) : r;
+}
+
+static int load_file(void)
+{
+        loader = (struct loader){.memory = &memory};
+        return loaded(image_load(file, "image", &loader, &image));
+}
+
+static int load_initrd(uint64_t *address, uint64_t *size)
+{
+        loader = (struct loader){.memory = &memory};
+        return loaded(image_load_initrd(file, "initrd", &loader, &image, address, size));
+}
+
 static int load(size_t size)
 {
         write_file(size);
         error_clear();
-        return image_load(file, "image", &memory, &image);
+        return load_file();
 }
 
 static int begin(void **state)
@@ -229,9 +249,58 @@ static void a_note_with_a_pvh_entry_is_followed(void **state)
         elf.segments[2] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0x4800, .p_filesz = sizeof(note)};
         write_file(0x5000);
         assert_int_equal(pwrite(file, &note, sizeof(note), 0x4800), sizeof(note));
-        assert_int_equal(image_load(file, "image", &memory, &image), 0);
+        assert_int_equal(load_file(), 0);
         assert_int_equal(image.protocol, IMAGE_PVH);
         assert_int_equal(image.entry, TEXT + 0x2000);
+}
+
+/* ---- the loader ---- */
+
+static void nothing_is_read_before_the_loader_begins(void **state)
+{
+        (void)state;
+        write_file(0x5000);
+        loader = (struct loader){.memory = &memory};
+        assert_int_equal(image_load(file, "image", &loader, &image), 0);
+        assert_int_equal(byte_at(TEXT + 0x10000), 0);
+        assert_int_equal(pwrite(file, "late", 4, DATA_OFFSET), 4);
+        assert_int_equal(loader_begin(&loader), 0);
+        assert_int_equal(loader_end(&loader), 0);
+        assert_int_equal(byte_at(TEXT + 0x10000), 'l');
+}
+
+static void a_file_that_becomes_shorter_meanwhile_is_an_error_that_names_it(void **state)
+{
+        (void)state;
+        write_file(0x5000);
+        loader = (struct loader){.memory = &memory};
+        assert_int_equal(image_load(file, "image", &loader, &image), 0);
+        assert_int_equal(ftruncate(file, 0x1000), 0);
+        assert_int_equal(loader_begin(&loader), 0);
+        assert_int_equal(loader_end(&loader), -ENOEXEC);
+        assert_string_equal(error_message(), "kernel image: it became shorter while it was read");
+}
+
+static void a_kernel_of_too_many_parts_is_refused(void **state)
+{
+        (void)state;
+        write_file(0x5000);
+        loader = (struct loader){.memory = &memory, .n = LOADER_PARTS_MAX - 1};
+        assert_int_equal(image_load(file, "image", &loader, &image), -ENOEXEC);
+        assert_string_equal(error_message(), "kernel image: it has too many parts");
+        assert_int_equal(loader.n, LOADER_PARTS_MAX);
+}
+
+static void a_loader_is_waited_for_as_often_as_one_likes(void **state)
+{
+        (void)state;
+        loader = (struct loader){.memory = &memory};
+        loader_wait(&loader);
+        assert_int_equal(loader_end(&loader), 0);
+        assert_int_equal(loader_begin(&loader), 0);
+        loader_wait(&loader);
+        loader_wait(&loader);
+        assert_int_equal(loader_end(&loader), 0);
 }
 
 /* ---- bzImage ---- */
@@ -265,7 +334,7 @@ static int load_bzimage(size_t size)
         assert_int_equal(ftruncate(file, 0), 0);
         assert_int_equal(pwrite(file, bzimage, size, 0), size);
         make_bzimage();
-        return image_load(file, "image", &memory, &image);
+        return load_file();
 }
 
 static void a_bzimage_s_kernel_lies_at_its_preferred_address(void **state)
@@ -312,12 +381,12 @@ static void an_initrd_lies_as_high_as_it_may(void **state)
         image = (struct image){.end = 40ULL << 20, .initrd_max = 0x7fffffff};
         assert_int_equal(ftruncate(file, 0), 0);
         assert_int_equal(pwrite(file, "initrd", 6, 0), 6);
-        assert_int_equal(image_load_initrd(file, "initrd", &memory, &image, &address, &size), 0);
+        assert_int_equal(load_initrd(&address, &size), 0);
         assert_int_equal(address, MEMORY - 4096);
         assert_int_equal(size, 6);
         assert_memory_equal(guest_span(&memory, address, 6), "initrd", 6);
         image.initrd_max = (48ULL << 20) - 1;
-        assert_int_equal(image_load_initrd(file, "initrd", &memory, &image, &address, &size), 0);
+        assert_int_equal(load_initrd(&address, &size), 0);
         assert_int_equal(address, (48ULL << 20) - 4096);
 }
 
@@ -328,11 +397,11 @@ static void an_initrd_without_room_is_refused(void **state)
         (void)state;
         image = (struct image){.end = 63ULL << 20, .initrd_max = 0x7fffffff};
         assert_int_equal(ftruncate(file, 2 << 20), 0);
-        assert_int_equal(image_load_initrd(file, "initrd", &memory, &image, &address, &size), -ENOSPC);
+        assert_int_equal(load_initrd(&address, &size), -ENOSPC);
         assert_int_equal(ftruncate(file, 1LL << 40), 0);
-        assert_int_equal(image_load_initrd(file, "initrd", &memory, &image, &address, &size), -ENOSPC);
+        assert_int_equal(load_initrd(&address, &size), -ENOSPC);
         assert_int_equal(ftruncate(file, 0), 0);
-        assert_int_equal(image_load_initrd(file, "initrd", &memory, &image, &address, &size), -EINVAL);
+        assert_int_equal(load_initrd(&address, &size), -EINVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -347,6 +416,10 @@ int main(void)
                 TEST(a_note_with_a_pvh_entry_is_followed),
                 TEST(a_bzimage_s_kernel_lies_at_its_preferred_address),
                 TEST(a_bad_bzimage_is_refused),
+                TEST(nothing_is_read_before_the_loader_begins),
+                TEST(a_file_that_becomes_shorter_meanwhile_is_an_error_that_names_it),
+                TEST(a_kernel_of_too_many_parts_is_refused),
+                TEST(a_loader_is_waited_for_as_often_as_one_likes),
                 TEST(an_initrd_lies_as_high_as_it_may),
                 TEST(an_initrd_without_room_is_refused),
         };

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,7 +39,7 @@ static void take_away(bool namespaces, bool landlock)
 
 static int attempt(bool without_namespaces, bool without_landlock, bool filters_suffice, char *message, size_t room)
 {
-        int pipes[2], status;
+        int pipes[2], status, left = 0;
         ssize_t n;
         pid_t child;
 
@@ -45,7 +47,7 @@ static int attempt(bool without_namespaces, bool without_landlock, bool filters_
         child = fork();
         if (child == 0) {
                 take_away(without_namespaces, without_landlock);
-                if (vmm_jail_enter(filters_suffice) < 0) {
+                if (vmm_jail_leave_namespaces(&left) < 0 || vmm_jail_enter(left, filters_suffice) < 0) {
                         (void)!write(pipes[1], error_message(), strlen(error_message()));
                         _exit(FAILED);
                 }
@@ -111,6 +113,37 @@ static void unless_the_filters_are_said_to_suffice(void **state)
         assert_int_equal(attempt(false, false, true, message, sizeof(message)), JAILED);
 }
 
+static void *stay(void *data)
+{
+        for (;;)
+                (void)pause();
+        return data;
+}
+
+/* Who is not root goes into a user namespace, which nobody can who has a second thread. */
+static void a_thread_that_was_started_between_the_halves_keeps_nobody_from_an_empty_root(void **state)
+{
+        int status, left = -1;
+        pid_t child = fork();
+
+        (void)state;
+        if (child == 0) {
+                pthread_t thread;
+                struct stat st;
+
+                if ((geteuid() == 0 && setuid(65534) < 0) || vmm_jail_leave_namespaces(&left) < 0)
+                        _exit(FAILED);
+                if (left < 0) /* this machine has none for ordinary users */
+                        _exit(JAILED);
+                if (pthread_create(&thread, NULL, stay, NULL) != 0 || vmm_jail_enter(left, false) < 0)
+                        _exit(FAILED);
+                _exit(stat("/proc", &st) < 0 && errno == ENOENT ? JAILED : OPENED);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), JAILED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -119,6 +152,7 @@ int main(void)
                 cmocka_unit_test(landlock_is_enough),
                 cmocka_unit_test(with_neither_there_is_no_machine_and_both_reasons_are_told),
                 cmocka_unit_test(unless_the_filters_are_said_to_suffice),
+                cmocka_unit_test(a_thread_that_was_started_between_the_halves_keeps_nobody_from_an_empty_root),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

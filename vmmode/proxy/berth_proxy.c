@@ -58,14 +58,19 @@ static int take_signals(struct proxy *proxy)
         return proxy->signals < 0 ? fail(errno, "watch signals") : 0;
 }
 
+/* The machine first: it has much to do before its guest asks for a file. */
 static int start_machine(struct proxy *proxy)
 {
-        _cleanup_close_ int file_server = -EBADF;
+        _cleanup_close_ int listener = -EBADF, file_server = -EBADF;
         int r = share_make(proxy);
 
         if (r == 0)
-                r = file_server_start(proxy, &file_server);
-        return r == 0 ? machine_start(proxy, file_server) : r;
+                r = file_server_listen(proxy, &listener, &file_server);
+        if (r == 0)
+                r = machine_start(proxy, file_server);
+        if (r == 0)
+                r = share_fill(proxy);
+        return r == 0 ? file_server_start(proxy, listener) : r;
 }
 
 static int report(struct proxy *proxy, enum plan_point point)

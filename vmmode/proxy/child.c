@@ -31,27 +31,45 @@ static void raise_file_limit(void)
 
 /* A group in which processes were killed at once (cgroup.kill) before, and one that is made below it, do not count
  * alike how often: for the kernel whoever is born from one into the other was there when it happened, and is killed,
- * too. */
-static bool can_be_born_in(const struct clone_args *args)
+ * too. The first child shows it; what would change it later would end us. */
+static enum { UNKNOWN, YES, NO } can_be_born_below;
+
+/* Left for whoever reaps the children, unless it was killed. */
+static bool was_killed_at_birth(pid_t pid)
 {
-        struct clone_args trial = *args;
-        int status;
+        siginfo_t info = {0};
+
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != pid ||
+            info.si_code != CLD_KILLED)
+                return false;
+        (void)waitpid(pid, NULL, 0);
+        return true;
+}
+
+/* -1: it cannot be. */
+static pid_t be_born_below(int group, bool executes)
+{
+        struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group};
+        bool is_first = can_be_born_below == UNKNOWN;
         pid_t pid;
 
-        trial.flags |= CLONE_VFORK;
-        pid = sys_clone3(&trial);
-        if (pid == 0)
-                _exit(0);
-        return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
+        /* Whoever executes nothing would have to be waited for to the end. */
+        if (can_be_born_below == NO || (is_first && !executes))
+                return -1;
+        args.flags |= is_first ? CLONE_VFORK : 0;
+        pid = sys_clone3(&args);
+        if (pid == 0 || !is_first)
+                return pid;
+        can_be_born_below = pid > 0 && !was_killed_at_birth(pid) ? YES : NO;
+        return can_be_born_below == YES ? pid : -1;
 }
 
 /* To be born in a group costs nothing, but to be moved into one some 10 ms: the kernel waits until nobody forks. */
-pid_t child_fork(int cgroup)
+pid_t child_fork(int cgroup, bool executes)
 {
         _cleanup_close_ int aside =
                 cgroup >= 0 ? openat(cgroup, CGROUP_ASIDE, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
-        struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)aside};
-        pid_t pid = aside >= 0 && can_be_born_in(&args) ? sys_clone3(&args) : -1;
+        pid_t pid = aside >= 0 ? be_born_below(aside, executes) : -1;
 
         if (pid >= 0)
                 return pid;
@@ -86,7 +104,7 @@ int child_start(struct child *child, int cgroup, int program, const char *const 
 
         if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0)
                 return fail(errno, "make a pipe");
-        child->pid = child_fork(cgroup);
+        child->pid = child_fork(cgroup, true);
         if (child->pid == 0)
                 become(program, argv, pair[1], keep, n_keep);
         close(pair[1]);

@@ -11,8 +11,8 @@
         }
 
 /* fork(2), but the child is in the group below the container's (a descriptor, -EBADF none); who may not be there is in
- * the caller's. */
-pid_t child_fork(int cgroup);
+ * the caller's. `executes`: another program, at once. The first who does is waited for until then. */
+pid_t child_fork(int cgroup, bool executes);
 
 /* Executes `program` (a descriptor) with these arguments, no environment, and no descriptors but those in `keep`, under
  * their own numbers. Its stdin is /dev/null, and what it writes is read by child_read. It begins

@@ -39,7 +39,7 @@ static int is_of_rust_vmm(int program)
         return found;
 }
 
-static int listen_and_connect(struct proxy *proxy, int *listener, int *connection)
+int file_server_listen(const struct proxy *proxy, int *listener, int *connection)
 {
         const struct sockaddr_un address = unix_address_at(proxy->share, SOCKET_NAME);
         int r = 0;
@@ -90,15 +90,11 @@ static int start_rusts(struct proxy *proxy, const char *listener, const int *kee
         return child_start(&proxy->file_server, proxy->options.cgroup, proxy->options.file_server, argv, keep, 1);
 }
 
-int file_server_start(struct proxy *proxy, int *connection)
+int file_server_start(struct proxy *proxy, int listener)
 {
-        _cleanup_close_ int listener = -EBADF;
         char with_listener[32];
         int r = is_of_rust_vmm(proxy->options.file_server), rust = r;
 
-        if (r < 0)
-                return r;
-        r = listen_and_connect(proxy, &listener, connection);
         if (r < 0)
                 return r;
         snprintf(with_listener, sizeof(with_listener), "--fd=%d", listener);

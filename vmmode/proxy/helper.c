@@ -38,7 +38,7 @@ int helper_start(const struct proxy *proxy, const char *name, helper_work work, 
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return fail(errno, "make a socket for %s", name);
-        pid = child_fork(proxy->options.cgroup);
+        pid = child_fork(proxy->options.cgroup, false);
         if (pid == 0) {
                 (void)prctl(PR_SET_NAME, name);
                 keep_only(pair[1], given);

@@ -85,11 +85,14 @@ int proxy_await_continue(struct proxy *proxy);
 /* Where the share lies in our mount namespace. */
 #define SHARE_PLACE "/sys"
 
-/* A file system of our own with a mount at each entry (share.c). */
+/* A file system of our own, and a mount at each entry (share.c). */
 int share_make(struct proxy *proxy);
+int share_fill(struct proxy *proxy);
 
-/* Starts the file server on the share; *connection is a vhost-user connection to it (file_server.c). */
-int file_server_start(struct proxy *proxy, int *connection);
+/* *connection is a vhost-user connection with who will accept it at *listener: the file server, which is started on the
+ * share (file_server.c). */
+int file_server_listen(const struct proxy *proxy, int *listener, int *connection);
+int file_server_start(struct proxy *proxy, int listener);
 
 /* Starts the machine (machine.c). */
 int machine_start(struct proxy *proxy, int file_server);

@@ -80,15 +80,22 @@ int share_make(struct proxy *proxy)
         if (share < 0)
                 return fail_in(share, "share");
         r = mount_attach(share, place);
+        proxy->share = take_fd(&share);
+        return r;
+}
+
+int share_fill(struct proxy *proxy)
+{
+        int r = 0;
+
         for (size_t i = 0; r == 0 && i < proxy->options.n_trees; i++) {
                 if (proxy->options.trees[i].is_place)
                         r = own_tree(&proxy->options.trees[i].fd);
                 if (r == 0)
-                        r = attach_entry(share, proxy->options.trees[i].entry, proxy->options.trees[i].fd);
+                        r = attach_entry(proxy->share, proxy->options.trees[i].entry, proxy->options.trees[i].fd);
                 if (r < 0)
                         r = fail_in(r, "share: entry %s", proxy->options.trees[i].entry);
                 replace_fd(&proxy->options.trees[i].fd, -EBADF);
         }
-        proxy->share = take_fd(&share);
         return r;
 }

@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,7 +45,7 @@ struct file {
         int fd;
         const char *name;
         uint64_t size;
-        const struct guest_memory *memory;
+        struct loader *loader;
 };
 
 static int read_at(const struct file *file, uint64_t offset, void *data, size_t size)
@@ -70,27 +69,18 @@ static int read_at(const struct file *file, uint64_t offset, void *data, size_t 
         return 0;
 }
 
-/* Reads a part of the file, which lies whole in it, into the guest's memory: straight from the page cache. */
-static int read_range(const struct file *file, uint64_t offset, uint8_t *to, size_t size)
+/* A part of the file, which lies whole in it, for the guest's memory. */
+static int add_part(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size, bool is_mapped)
 {
-        size_t before = offset % GUEST_PAGE;
-        uint8_t *map =
-                mmap(NULL, before + size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file->fd, (off_t)(offset - before));
-        int r;
+        const struct loader_part part = {file->name, file->fd, is_mapped, offset, size, to};
 
-        if (map == MAP_FAILED)
-                return fail(errno, "read kernel %s", file->name);
-        r = guest_fill(file->memory, to, map + before, size);
-        munmap(map, before + size);
-        if (r == -EFAULT)
-                return refuse(ENOEXEC, "kernel %s: it became shorter while it was read", file->name);
-        return r < 0 ? fail(-r, "read kernel %s", file->name) : 0;
+        return loader_add(file->loader, &part);
 }
 
 static int too_small(const struct file *file, uint64_t end)
 {
         return refuse(ENOSPC, "kernel %s: it takes the memory up to %llu MiB, the machine has %llu MiB", file->name,
-                      (unsigned long long)(end >> 20) + 1, (unsigned long long)(file->memory->size >> 20));
+                      (unsigned long long)(end >> 20) + 1, (unsigned long long)(file->loader->memory->size >> 20));
 }
 
 /* ---- ELF ---- */
@@ -151,38 +141,6 @@ static void find_kept(const struct file *file, const Elf64_Ehdr *header, struct 
                         add_kept(list, &sections[i]);
 }
 
-/* Reads what the file has of a range; its holes are zero in the guest's memory already. */
-static int read_data(const struct file *file, uint64_t offset, uint8_t *to, uint64_t size)
-{
-        uint64_t end = offset + size;
-        int r = 0;
-
-        for (uint64_t at = offset; at < end && r == 0;) {
-                off_t data = lseek(file->fd, (off_t)at, SEEK_DATA);
-                off_t hole = data < 0 ? -1 : lseek(file->fd, data, SEEK_HOLE);
-                uint64_t next = hole < 0 || (uint64_t)hole > end ? end : (uint64_t)hole;
-
-                if (data < 0 && errno == ENXIO)
-                        return 0; /* nothing but holes up to the file's end */
-                if (data < 0)
-                        data = (off_t)at; /* the file system does not tell */
-                if ((uint64_t)data >= end)
-                        return 0;
-                r = read_range(file, (uint64_t)data, to + ((uint64_t)data - offset), next - (uint64_t)data);
-                at = next;
-        }
-        return r;
-}
-
-static int map_kept(const struct file *file, const struct extent *extent, uint8_t *to)
-{
-        if (mmap(to, extent->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file->fd,
-                 (off_t)extent->offset) == MAP_FAILED)
-                return fail(errno, "map kernel %s", file->name);
-        (void)madvise(to, extent->size, MADV_DONTDUMP);
-        return 0;
-}
-
 /* Kept pages become copy-on-write pages of the guest: its unchanged text is in memory once for all VMs. */
 static int load_bytes(const struct file *file, const Elf64_Phdr *segment, const struct extents *list, uint8_t *to)
 {
@@ -198,12 +156,12 @@ static int load_bytes(const struct file *file, const Elf64_Phdr *segment, const 
                 place = to + (extent->offset - segment->p_offset);
                 if ((uintptr_t)place % GUEST_PAGE)
                         continue;
-                r = read_data(file, at, to + (at - segment->p_offset), extent->offset - at);
+                r = add_part(file, at, to + (at - segment->p_offset), extent->offset - at, false);
                 if (r == 0)
-                        r = map_kept(file, extent, place);
+                        r = add_part(file, extent->offset, place, extent->size, true);
                 at = extent->offset + extent->size;
         }
-        return r == 0 ? read_data(file, at, to + (at - segment->p_offset), end - at) : r;
+        return r == 0 ? add_part(file, at, to + (at - segment->p_offset), end - at, false) : r;
 }
 
 static int load_segment(const struct file *file, const Elf64_Phdr *segment, const struct extents *list,
@@ -221,7 +179,7 @@ static int load_segment(const struct file *file, const Elf64_Phdr *segment, cons
         end = segment->p_paddr + segment->p_memsz;
         if (segment->p_paddr < LAYOUT_HIGH)
                 return refuse(ENOEXEC, "kernel %s: a segment lies below 1 MiB, where the boot tables are", file->name);
-        to = guest_span(file->memory, segment->p_paddr, segment->p_memsz);
+        to = guest_span(file->loader->memory, segment->p_paddr, segment->p_memsz);
         if (!to)
                 return too_small(file, end);
         r = load_bytes(file, segment, list, to);
@@ -371,7 +329,7 @@ static int load_bzimage(const struct file *file, const uint8_t *setup, struct im
         if (image->start < LAYOUT_HIGH || image->start > UINT32_MAX)
                 return refuse(ENOEXEC, "kernel %s: a bzImage with an impossible preferred address", file->name);
         image->end = image->start + init_size;
-        to = guest_span(file->memory, image->start, init_size);
+        to = guest_span(file->loader->memory, image->start, init_size);
         if (!to)
                 return too_small(file, image->end);
         image->protocol = IMAGE_LINUX64;
@@ -386,12 +344,12 @@ static int load_bzimage(const struct file *file, const uint8_t *setup, struct im
 
                 memset(image->header + used, 0, sizeof(image->header) - used);
         }
-        return read_range(file, offset, to, size);
+        return add_part(file, offset, to, size, false);
 }
 
-int image_load(int fd, const char *name, const struct guest_memory *memory, struct image *image)
+int image_load(int fd, const char *name, struct loader *loader, struct image *image)
 {
-        struct file file = {.fd = fd, .name = name, .memory = memory};
+        struct file file = {.fd = fd, .name = name, .loader = loader};
         uint8_t head[SETUP_HEADER_END];
         struct stat st;
         int r;
@@ -414,10 +372,11 @@ int image_load(int fd, const char *name, const struct guest_memory *memory, stru
         return refuse(ENOEXEC, "kernel %s: neither a bzImage nor an ELF file", name);
 }
 
-int image_load_initrd(int fd, const char *name, const struct guest_memory *memory, const struct image *image,
-                      uint64_t *address, uint64_t *size)
+int image_load_initrd(int fd, const char *name, struct loader *loader, const struct image *image, uint64_t *address,
+                      uint64_t *size)
 {
-        struct file file = {.fd = fd, .name = name, .memory = memory};
+        const struct guest_memory *memory = loader->memory;
+        struct file file = {.fd = fd, .name = name, .loader = loader};
         uint64_t end = memory->n ? memory->v[0].address + memory->v[0].size : 0;
         struct stat st;
 
@@ -431,5 +390,5 @@ int image_load_initrd(int fd, const char *name, const struct guest_memory *memor
         if (*size > end || (*address = (end - *size) & ~(GUEST_PAGE - 1)) < image->end || *address > end - *size)
                 return refuse(ENOSPC, "initrd %s: its %llu MiB do not fit behind the kernel into %llu MiB of memory",
                               name, (unsigned long long)(*size >> 20) + 1, (unsigned long long)(memory->size >> 20));
-        return read_range(&file, 0, guest_span(memory, *address, *size), *size);
+        return add_part(&file, 0, guest_span(memory, *address, *size), *size, false);
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vmmode/vmm/memory.h"
+#include "vmmode/vmm/loader.h"
 
 enum image_protocol {
         IMAGE_LINUX64, /* 64-bit entry, %rsi = zero page (boot.rst, "64-bit Boot Protocol") */
@@ -24,12 +24,12 @@ struct image {
         uint8_t header[0x290 - 0x1f1]; /* bzImage: its setup header, to be put at 0x1f1 of the zero page */
 };
 
-/* Loads the file into memory. Of an ELF file the pages of Linux that never change hands are
- * mapped copy-on-write, not read. -ENOEXEC with a message
- * for what is no kernel for this machine, -ENOSPC when the memory is too small (the message says how much it takes). */
-int image_load(int fd, const char *name, const struct guest_memory *memory, struct image *image);
+/* Finds what the file is and what of it goes where, and gives the loader that to do. Of an ELF file the pages of Linux
+ * that never change hands are mapped copy-on-write, not read. -ENOEXEC with a message for what is no kernel for this
+ * machine, -ENOSPC when the memory is too small (the message says how much it takes). */
+int image_load(int fd, const char *name, struct loader *loader, struct image *image);
 
-/* Loads the initrd as high as it may lie; *address is where. -ENOSPC when it does not fit between the kernel and there.
- */
-int image_load_initrd(int fd, const char *name, const struct guest_memory *memory, const struct image *image,
-                      uint64_t *address, uint64_t *size);
+/* The same for the initrd, which goes as high as it may lie; *address is where. -ENOSPC when it does not fit between
+ * the kernel and there. */
+int image_load_initrd(int fd, const char *name, struct loader *loader, const struct image *image, uint64_t *address,
+                      uint64_t *size);

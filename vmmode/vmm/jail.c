@@ -20,11 +20,12 @@
 
 /* -errno: it may not have them here. In a user namespace of its own, without ids in it, whoever is not root gets as far
  * as root. */
-static int leave_namespaces(void)
+int vmm_jail_leave_namespaces(int *left)
 {
-        if (unshare(NAMESPACES) == 0 || unshare(CLONE_NEWUSER | NAMESPACES) == 0)
-                return 0;
-        return -errno;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return fail(errno, "forbid new privileges");
+        *left = unshare(NAMESPACES) == 0 || unshare(CLONE_NEWUSER | NAMESPACES) == 0 ? 0 : -errno;
+        return 0;
 }
 
 /* An empty file system that nobody can write to; nothing of it is mounted yet. */
@@ -104,9 +105,9 @@ static bool may_be_missing(int r)
         return r == -EPERM || r == -EACCES;
 }
 
-static int hide_files(bool filters_suffice)
+static int hide_files(int left, bool filters_suffice)
 {
-        int root = leave_namespaces(), landlock;
+        int root = left, landlock;
         char why[ERROR_MESSAGE_MAX];
 
         snprintf(why, sizeof(why), "%s", root < 0 ? strerror(-root) : "");
@@ -126,13 +127,10 @@ static int hide_files(bool filters_suffice)
                       why, strerror(-landlock));
 }
 
-int vmm_jail_enter(bool filters_suffice)
+int vmm_jail_enter(int left, bool filters_suffice)
 {
-        int r;
+        int r = hide_files(left, filters_suffice);
 
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return fail(errno, "forbid new privileges");
-        r = hide_files(filters_suffice);
         if (r == 0)
                 r = drop_capabilities();
         return r == 0 ? forbid_cores() : r;

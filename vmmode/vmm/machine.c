@@ -10,14 +10,17 @@
 #include "vmmode/vmm/filter.h"
 #include "vmmode/vmm/jail.h"
 
+/* Of the files only what is to be known now: they are read while the rest is made. */
 static int load(struct machine *machine, const struct vmm_options *options)
 {
         struct boot boot = {.image = &machine->image, .cmdline = options->cmdline};
-        int r = image_load(options->kernel, "image", &machine->memory, &machine->image);
+        int r = image_load(options->kernel, "image", &machine->loader, &machine->image);
 
         if (r == 0 && options->initrd >= 0)
-                r = image_load_initrd(options->initrd, "image", &machine->memory, &machine->image, &boot.initrd,
+                r = image_load_initrd(options->initrd, "image", &machine->loader, &machine->image, &boot.initrd,
                                       &boot.initrd_size);
+        if (r == 0)
+                r = loader_begin(&machine->loader);
         if (r == 0)
                 r = acpi_build(&machine->memory, options->cpus, options->console >= 0, &boot.rsdp);
         return r == 0 ? boot_prepare(&machine->memory, &boot) : r;
@@ -118,11 +121,14 @@ int machine_make(struct machine *machine, const struct vmm_options *options)
         int r;
 
         *machine = (struct machine){.memory = GUEST_MEMORY_NONE, .vm = {.fd = -EBADF, .ended_fd = -EBADF}};
+        machine->loader.memory = &machine->memory;
         r = guest_memory_make(&machine->memory, options->memory & ~(GUEST_PAGE - 1));
         if (r == 0)
-                r = vm_make(&machine->vm, options->kvm, &machine->memory);
+                r = vmm_jail_leave_namespaces(&machine->left_namespaces);
         if (r == 0)
                 r = load(machine, options);
+        if (r == 0)
+                r = vm_make(&machine->vm, options->kvm, &machine->memory);
         if (r == 0)
                 r = loop_make(&machine->shared, "devices");
         if (r < 0)
@@ -158,7 +164,7 @@ static int start_guest(struct machine *machine, size_t n_filesystems)
 
 int machine_run(struct machine *machine, const struct vmm_options *options)
 {
-        int r = vmm_jail_enter(options->filters_suffice);
+        int r = vmm_jail_enter(machine->left_namespaces, options->filters_suffice);
 
         if (r == 0)
                 r = filter_prepare();
@@ -168,6 +174,9 @@ int machine_run(struct machine *machine, const struct vmm_options *options)
         for (size_t i = 0; i < OPTIONS_NETS_MAX && r == 0; i++)
                 if (machine->net_loops[i].name)
                         r = loop_start(&machine->net_loops[i], filter_net);
+        /* The kernel is being read all the while. Whoever does that has kept its privileges, and ends here. */
+        if (r == 0)
+                r = loader_end(&machine->loader);
         if (r == 0)
                 r = start_guest(machine, options->n_filesystems);
         return r == 0 ? loop_run(&machine->shared) : r;
@@ -202,5 +211,6 @@ void machine_free(struct machine *machine)
                 serial_flush(&machine->serial);
         if (machine->shared.name)
                 loop_free(&machine->shared);
+        loader_wait(&machine->loader);
         guest_memory_free(&machine->memory);
 }

@@ -20,6 +20,8 @@ struct machine {
         struct guest_memory memory;
         struct vm vm;
         struct image image;
+        struct loader loader;
+        int left_namespaces; /* jail.h */
         struct pci pci;
         struct pci_function functions[MACHINE_DEVICES_MAX];
         size_t n_functions;
@@ -39,7 +41,8 @@ struct machine {
         struct loop disk_loops[OPTIONS_DISKS_MAX], net_loops[OPTIONS_NETS_MAX];
 };
 
-/* Builds it; nothing runs yet. What was built before a failure is released by machine_free. */
+/* Builds it; nothing runs yet but the loader (loader.h). What was built before a failure is released by machine_free.
+ */
 int machine_make(struct machine *machine, const struct vmm_options *options);
 
 /* Gives up what the process does not need any more (jail.h) and runs the machine to its end: 0, or -errno when it could

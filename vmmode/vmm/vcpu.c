@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "vmmode/vmm/thread.h"
 
-int vcpu_make(struct vcpu *cpu, const struct image *image)
+int vcpu_make(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image)
 {
         int size = ioctl(cpu->vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
         void *run;
@@ -26,7 +26,7 @@ int vcpu_make(struct vcpu *cpu, const struct image *image)
                 return fail(errno, "map the state of processor %u", cpu->index);
         cpu->run = run;
         cpu->run_size = (size_t)size;
-        return vcpu_set_up(cpu, image);
+        return vcpu_set_up(cpu, cpuid, image);
 }
 
 static void access_port(struct vcpu *cpu)

@@ -9,8 +9,6 @@
 #include "vmmode/vmm/boot.h"
 #include "vmmode/vmm/vcpu.h"
 
-#define CPUID_ENTRIES 256
-
 #define CPUID_1_ECX_X2APIC       (1U << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1U << 24)
 #define CPUID_1_ECX_HYPERVISOR   (1U << 31)
@@ -35,11 +33,6 @@
 #define LAPIC_LVT1        0x360
 #define LAPIC_MODE_EXTINT (7U << 8)
 #define LAPIC_MODE_NMI    (4U << 8)
-
-struct cpuid {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[CPUID_ENTRIES];
-};
 
 /* The leaves that differ from processor to processor: its APIC id, and a topology of one socket with n cores. */
 static void number_cpu(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned n)
@@ -80,16 +73,18 @@ static void number_cpu(struct kvm_cpuid_entry2 *entry, unsigned index, unsigned 
         }
 }
 
-static int set_cpuid(struct vcpu *cpu)
+int vcpu_ask_cpuid(int kvm, struct cpuid *cpuid)
 {
-        struct cpuid cpuid = {.head = {.nent = CPUID_ENTRIES}};
+        *cpuid = (struct cpuid){.head = {.nent = CPUID_ENTRIES}};
+        return ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ? fail(errno, "ask KVM for its CPUID") : 0;
+}
 
-        if (ioctl(cpu->vm->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
-                return fail(errno, "ask KVM for its CPUID");
-        for (unsigned i = 0; i < cpuid.head.nent; i++)
-                number_cpu(&cpuid.entries[i], cpu->index, cpu->vm->n_cpus);
-        return ioctl(cpu->fd, KVM_SET_CPUID2, &cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index)
-                                                          : 0;
+/* What differs from processor to processor is written anew for each. */
+static int set_cpuid(struct vcpu *cpu, struct cpuid *cpuid)
+{
+        for (unsigned i = 0; i < cpuid->head.nent; i++)
+                number_cpu(&cpuid->entries[i], cpu->index, cpu->vm->n_cpus);
+        return ioctl(cpu->fd, KVM_SET_CPUID2, cpuid) < 0 ? fail(errno, "set the CPUID of processor %u", cpu->index) : 0;
 }
 
 static int set_msrs(struct vcpu *cpu)
@@ -154,10 +149,10 @@ static int set_registers(struct vcpu *cpu, const struct image *image)
                        : 0;
 }
 
-int vcpu_set_up(struct vcpu *cpu, const struct image *image)
+int vcpu_set_up(struct vcpu *cpu, struct cpuid *cpuid, const struct image *image)
 {
         /* CPUID first: which registers there are depends on it. */
-        int r = set_cpuid(cpu);
+        int r = set_cpuid(cpu, cpuid);
 
         if (r == 0)
                 r = set_msrs(cpu);

@@ -137,7 +137,8 @@ int vm_make_cpus(struct vm *vm, unsigned n, const struct image *image)
 {
         int most = ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
         unsigned limit = most > 0 && most < VM_CPUS_MAX ? (unsigned)most : VM_CPUS_MAX;
-        int r = 0;
+        struct cpuid cpuid;
+        int r;
 
         if (n == 0 || n > limit)
                 return refuse(EINVAL, "%u processors: this machine can have 1 to %u", n, limit);
@@ -147,8 +148,9 @@ int vm_make_cpus(struct vm *vm, unsigned n, const struct image *image)
         for (unsigned i = 0; i < n; i++)
                 vm->cpus[i] = (struct vcpu){.vm = vm, .index = i, .fd = -EBADF};
         vm->n_cpus = n;
+        r = vcpu_ask_cpuid(vm->kvm, &cpuid);
         for (unsigned i = 0; i < n && r == 0; i++)
-                r = vcpu_make(&vm->cpus[i], i == 0 ? image : NULL);
+                r = vcpu_make(&vm->cpus[i], &cpuid, i == 0 ? image : NULL);
         return r;
 }
 
