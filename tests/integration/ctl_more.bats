@@ -187,6 +187,46 @@ settled() {
         refused_ctl "is no NAME:PATH" cp web: "$T/b"
 }
 
+@test "cp: nothing is lost for another kind of file, and a directory is never copied into itself" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        mkdir -p "$T/tree/sub" "$T/full/tree/sub/file"
+        echo page >"$T/tree/sub/file"
+        echo kept >"$T/kept"
+        ctl cp "$T/tree" web:/root
+        for target in /root /root/other /root/tree /root/tree/sub; do
+                refused_ctl "into itself|it is the file" cp web:/root "web:$target"
+        done
+        refused_ctl "into itself" cp "$DIR" web:/root
+        refused_ctl "does not name a file" cp / web:/root
+        ctl cp web:/root/tree/sub web:/root
+        refused_ctl "it is the file" cp web:/root/sub/file web:/root/sub
+        is "$(cat "$(root_of web)/root/sub/file")" page
+
+        refused_ctl "no directory" cp web:/root/tree "$T/kept"
+        refused_ctl "is there and a directory" cp web:/root/tree "$T/full"
+        [ -d "$T/full/tree/sub/file" ]
+        ctl cp "$T/kept" web:/root/kept
+        refused_ctl "kept is there and no directory" cp "$T/tree" web:/root/kept
+        refused_ctl "Not a directory" cp "$T/tree/sub/file" web:/root/kept/
+        refused_ctl "No such file or directory" cp "$T/tree/sub/file" web:/root/none/
+        is "$(cat "$T/kept" "$(root_of web)/root/kept")" $'kept\nkept'
+        ctl cp "$T/tree" web:/root/new/
+        is "$(cat "$(root_of web)/root/new/sub/file")" page
+
+        mkfifo "$T/fifo"
+        refused_ctl "neither a regular file nor a directory" cp web:/root/kept "$T/fifo"
+        refused_ctl "neither a regular file nor a directory" cp web:/root/kept /dev/null
+        [ -p "$T/fifo" ]
+        [ -c /dev/null ]
+        ln -s kept "$T/link"
+        ctl cp web:/root/sub/file "$T/link"
+        is "$(readlink "$T/link") $(cat "$T/kept")" "kept page"
+        ln -s nowhere "$T/dangling"
+        refused_ctl "is a link" cp web:/root/kept "$T/dangling"
+        [ ! -e "$T/nowhere" ]
+        refused_ctl "File name too long" cp web:/root/kept "$T/$(printf 'a%.0s' {1..256})"
+}
+
 # calls ARGUMENT...: the system calls of a berthctl.
 calls() {
         strace -f -c -o "$T/calls" "$BERTHCTL" --directory "$DIR" --run "$RUN" "$@" 3>&- 4>&- >/dev/null
