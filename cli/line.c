@@ -65,8 +65,12 @@ static void fill_standard_descriptors(void)
 
         poll(standard, ELEMENTS(standard), 0);
         for (size_t i = 0; i < ELEMENTS(standard); i++)
-                if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
-                        _exit(1);
+                if (standard[i].revents & POLLNVAL) {
+                        if (open("/dev/null", O_RDWR) < 0)
+                                _exit(1);
+                        if (i == STDOUT_FILENO)
+                                output_is_closed();
+                }
 }
 
 int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char **argv, int *exit_status))

@@ -240,3 +240,20 @@ load ../lib/common
         is "$output" elsewhere
         mv "$T/other.json" "$B/config.json"
 }
+
+# bats test_tags=berth
+@test "standard output that is closed or full is an error, and a pipe that nobody reads ends berth as it ends a filter" {
+        local program
+
+        mkfifo "$T/pipe"
+        exec 8<>"$T/pipe" 9>"$T/pipe" 8<&-
+        for program in "$BERTH" "${BERTH%/*}/berthctl"; do
+                run -1 --separate-stderr bash -c '"$@" >&-' bash "$program" --help
+                is "$stderr" "write to standard output: Bad file descriptor"
+                run -1 --separate-stderr bash -c '"$@" >/dev/full' bash "$program" --help
+                is "$stderr" "write to standard output: No space left on device"
+                run -141 --separate-stderr bash -c '"$@" >&9' bash "$program" --help
+                is "$stderr" ""
+        done
+        exec 9>&-
+}
