@@ -75,7 +75,17 @@ load ../lib/ctl
         is "$(ctl stats --json web | jq -r '.[].cpuNanoseconds | type')" number
         run -0 ctl metrics
         matches '^berth_cpu_seconds_total\{container="web"\} [0-9.]+$'
+        # What the host does not count has no sample.
+        for name in memory:memory_bytes pids:processes; do
+                is "$(grep -c "^berth_${name#*:}{" <<<"$output")" \
+                        "$(ctl stats --json | jq --arg key "${name%:*}" '[.[] | select(has($key))] | length')"
+        done
+        run -0 ctl info web
+        matches '^cpu used +[0-9.]+ s / -$'
+        matches '^written +[0-9.]+ [KMG]?i?B / -$'
+        is "$(ctl info --json web | jq -r '.usage.cpuNanoseconds | type')" number
         ctl stop -f web
+        is "$(ctl info --json web | jq -r .usage)" null
 }
 
 @test "crash: a create that is killed at any moment leaves what destroy removes, or nothing" {
