@@ -198,6 +198,8 @@ load ../lib/ctl
         refused_ctl "container web is stopped" pause web
         ctl start web
         ctl pause web
+        refused_ctl "container web is paused already" pause web
+        refused_ctl "container web is paused .berthctl resume web" start web
         is "$(ctl info --json web | jq -r .state)" paused
         refused_ctl "container web is paused" exec web true
         ctl resume web

@@ -93,6 +93,7 @@ net = none' >"$T/in/settings"
         refused_ctl "does not begin with settings" import web "$T/order.tar"
         archive foreign.tar settings rootfs complete
         tar -C "$T/in" --transform 's|^|elsewhere/|' -cf "$T/other.tar" settings
+        refused_ctl "/etc/passwd: Unrecognized archive format" import web /etc/passwd
         refused_ctl "is no archive of berthctl export" import web "$T/other.tar"
         mkdir "$T/in/elsewhere"
         archive beside.tar settings rootfs elsewhere complete
