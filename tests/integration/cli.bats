@@ -257,3 +257,21 @@ load ../lib/common
         done
         exec 9>&-
 }
+
+# bats test_tags=berth
+@test "the manuals name every command and option that --help names" {
+        local program command option manual
+
+        for program in berth berthctl; do
+                manual=$TOP/docs/$program.1
+                for command in $("${BERTH%/*}/$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+                        grep -qE "^\.(It|Ss) (Ic )?$command( |$)" "$manual" || { echo "$program $command"; return 1; }
+                        [[ $command != checkpoint && $command != restore ]] || continue
+                        for option in $("${BERTH%/*}/$program" "$command" --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9-]*\).*/\2/p'); do
+                                [ "$option" != help ] || continue
+                                grep -qE -- "(Fl|,) -$option( |$)|^\.It ([a-z0-9-]+ , )*$option( |$)" "$manual" ||
+                                        { echo "$program $command --$option"; return 1; }
+                        done
+                done
+        done
+}
