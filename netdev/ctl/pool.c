@@ -47,10 +47,8 @@ static int claim(struct ctlnet *net, int pool, const char *value, const char *ow
 /* holder: "web.0". */
 static int refuse_taken(const char *what, const char *value, const char *holder)
 {
-        const char *dot = strrchr(holder, '.');
-
-        return refuse(EADDRINUSE, "%s %s belongs to container %.*s", what, value,
-                      dot ? (int)(dot - holder) : (int)strlen(holder), holder);
+        return refuse(EADDRINUSE, "%s %s belongs to container %.*s", what, value, names_container_length(holder),
+                      holder);
 }
 
 static int check_free(struct ctlnet *net, int pool, const char *what, const char *value, const char *owner)

@@ -289,3 +289,21 @@ load ../lib/ctl
         refused_ctl "no command given"
         refused_ctl "too few arguments" start
 }
+
+@test "a full disk is an error that says what could not be done, and what was there stays" {
+        local DIR=$T/small/lib
+
+        mkdir "$T/small"
+        mount -t tmpfs -o size=3m none "$T/small"
+        ctl create web --image busybox --net none
+        cp "$DIR/containers/web/settings" "$T/before"
+        ! head -c 4m /dev/zero >"$T/small/fill"
+        refused_ctl "create container other: .*No space left on device" create other --image busybox --net none
+        refused_ctl "write the settings of container web: No space left on device" set web --hostname other
+        refused_ctl "start container web: .*No space left on device" start web
+        refused_ctl "rename container web to other: No space left on device" rename web other
+        is "$(ctl list -q)" web
+        cmp "$T/before" "$DIR/containers/web/settings"
+        ctl destroy web
+        umount "$T/small"
+}

@@ -87,7 +87,7 @@ teardown() {
         run ! call world 2001:db8::2 80
         new_namespace c
         run -1 net attach c /run/netns/c "publish=[2001:db8::2]:8080:80" publish=8080:80
-        [[ $output == *"published port 8080:80/tcp is taken by a.0"* ]]
+        [[ $output == *"published port 8080:80/tcp is taken by container a"* ]]
         nothing_of c
 }
 
@@ -137,7 +137,7 @@ teardown() {
         container a publish=8080:80
         new_namespace b
         run -1 net attach b /run/netns/b publish=8080:80
-        [[ $output == *"network of b: published port 8080:80/tcp is taken by a.0"* ]]
+        [[ $output == *"network of b: published port 8080:80/tcp is taken by container a"* ]]
         nothing_of b
         run ! ip -n b link show eth0
         answer a 80 hello
