@@ -71,6 +71,7 @@ const struct command ctl_command_export = {
         .least = 1,
         .most = 1,
         .root = ROOT_CHANGE,
+        .interruptible = true,
         .run = run_export,
 };
 
@@ -122,5 +123,6 @@ const struct command ctl_command_import = {
         .least = 2,
         .most = 2,
         .root = ROOT_MAKE,
+        .interruptible = true,
         .run = run_import,
 };

@@ -178,6 +178,17 @@ static int write_block(const struct unpacking *unpacking, const void *block, siz
                        : 0;
 }
 
+static int go_on(const struct unpacking *unpacking)
+{
+        const struct ctl *ctl = unpacking->ctl;
+
+        if (ctl->interrupted && *ctl->interrupted)
+                return refuse(EINTR, "interrupted");
+        if (ctl->progress && unpacking->bytes)
+                ctl->progress(unpacking->name, unpacking->bytes);
+        return 0;
+}
+
 static int copy_data(struct unpacking *unpacking, int64_t whole)
 {
         const void *block;
@@ -191,8 +202,9 @@ static int copy_data(struct unpacking *unpacking, int64_t whole)
                 if (r < 0)
                         return r;
                 unpacking->bytes += size;
-                if (unpacking->ctl->progress)
-                        unpacking->ctl->progress(unpacking->name, unpacking->bytes);
+                r = go_on(unpacking);
+                if (r < 0)
+                        return r;
         }
         if (r != ARCHIVE_EOF)
                 return archive_failure(unpacking, unpacking->in);
@@ -239,9 +251,11 @@ static int check_merge(const struct unpacking *unpacking, struct archive_entry *
 
 static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
 {
-        bool skip;
-        int r = check_entry(unpacking, entry, &skip);
+        bool skip = false;
+        int r = go_on(unpacking);
 
+        if (r == 0)
+                r = check_entry(unpacking, entry, &skip);
         if (r < 0 || skip || (unpacking->what == LAYER && image_entry_is_whiteout(entry)))
                 return r;
         r = unpacking->into ? check_merge(unpacking, entry) : 0;

@@ -297,7 +297,7 @@ load ../lib/ctl
         mount -t tmpfs -o size=3m none "$T/small"
         ctl create web --image busybox --net none
         cp "$DIR/containers/web/settings" "$T/before"
-        ! head -c 4m /dev/zero >"$T/small/fill"
+        run -1 sh -c "head -c 4m /dev/zero >$T/small/fill"
         refused_ctl "create container other: .*No space left on device" create other --image busybox --net none
         refused_ctl "write the settings of container web: No space left on device" set web --hostname other
         refused_ctl "start container web: .*No space left on device" start web

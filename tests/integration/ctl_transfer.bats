@@ -167,3 +167,24 @@ net = none' >"$T/in/settings"
         has "No space left"
         [ -z "$(ls "$T/small/containers")" ]
 }
+
+@test "import: one that is interrupted undoes what it has done, says so and ends by the signal" {
+        local pid status=0
+
+        ctl create web --image busybox --net none
+        ctl export web -o "$T/web.tar"
+        mkfifo "$T/pipe"
+        "$BERTHCTL" --directory "$DIR" --run "$RUN" import other - <"$T/pipe" 2>"$T/err" 3>&- 4>&- &
+        pid=$!
+        exec 8>"$T/pipe"
+        head -c 1m "$T/web.tar" >&8
+        [ -e "$DIR/containers/other/partial" ]
+        kill -TERM "$pid"
+        tail -c +1048577 "$T/web.tar" >&8 || true
+        exec 8>&-
+        wait "$pid" || status=$?
+        is "$status" 143
+        is "$(cat "$T/err")" "create container other: interrupted"
+        is "$(ctl list -q)" web
+        [ ! -e "$DIR/containers/other" ]
+}
