@@ -32,8 +32,8 @@ static int open_log(const struct ctl_container *container, const char *file, int
         return *fd < 0 && errno != ENOENT ? fail(errno, "open the log of container %s", container->name) : 0;
 }
 
-/* Where the last n lines begin; before that more than fits is not looked at. */
-static off_t find_tail(int fd, int64_t n)
+/* Where the last *n lines begin; *n becomes how many are missing. */
+static off_t find_tail(int fd, int64_t *n)
 {
         struct stat st;
         char block[8192];
@@ -52,14 +52,24 @@ static off_t find_tail(int fd, int64_t n)
                         bool last = first;
 
                         first = false;
-                        if (block[i - 1] == '\n' && !last && --n == 0)
-                                return end - (off_t)(size - i);
-                        if (last && n == 0)
+                        if (last && *n == 0)
                                 return end;
+                        if (block[i - 1] == '\n' && !last && --*n == 0)
+                                return end - (off_t)(size - i);
                 }
                 end -= (off_t)size;
         }
+        /* The line at the beginning of a file has no newline in front of it. */
+        if (st.st_size > 0 && *n > 0)
+                --*n;
         return 0;
+}
+
+static int seek_tail(const struct ctl_container *container, int fd, int64_t *n)
+{
+        return fd >= 0 && lseek(fd, find_tail(fd, n), SEEK_SET) < 0
+                       ? fail(errno, "read the log of container %s", container->name)
+                       : 0;
 }
 
 static int copy(int fd)
@@ -118,18 +128,21 @@ static int run(struct invocation *invocation)
         const struct logs_options *options = invocation->options;
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int old = -EBADF, fd = -EBADF;
+        int64_t missing = options->tail.value;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 
         if (r == 0)
                 r = ctl_ensure_keeper(invocation->ctl, &container);
         if (r == 0)
                 r = open_log(&container, CTL_LOG_FILE, &fd);
-        if (r == 0 && !options->tail.set)
+        if (r == 0 && options->tail.set)
+                r = seek_tail(&container, fd, &missing);
+        if (r == 0 && (!options->tail.set || missing > 0))
                 r = open_log(&container, CTL_LOG_FILE ".1", &old);
+        if (r == 0 && options->tail.set)
+                r = seek_tail(&container, old, &missing);
         if (r == 0 && old >= 0)
                 r = copy(old);
-        if (r == 0 && fd >= 0 && options->tail.set && lseek(fd, find_tail(fd, options->tail.value), SEEK_SET) < 0)
-                r = fail(errno, "read the log of container %s", container.name);
         if (r == 0 && options->follow)
                 return follow(invocation->ctl, &container, &fd);
         return r == 0 && fd >= 0 ? copy(fd) : r;

@@ -286,3 +286,56 @@ listed() {
         listed web stopped
         is "$(cat "$group/cgroup.procs")" $pid
 }
+
+# completed WORD...: what bash offers for the last word.
+completed() {
+        COMP_WORDS=("$BERTHCTL" --directory "$DIR" --run "$RUN" "$@")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        COMPREPLY=()
+        _berthctl 3>&- 4>&-
+        echo "${COMPREPLY[*]}"
+}
+
+@test "completion: commands, options, containers, snapshots and words where they belong" {
+        source "$TOP/share/bash-completion/berthctl"
+        ctl create web --image busybox --net none
+        ctl create other --image busybox --net none
+        ctl snapshot create web before
+        is "$(completed st)" "start stop stats"
+        is "$(completed help sna)" snapshot
+        is "$(completed start w)" web
+        is "$(completed create --net-r)" "--net-rate --net-rate-in --net-rate-out"
+        is "$(completed snapshot re)" restore
+        is "$(completed snapshot restore web "")" before
+        is "$(completed network connect berth0 "")" "other web"
+        is "$(completed top --sort m)" memory
+        is "$(completed set web --unset io-read)" "io-read io-read-ops"
+        is "$(completed set web --unset help)" ""
+        is "$(completed create new --restart on)" on-failure
+}
+
+@test "an ordinary user without XDG_RUNTIME_DIR is told what to say instead" {
+        user_at_home
+        run -1 setpriv --reuid 1000 --regid 1000 --clear-groups env -i HOME="$T/home" "$BERTHCTL" list
+        is "$output" 'an ordinary user needs $XDG_RUNTIME_DIR, or the option --run'
+        run -1 setpriv --reuid 1000 --regid 1000 --clear-groups env -i "$BERTHCTL" list
+        is "$output" 'an ordinary user needs $XDG_DATA_HOME or $HOME, or the option --directory'
+        mkdir "$T/home/elsewhere"
+        chown 1000 "$T/home/elsewhere"
+        run -0 setpriv --reuid 1000 --regid 1000 --clear-groups env -i HOME="$T/home" "$BERTHCTL" --run "$T/home/elsewhere" list -q
+        is "$output" ""
+}
+
+@test "logs --tail: as many lines as there are, whether or not the log was rotated among them" {
+        local n
+
+        ctl create web --image busybox --net none --log-size 4k -- /bin/sh -c 'i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); echo "line $i"; done; exec sleep 1000'
+        ctl start web
+        eventually said web '^line 1000$'
+        [ -s "$DIR/containers/web/log.1" ]
+        ctl logs web >"$T/all"
+        for n in 0 1 2 100 400 "$(wc -l <"$DIR/containers/web/log")" $(($(wc -l <"$DIR/containers/web/log") + 1)) 100000; do
+                is "$(ctl logs -n "$n" web)" "$(tail -n "$n" "$T/all")"
+        done
+        ctl stop -f web
+}
