@@ -18,7 +18,7 @@ struct create_options {
 };
 
 static const struct option_spec specs[] = {
-        OPTION(struct create_options, image, "image", 'i', "IMAGE", "what its files come from; see below"),
+        OPTION(struct create_options, image, "image", 'i', "IMAGE", "what its files come from; see above"),
         OPTION(struct create_options, isolation, "isolation", 0, "process|vm", "which wall it gets (default: process)"),
         OPTION(struct create_options, unprivileged, "unprivileged", 0, NULL,
                "run it with ids of its own, which are nobody's on this host (default: true)"),

@@ -339,3 +339,15 @@ completed() {
         done
         ctl stop -f web
 }
+
+@test "set --unset: what is not set is no error, and the others are taken away" {
+        ctl create web --image busybox --net none --hostname other -- /bin/sleep 1000
+        ctl start web
+        ctl set web --unset memory --unset cpus --unset io-read
+        run -0 ctl set web --unset memory --unset hostname
+        is "$output" "web runs: some of this counts from its next start"
+        is "$(ctl info --json web | jq -r .settings.hostname)" null
+        refused_ctl "there is no setting 'ids'" set web --unset ids
+        refused_ctl "nothing to change" set web
+        ctl stop -f web
+}
