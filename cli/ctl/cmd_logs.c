@@ -65,11 +65,38 @@ static off_t find_tail(int fd, int64_t *n)
         return 0;
 }
 
+/* Rotation follows bytes: a line may begin in the older part and end in the newer one. */
+static bool ends_inside_line(int fd)
+{
+        struct stat st;
+        char last;
+
+        return fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+static bool is_empty(int fd)
+{
+        struct stat st;
+
+        return fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0;
+}
+
 static int seek_tail(const struct ctl_container *container, int fd, int64_t *n)
 {
         return fd >= 0 && lseek(fd, find_tail(fd, n), SEEK_SET) < 0
                        ? fail(errno, "read the log of container %s", container->name)
                        : 0;
+}
+
+/* Both parts to where the last n lines begin. */
+static int seek_both(const struct ctl_container *container, int old, int fd, int64_t n)
+{
+        int64_t missing = n;
+        int r = seek_tail(container, fd, &missing);
+
+        if (r == 0 && n > 0 && !is_empty(fd) && lseek(fd, 0, SEEK_CUR) == 0 && ends_inside_line(old))
+                missing++;
+        return r < 0 ? r : seek_tail(container, old, &missing);
 }
 
 static int copy(int fd)
@@ -128,19 +155,16 @@ static int run(struct invocation *invocation)
         const struct logs_options *options = invocation->options;
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int old = -EBADF, fd = -EBADF;
-        int64_t missing = options->tail.value;
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 
         if (r == 0)
                 r = ctl_ensure_keeper(invocation->ctl, &container);
         if (r == 0)
                 r = open_log(&container, CTL_LOG_FILE, &fd);
-        if (r == 0 && options->tail.set)
-                r = seek_tail(&container, fd, &missing);
-        if (r == 0 && (!options->tail.set || missing > 0))
+        if (r == 0)
                 r = open_log(&container, CTL_LOG_FILE ".1", &old);
         if (r == 0 && options->tail.set)
-                r = seek_tail(&container, old, &missing);
+                r = seek_both(&container, old, fd, options->tail.value);
         if (r == 0 && old >= 0)
                 r = copy(old);
         if (r == 0 && options->follow)
