@@ -135,6 +135,8 @@ static int read_memory(const struct source *source, struct arena *arena, struct 
                                     : read_number(source, counters[i].file, counters[i].value);
                 if (r < 0)
                         return r;
+                if (counters[i].value == &statistics->memory.swap_limit)
+                        statistics->memory.swap_set = r > 0;
         }
         r = source->brief ? 0 : read_text(source, "memory.stat", &text);
         if (r > 0)

@@ -43,6 +43,7 @@ struct cgroup_statistics {
                 uint64_t usage, max_usage, limit, fail_count; /* bytes; limit UINT64_MAX is none */
                 /* swap alone, as cgroup v2 counts it: without the memory */
                 uint64_t swap_usage, swap_max_usage, swap_limit, swap_fail_count;
+                bool swap_set;
                 uint64_t cache; /* "file" of memory.stat */
                 uint64_t oom_kills;
                 size_t n_raw;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/ctl/ctl_globals.h"
+#include "cli/ctl/interrupt.h"
 #include "cli/ctl/progress.h"
 #include "cli/globals.h"
 #include "cli/line.h"
@@ -71,6 +72,8 @@ static int run_command(const struct command *command, const struct ctl_globals *
         };
         int r = open_places(command, globals, &places, &ctl);
 
+        if (r == 0 && command->interruptible)
+                interrupt_begin(&ctl);
         if (r == 0)
                 r = command->run(&invocation);
         progress_end();
@@ -138,5 +141,8 @@ static int run_program(int argc, char **argv, int *exit_status)
 
 int main(int argc, char **argv)
 {
-        return line_main(argc, argv, "berthctl", run_program);
+        int exit_status = line_main(argc, argv, "berthctl", run_program);
+
+        interrupt_finish();
+        return exit_status;
 }

@@ -38,6 +38,7 @@ struct command {
         struct option_table options;
         size_t options_size; /* of the structure that the options go into */
         size_t least, most;  /* how many arguments */
+        bool interruptible;  /* berthctl: gives up and undoes what it has done at a signal (cli/ctl/interrupt.h) */
         bool stop_at_first;  /* options end at the first argument: what follows belongs to another program */
         enum command_root root;
         int help_status;    /* what --help ends with: engines ask this way whether a command is to be had */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -65,14 +66,18 @@ static void fill_standard_descriptors(void)
 
         poll(standard, ELEMENTS(standard), 0);
         for (size_t i = 0; i < ELEMENTS(standard); i++)
-                if (standard[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
-                        _exit(1);
+                if (standard[i].revents & POLLNVAL) {
+                        if (open("/dev/null", O_RDWR) < 0)
+                                _exit(1);
+                        if (i == STDOUT_FILENO)
+                                output_is_closed();
+                }
 }
 
 int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char **argv, int *exit_status))
 {
         char copy[32], *nobody[] = {copy, NULL};
-        int exit_status = 1;
+        int exit_status = 1, r;
 
         fill_standard_descriptors();
         /* A caller that ignores the ends of its children hands that on, and we could wait for none of ours. */
@@ -83,8 +88,9 @@ int line_main(int argc, char **argv, const char *name, int (*run)(int argc, char
                 argc = 1;
                 argv = nobody;
         }
-        if (run(argc, argv, &exit_status) < 0) {
-                report_error(error_message());
+        r = run(argc, argv, &exit_status);
+        if (r < 0) {
+                report_error(*error_message() ? error_message() : strerror(-r));
                 if (exit_status == 0)
                         exit_status = 1;
         }

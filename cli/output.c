@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,16 +12,32 @@
 #include "base/io.h"
 #include "base/printable.h"
 
+static bool closed; /* as the program was started */
+
+void output_is_closed(void)
+{
+        closed = true;
+}
+
+int output_check(void)
+{
+        return closed ? fail(EBADF, "write to standard output") : 0;
+}
+
 /* SIGPIPE is ignored only for the time of the write: an ignored signal survives execve, and a container's init would
  * inherit it. */
 int output_write(const void *data, size_t size)
 {
         struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-        int r;
+        int r = output_check();
 
+        if (r < 0)
+                return r;
         sigaction(SIGPIPE, &ignore, &before);
         r = write_all(STDOUT_FILENO, data, size);
         sigaction(SIGPIPE, &before, NULL);
+        if (r == -EPIPE)
+                raise(SIGPIPE);
         if (r < 0)
                 return fail(-r, "write to standard output");
         return 0;

@@ -5,9 +5,17 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Writes all. A closed pipe is -EPIPE with a message and no SIGPIPE. */
+/* Writes all. A pipe that nobody reads any more ends the program by SIGPIPE, as it ends every filter; where its caller
+ * ignores the signal, it is -EPIPE with a message. */
 int output_write(const void *data, size_t size);
 int output_text(const char *text);
+
+/* The program was started without standard output: writing is -EBADF from now on, and /dev/null only keeps the place.
+ */
+void output_is_closed(void);
+
+/* -EBADF with a message when it is; for those who write to the descriptor themselves. */
+int output_check(void);
 
 /* A text that may be anybody's: control characters become "?". */
 void output_printable(const char *text, FILE *out);

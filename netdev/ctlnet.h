@@ -132,6 +132,9 @@ int ctlnet_network_delete(struct ctlnet *net, const char *name);
 
 /* ---- a container's interface ---- */
 
+/* Takes nothing: whether ctlnet_allocate would be refused one of the fixed addresses. */
+int ctlnet_check(struct ctlnet *net, const struct ctlnet_request *request);
+
 /* Takes MAC and addresses for the interface, or gives those that it has. They are its own, over restarts and crashes,
  * until ctlnet_forget. A request for others than it has changes them (not while it is attached: -EBUSY). -EADDRINUSE
  * names the owner. For host, none and container:NAME the result is empty but for the DNS servers. */

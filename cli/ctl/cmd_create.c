@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/ctl/ctl_globals.h"
+#include "cli/ctl/interrupt.h"
 #include "cli/ctl/settings_options.h"
 #include "netdev/ctlnet.h"
 #include "runtime/ctl/ctl.h"
@@ -17,7 +18,7 @@ struct create_options {
 };
 
 static const struct option_spec specs[] = {
-        OPTION(struct create_options, image, "image", 'i', "IMAGE", "what its files come from; see below"),
+        OPTION(struct create_options, image, "image", 'i', "IMAGE", "what its files come from; see above"),
         OPTION(struct create_options, isolation, "isolation", 0, "process|vm", "which wall it gets (default: process)"),
         OPTION(struct create_options, unprivileged, "unprivileged", 0, NULL,
                "run it with ids of its own, which are nobody's on this host (default: true)"),
@@ -56,6 +57,8 @@ static int run(struct invocation *invocation)
         r = read_settings(invocation, &settings);
         if (r == 0)
                 r = ctl_create(invocation->ctl, invocation->arguments[0], options->image, &settings);
+        /* What is started is a person's to stop. */
+        interrupt_end();
         if (r == 0 && options->start)
                 r = ctl_start(invocation->ctl, invocation->arguments[0]);
         return r;
@@ -82,5 +85,6 @@ const struct command ctl_command_create = {
         .least = 1,
         .most = SIZE_MAX,
         .root = ROOT_MAKE,
+        .interruptible = true,
         .run = run,
 };

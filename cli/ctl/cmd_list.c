@@ -10,6 +10,7 @@
 #include "cli/ctl/ctl_globals.h"
 #include "cli/ctl/size_text.h"
 #include "cli/ctl/text_table.h"
+#include "cli/ctl/usage_output.h"
 #include "cli/output.h"
 #include "oci/json_write.h"
 #include "runtime/ctl/ctl.h"
@@ -145,6 +146,7 @@ struct details {
         struct ctl_status status;
         struct ctlnet *net;            /* NULL: no addresses */
         struct storage_usage *storage; /* NULL: not looked at */
+        struct usage *usage;           /* NULL: not looked at, or it does not run */
 };
 
 static void put_container(struct json_writer *json, const struct details *details)
@@ -157,6 +159,11 @@ static void put_container(struct json_writer *json, const struct details *detail
         put_network(json, details->net, container);
         if (details->storage)
                 put_storage(json, details->storage);
+        if (details->usage) {
+                json_object(json, "usage");
+                usage_put_json(json, details->usage);
+                json_object_end(json);
+        }
         json_object(json, "settings");
         for (size_t i = 0; i < n_settings && !container->partial; i++)
                 put_setting(json, &container->settings, &setting_table[i]);
@@ -205,7 +212,7 @@ static int visit(struct ctl_container *container, void *data)
                 return 0;
         if (listing->options->json) {
                 ctl_state_details(listing->ctl, container, &status);
-                put_container(&listing->json, &(struct details){container, status, listing->net, NULL});
+                put_container(&listing->json, &(struct details){container, status, listing->net, NULL, NULL});
         } else if (listing->options->quiet)
                 fprintf(listing->names, "%s\n", container->name);
         else
@@ -381,6 +388,8 @@ static int info_lines(const struct details *details)
                 print_line(output.stream, "last end", text);
         }
         print_network(output.stream, details->net, container);
+        if (details->usage)
+                usage_lines(details->usage, &container->settings, print_line, output.stream);
         print_storage(output.stream, details->storage);
         for (size_t i = 0; i < n_settings && r == 0; i++)
                 r = print_setting(output.stream, &container->settings, &setting_table[i]);
@@ -392,6 +401,7 @@ static int run_info(struct invocation *invocation)
         const struct info_options *options = invocation->options;
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct storage_usage storage;
+        struct usage usage;
         struct details details = {.container = &container, .storage = &storage};
         int r = ctl_find(invocation->ctl, invocation->arguments[0], CTL_UNLOCKED, &container);
 
@@ -401,6 +411,10 @@ static int run_info(struct invocation *invocation)
                 r = storage_read_usage(invocation->ctl, &container, &storage);
         if (r < 0)
                 return r;
+        /* It may have ended between two looks. */
+        if (details.status.pid && usage_read(invocation->ctl, &container, false, &usage) == 0)
+                details.usage = &usage;
+        error_clear();
         details.net = network_open_quietly(invocation->ctl);
         r = options->json ? info_json(&details) : info_lines(&details);
         if (details.net)
@@ -412,7 +426,11 @@ const struct command ctl_command_info = {
         .name = "info",
         .arguments = "NAME",
         .summary = "everything about one container",
-        .description = "Prints the state and the settings of a container, and what it uses of limited disk space.",
+        .description = "Prints the state and the settings of a container, and what it uses beside the limit of each: "
+                       "of CPU time, memory, "
+                       "swap, processes, bytes read, written, received and sent, disk space and inodes. What the host "
+                       "does not count is "
+                       "left out.",
         .options = OPTION_TABLE(info_specs),
         .options_size = sizeof(struct info_options),
         .least = 1,

@@ -32,8 +32,8 @@ static int open_log(const struct ctl_container *container, const char *file, int
         return *fd < 0 && errno != ENOENT ? fail(errno, "open the log of container %s", container->name) : 0;
 }
 
-/* Where the last n lines begin; before that more than fits is not looked at. */
-static off_t find_tail(int fd, int64_t n)
+/* Where the last *n lines begin; *n becomes how many are missing. */
+static off_t find_tail(int fd, int64_t *n)
 {
         struct stat st;
         char block[8192];
@@ -52,14 +52,51 @@ static off_t find_tail(int fd, int64_t n)
                         bool last = first;
 
                         first = false;
-                        if (block[i - 1] == '\n' && !last && --n == 0)
-                                return end - (off_t)(size - i);
-                        if (last && n == 0)
+                        if (last && *n == 0)
                                 return end;
+                        if (block[i - 1] == '\n' && !last && --*n == 0)
+                                return end - (off_t)(size - i);
                 }
                 end -= (off_t)size;
         }
+        /* The line at the beginning of a file has no newline in front of it. */
+        if (st.st_size > 0 && *n > 0)
+                --*n;
         return 0;
+}
+
+/* Rotation follows bytes: a line may begin in the older part and end in the newer one. */
+static bool ends_inside_line(int fd)
+{
+        struct stat st;
+        char last;
+
+        return fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+static bool is_empty(int fd)
+{
+        struct stat st;
+
+        return fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0;
+}
+
+static int seek_tail(const struct ctl_container *container, int fd, int64_t *n)
+{
+        return fd >= 0 && lseek(fd, find_tail(fd, n), SEEK_SET) < 0
+                       ? fail(errno, "read the log of container %s", container->name)
+                       : 0;
+}
+
+/* Both parts to where the last n lines begin. */
+static int seek_both(const struct ctl_container *container, int old, int fd, int64_t n)
+{
+        int64_t missing = n;
+        int r = seek_tail(container, fd, &missing);
+
+        if (r == 0 && n > 0 && !is_empty(fd) && lseek(fd, 0, SEEK_CUR) == 0 && ends_inside_line(old))
+                missing++;
+        return r < 0 ? r : seek_tail(container, old, &missing);
 }
 
 static int copy(int fd)
@@ -124,12 +161,12 @@ static int run(struct invocation *invocation)
                 r = ctl_ensure_keeper(invocation->ctl, &container);
         if (r == 0)
                 r = open_log(&container, CTL_LOG_FILE, &fd);
-        if (r == 0 && !options->tail.set)
+        if (r == 0)
                 r = open_log(&container, CTL_LOG_FILE ".1", &old);
+        if (r == 0 && options->tail.set)
+                r = seek_both(&container, old, fd, options->tail.value);
         if (r == 0 && old >= 0)
                 r = copy(old);
-        if (r == 0 && fd >= 0 && options->tail.set && lseek(fd, find_tail(fd, options->tail.value), SEEK_SET) < 0)
-                r = fail(errno, "read the log of container %s", container.name);
         if (r == 0 && options->follow)
                 return follow(invocation->ctl, &container, &fd);
         return r == 0 && fd >= 0 ? copy(fd) : r;

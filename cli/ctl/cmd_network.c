@@ -53,7 +53,9 @@ static int read_mode(const char *text, enum ctlnet_mode *mode)
 static int read_address(const char *option, const char *text, struct ctlnet_address *address)
 {
         if (text && ctlnet_parse_address(text, address) < 0)
-                return refuse(EINVAL, "invalid value '%s' for flag --%s: expected an address", text, option);
+                return refuse(EINVAL, "invalid value '%s' for flag --%s: expected %s", text, option,
+                              strncmp(option, "subnet", 6) == 0 ? "a subnet such as 10.20.0.0/24 or fd00:20::/64"
+                                                                : "an address");
         return 0;
 }
 

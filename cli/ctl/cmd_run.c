@@ -296,5 +296,6 @@ const struct command ctl_command_clone = {
         .least = 2,
         .most = 2,
         .root = ROOT_MAKE,
+        .interruptible = true,
         .run = run_clone,
 };

@@ -48,6 +48,8 @@ static int run(struct invocation *invocation)
                 r = read_arguments(invocation, &container.settings, &changed);
         if (r < 0)
                 return r;
+        if (!changed && options->unset.n)
+                return 0;
         if (!changed)
                 return refuse(EINVAL, "set: nothing to change (see berthctl set --help)");
         r = ctl_set(invocation->ctl, &container, changed, &later);

@@ -139,5 +139,6 @@ const struct command ctl_command_snapshot = {
         .least = 2,
         .most = 3,
         .root = ROOT_CHANGE,
+        .interruptible = true,
         .run = run,
 };

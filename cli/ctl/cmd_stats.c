@@ -11,6 +11,7 @@
 #include "cli/ctl/ctl_globals.h"
 #include "cli/ctl/size_text.h"
 #include "cli/ctl/text_table.h"
+#include "cli/ctl/usage_output.h"
 #include "cli/output.h"
 #include "oci/json_write.h"
 #include "runtime/ctl/ctl.h"
@@ -43,7 +44,7 @@ static int visit(struct ctl_container *container, void *data)
         r = ctl_state(walk->invocation->ctl, container, &status);
         if (r < 0 || !status.pid)
                 return r;
-        r = usage_read(walk->invocation->ctl, container, &usage);
+        r = usage_read(walk->invocation->ctl, container, true, &usage);
         if (r < 0) {
                 /* It may have ended between two looks. */
                 log_warning("%s", error_message());
@@ -74,69 +75,29 @@ static const struct option_spec stats_specs[] = {
         OPTION(struct stats_options, json, "json", 'j', NULL, "an array of objects with plain numbers"),
 };
 
-#define SHARE_TEXT (2 * SIZE_TEXT + 4)
-
-static void put_limit(struct json_writer *json, const char *key, uint64_t limit)
-{
-        if (limit == USAGE_UNLIMITED)
-                json_null(json, key);
-        else
-                json_u64(json, key, limit);
-}
-
 static int put_json(const char *name, const struct usage *usage, void *data)
 {
         struct json_writer *json = data;
 
         json_object(json, NULL);
         json_string(json, "name", name);
-        json_u64(json, "cpuNanoseconds", usage->cpu_ns);
-        if (usage->has_memory) {
-                json_u64(json, "memory", usage->memory);
-                put_limit(json, "memoryLimit", usage->memory_limit);
-        }
-        if (usage->has_pids) {
-                json_u64(json, "pids", usage->pids);
-                put_limit(json, "pidsLimit", usage->pids_limit);
-        }
-        if (usage->has_disk) {
-                json_u64(json, "disk", usage->disk);
-                put_limit(json, "diskLimit", usage->disk_limit);
-                json_u64(json, "inodes", usage->inodes);
-                put_limit(json, "inodesLimit", usage->inodes_limit);
-        }
-        json_u64(json, "diskRead", usage->read);
-        json_u64(json, "diskWritten", usage->written);
-        json_u64(json, "networkReceived", usage->received);
-        json_u64(json, "networkSent", usage->sent);
+        usage_put_json(json, usage);
         json_object_end(json);
         return 0;
 }
 
-/* "used / limit" */
-static const char *share_text(uint64_t used, uint64_t limit, char text[SHARE_TEXT])
-{
-        char first[SIZE_TEXT], second[SIZE_TEXT];
-
-        snprintf(text, SHARE_TEXT, "%s / %s", size_text(used, first),
-                 limit == USAGE_UNLIMITED ? "-" : size_text(limit, second));
-        return text;
-}
-
 static int put_row(const char *name, const struct usage *usage, void *data)
 {
-        char cpu[SIZE_TEXT], memory[SHARE_TEXT] = "-", disk[SHARE_TEXT] = "-", pids[2 * SIZE_TEXT] = "-";
+        char cpu[SIZE_TEXT], memory[USAGE_TEXT] = "-", disk[USAGE_TEXT] = "-", pids[USAGE_TEXT] = "-";
         char read[SIZE_TEXT], written[SIZE_TEXT], received[SIZE_TEXT], sent[SIZE_TEXT];
 
         snprintf(cpu, sizeof(cpu), "%.2f s", (double)usage->cpu_ns / 1e9);
         if (usage->has_memory)
-                share_text(usage->memory, usage->memory_limit, memory);
+                usage_share(usage->memory, usage->memory_limit, memory);
         if (usage->has_disk)
-                share_text(usage->disk, usage->disk_limit, disk);
-        if (usage->has_pids && usage->pids_limit == USAGE_UNLIMITED)
-                snprintf(pids, sizeof(pids), "%" PRIu64 " / -", usage->pids);
-        else if (usage->has_pids)
-                snprintf(pids, sizeof(pids), "%" PRIu64 " / %" PRIu64, usage->pids, usage->pids_limit);
+                usage_share(usage->disk, usage->disk_limit, disk);
+        if (usage->has_pids)
+                usage_count(usage->pids, usage->pids_limit, pids);
         return text_table_add(data,
                               (const char *[]){name, cpu, memory, pids, disk, size_text(usage->read, read),
                                                size_text(usage->written, written), size_text(usage->received, received),
@@ -230,29 +191,38 @@ static int put_sample(const char *name, const struct usage *usage, void *data)
         return 0;
 }
 
+/* Where a number is known; elsewhere its samples are left out. */
+enum counted { ALWAYS, WITH_MEMORY, WITH_PIDS, WITH_DISK };
+
 static const struct {
         const char *name, *type, *help;
         size_t offset;
         bool limit; /* left out where there is none */
-        bool disk;  /* left out without limits of disk space */
+        enum counted counted;
 } metrics[] = {
-        {"berth_memory_bytes", "gauge", "Memory in use.", offsetof(struct usage, memory), false, false},
-        {"berth_memory_limit_bytes", "gauge", "Memory limit.", offsetof(struct usage, memory_limit), true, false},
-        {"berth_processes", "gauge", "Processes and threads.", offsetof(struct usage, pids), false, false},
+        {"berth_memory_bytes", "gauge", "Memory in use.", offsetof(struct usage, memory), false, WITH_MEMORY},
+        {"berth_memory_limit_bytes", "gauge", "Memory limit.", offsetof(struct usage, memory_limit), true, WITH_MEMORY},
+        {"berth_processes", "gauge", "Processes and threads.", offsetof(struct usage, pids), false, WITH_PIDS},
         {"berth_processes_limit", "gauge", "Most processes and threads.", offsetof(struct usage, pids_limit), true,
-         false},
-        {"berth_disk_used_bytes", "gauge", "Disk space in use.", offsetof(struct usage, disk), false, true},
-        {"berth_disk_limit_bytes", "gauge", "Disk space limit.", offsetof(struct usage, disk_limit), true, true},
-        {"berth_inodes", "gauge", "Inodes in use.", offsetof(struct usage, inodes), false, true},
-        {"berth_inodes_limit", "gauge", "Most inodes.", offsetof(struct usage, inodes_limit), true, true},
+         WITH_PIDS},
+        {"berth_disk_used_bytes", "gauge", "Disk space in use.", offsetof(struct usage, disk), false, WITH_DISK},
+        {"berth_disk_limit_bytes", "gauge", "Disk space limit.", offsetof(struct usage, disk_limit), true, WITH_DISK},
+        {"berth_inodes", "gauge", "Inodes in use.", offsetof(struct usage, inodes), false, WITH_DISK},
+        {"berth_inodes_limit", "gauge", "Most inodes.", offsetof(struct usage, inodes_limit), true, WITH_DISK},
         {"berth_disk_read_bytes_total", "counter", "Bytes read from disks.", offsetof(struct usage, read), false,
-         false},
+         ALWAYS},
         {"berth_disk_written_bytes_total", "counter", "Bytes written to disks.", offsetof(struct usage, written), false,
-         false},
+         ALWAYS},
         {"berth_network_received_bytes_total", "counter", "Bytes received.", offsetof(struct usage, received), false,
-         false},
-        {"berth_network_sent_bytes_total", "counter", "Bytes sent.", offsetof(struct usage, sent), false, false},
+         ALWAYS},
+        {"berth_network_sent_bytes_total", "counter", "Bytes sent.", offsetof(struct usage, sent), false, ALWAYS},
 };
+
+static bool is_counted(const struct usage *usage, enum counted counted)
+{
+        return counted == ALWAYS || (counted == WITH_MEMORY && usage->has_memory) ||
+               (counted == WITH_PIDS && usage->has_pids) || (counted == WITH_DISK && usage->has_disk);
+}
 
 static void print_metric(FILE *out, const struct samples *samples, size_t metric)
 {
@@ -262,7 +232,7 @@ static void print_metric(FILE *out, const struct samples *samples, size_t metric
                 uint64_t value;
 
                 memcpy(&value, (const char *)&samples->v[i].usage + metrics[metric].offset, sizeof(value));
-                if (metrics[metric].disk && !samples->v[i].usage.has_disk)
+                if (!is_counted(&samples->v[i].usage, metrics[metric].counted))
                         continue;
                 if (!metrics[metric].limit || value != USAGE_UNLIMITED)
                         fprintf(out, "%s{container=\"%s\"} %" PRIu64 "\n", metrics[metric].name, samples->v[i].name,

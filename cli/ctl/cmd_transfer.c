@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/ctl/ctl_globals.h"
 #include "cli/ctl/settings_options.h"
+#include "cli/output.h"
 #include "runtime/ctl/transfer.h"
 
 struct export_options {
@@ -51,7 +52,8 @@ static int run_export(struct invocation *invocation)
                 return r;
         if (!path && isatty(STDOUT_FILENO))
                 return refuse(EINVAL, "export: a terminal is no place for an archive: say --output FILE");
-        return ctl_export(invocation->ctl, invocation->arguments[0], path, STDOUT_FILENO, compression);
+        r = path ? 0 : output_check();
+        return r < 0 ? r : ctl_export(invocation->ctl, invocation->arguments[0], path, STDOUT_FILENO, compression);
 }
 
 const struct command ctl_command_export = {
@@ -69,6 +71,7 @@ const struct command ctl_command_export = {
         .least = 1,
         .most = 1,
         .root = ROOT_CHANGE,
+        .interruptible = true,
         .run = run_export,
 };
 
@@ -120,5 +123,6 @@ const struct command ctl_command_import = {
         .least = 2,
         .most = 2,
         .root = ROOT_MAKE,
+        .interruptible = true,
         .run = run_import,
 };

@@ -61,8 +61,9 @@ static int absolute(const char *option, const char *text, char **path)
         return 0;
 }
 
-/* Below what the environment names, or below another place. */
-static int below(const char *variable, const char *other, const char *otherwise, const char *name, char **path)
+/* Below what the environment names, or below another place. option: what says it otherwise. */
+static int below(const char *variable, const char *other, const char *otherwise, const char *name, const char *option,
+                 char **path)
 {
         const char *base = getenv(variable);
 
@@ -71,8 +72,8 @@ static int below(const char *variable, const char *other, const char *otherwise,
         else
                 base = other ? getenv(other) : NULL;
         if (!base || base[0] != '/')
-                return refuse(EINVAL, "an ordinary user needs $%s%s%s, or the option", variable, other ? " or $" : "",
-                              other ? other : "");
+                return refuse(EINVAL, "an ordinary user needs $%s%s%s, or the option --%s", variable,
+                              other ? " or $" : "", other ? other : "", option);
         if (asprintf(path, "%s%s/%s", base, otherwise, name) < 0) {
                 *path = NULL;
                 return fail(ENOMEM, "keep a path");
@@ -88,10 +89,10 @@ int ctl_globals_paths(const struct ctl_globals *globals, char **directory, char 
         if (globals->directory || root)
                 r = absolute("directory", globals->directory ? globals->directory : "/var/lib/berth", directory);
         else
-                r = below("XDG_DATA_HOME", "HOME", "/.local/share", "berth", directory);
+                r = below("XDG_DATA_HOME", "HOME", "/.local/share", "berth", "directory", directory);
         if (r < 0)
                 return r;
         if (globals->run || root)
                 return absolute("run", globals->run ? globals->run : "/run/berthctl", run);
-        return below("XDG_RUNTIME_DIR", NULL, "", "berthctl", run);
+        return below("XDG_RUNTIME_DIR", NULL, "", "berthctl", "run", run);
 }

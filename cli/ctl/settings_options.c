@@ -98,9 +98,16 @@ int settings_options_unset(const struct option_list *keys, struct settings *sett
 {
         for (size_t i = 0; i < keys->n; i++) {
                 const struct setting *setting = setting_find(keys->v[i]);
+                _cleanup_free_ char *before = NULL;
 
                 if (!setting || setting->fixed || strcmp(setting->key, "arg") == 0)
                         return refuse(EINVAL, "--unset: there is no setting '%s' that could be taken away", keys->v[i]);
+                before = setting_text(settings, setting);
+                if (!before)
+                        return fail(ENOMEM, "take a setting away");
+                /* The running container has no such limit, and perhaps the host no means to set one. */
+                if (!*before)
+                        continue;
                 settings_unset(settings, setting);
                 mark(setting, changed);
         }

@@ -33,8 +33,9 @@ struct settings_options {
                 OPTION(type, member.ip, "ip", 0, "ADDRESS", "a fixed IPv4 address of the first interface"),            \
                 OPTION(type, member.ip6, "ip6", 0, "ADDRESS", "a fixed IPv6 address of the first interface"),          \
                 OPTION(type, member.mac, "mac", 0, "ADDRESS", "a fixed MAC address of the first interface"),           \
-                OPTION(type, member.publish, "publish", 'p', "[ADDRESS:]PORT:PORT[/udp]",                              \
-                       "forward a port of the host to one of the container (repeatable)"),                             \
+                OPTION(type, member.publish, "publish", 'p', "[ADDRESS:]PORT[:PORT][/udp]",                            \
+                       "forward a port of the host, or a range such as 8000-8009, to one of the container "            \
+                       "(repeatable)"),                                                                                \
                 OPTION(type, member.dns, "dns", 0, "ADDRESS", "DNS server (repeatable; default: the network's)"),      \
                 OPTION(type, member.rate, "net-rate", 0, "RATE", "network rate both ways, such as 100mbit"),           \
                 OPTION(type, member.rate_in, "net-rate-in", 0, "RATE", "network rate to it"),                          \

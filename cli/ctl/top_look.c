@@ -100,7 +100,7 @@ static int visit(struct ctl_container *container, void *data)
                 walk->look->running++;
         else if (!walk->wish->stopped)
                 return 0;
-        if (status.pid && usage_read(walk->wish->invocation->ctl, container, &row.usage) == 0)
+        if (status.pid && usage_read(walk->wish->invocation->ctl, container, true, &row.usage) == 0)
                 row.pid = status.pid;
         error_clear();
         row.at_ns = clock_ns();

@@ -127,16 +127,12 @@ static int take_addresses(struct ctlnet *net, int pool, const struct ctlnet_netw
         int r = pool_take_mac(net, pool, network->name, mac, interface->owner, interface->mac);
 
         interface->ipv4 = interface->ipv6 = (struct ctlnet_address){0};
-        if (r == 0 && network->subnet4.family)
+        if (r == 0 && (network->subnet4.family || request->ipv4.family))
                 r = pool_take(net, pool, &network->subnet4, &network->gateway4, &wish4, interface->owner, start,
                               &interface->ipv4);
-        else if (r == 0 && request->ipv4.family)
-                r = refuse(EINVAL, "it has no IPv4");
-        if (r == 0 && network->subnet6.family)
+        if (r == 0 && (network->subnet6.family || request->ipv6.family))
                 r = pool_take(net, pool, &network->subnet6, &network->gateway6, &wish6, interface->owner, start,
                               &interface->ipv6);
-        else if (r == 0 && request->ipv6.family)
-                r = refuse(EINVAL, "it has no IPv6");
         return r;
 }
 
@@ -280,6 +276,37 @@ static int allocate(struct ctlnet *net, const struct ctlnet_request *request, st
         allocate_result(net, &network, &interface, result);
         interface_free(&interface);
         return dns_servers(&network, request, result);
+}
+
+static int check_fixed(struct ctlnet *net, const struct ctlnet_request *request)
+{
+        _cleanup_close_ int lock = -EBADF, pool = -EBADF;
+        struct ctlnet_network network = {0};
+        char owner[NAMES_OWNER_SIZE];
+        int r = state_lock(net, &lock);
+
+        if (r == 0)
+                r = need_network(net, request, &network);
+        if (r < 0)
+                return r;
+        pool = network_room(net, request->network, "addresses");
+        if (pool < 0)
+                return pool;
+        names_owner(request->container, request->index, owner);
+        r = pool_check(net, pool, &network.subnet4, &network.gateway4, &request->ipv4, owner);
+        if (r == 0)
+                r = pool_check(net, pool, &network.subnet6, &network.gateway6, &request->ipv6, owner);
+        if (r == 0)
+                r = pool_check_mac(net, pool, request->mac, owner);
+        return r < 0 ? fail_in(r, "network %s", request->network) : 0;
+}
+
+int ctlnet_check(struct ctlnet *net, const struct ctlnet_request *request)
+{
+        if (!request->network ||
+            (!request->ipv4.family && !request->ipv6.family && memcmp(request->mac, no_mac, sizeof(no_mac)) == 0))
+                return 0;
+        return check_fixed(net, request);
 }
 
 int ctlnet_allocate(struct ctlnet *net, const struct ctlnet_request *request, struct ctlnet_result *result)

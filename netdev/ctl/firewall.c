@@ -102,8 +102,9 @@ static int name_conflict(struct ctlnet *net, const struct interface *interface)
                 elements_of_publish(&one, &elements);
                 for (size_t n = 0; n < elements.n; n++)
                         if (nft_owner(&net->nft, &elements.v[n], owner) == 0 && strcmp(owner, interface->owner) != 0)
-                                return refuse(EADDRINUSE, "published port %s is taken by %s",
-                                              ctlnet_format_publish(one.publish, text), owner);
+                                return refuse(EADDRINUSE, "published port %s is taken by container %.*s",
+                                              ctlnet_format_publish(one.publish, text), names_container_length(owner),
+                                              owner);
         }
         return refuse(EEXIST, "an element of the nftables tables berth is there already; is a port published twice?");
 }

@@ -34,6 +34,13 @@ void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_S
         snprintf(owner, NAMES_OWNER_SIZE, "%s.%u", container, index);
 }
 
+int names_container_length(const char *owner)
+{
+        const char *dot = strrchr(owner, '.');
+
+        return dot ? (int)(dot - owner) : (int)strlen(owner);
+}
+
 uint64_t names_hash(const char *text, uint64_t salt)
 {
         uint64_t hash = hash_more(HASH_START, text, strlen(text));

@@ -17,6 +17,9 @@ bool names_network_is_good(const char *name);
 #define NAMES_OWNER_SIZE (CTLNET_CONTAINER_MAX + 4)
 void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_SIZE]);
 
+/* How much of "web.0" is the container's name. */
+int names_container_length(const char *owner);
+
 /* FNV-1a over the text and a number. */
 uint64_t names_hash(const char *text, uint64_t salt);
 

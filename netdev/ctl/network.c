@@ -221,8 +221,10 @@ static int check_network(const struct ctlnet_network *network)
         const char *name = network->name;
 
         if (!names_network_is_good(name))
-                return refuse(EINVAL, "network \"%s\": a name has 1 to %d letters, digits, '-', '.', '_'", name,
-                              CTLNET_NAME_MAX);
+                return refuse(EINVAL,
+                              "network \"%s\": a name has 1 to %d letters, digits, '-', '.', '_', and is not "
+                              "lo, all, default, host, none or pasta",
+                              name, CTLNET_NAME_MAX);
         if (network->mode != CTLNET_BRIDGE && network->mode != CTLNET_ROUTED && network->mode != CTLNET_MACVLAN)
                 return refuse(EINVAL, "network %s: its mode is bridge, routed or macvlan", name);
         if (network->mode == CTLNET_MACVLAN && (!network->parent[0] || !network->subnet4.family))

@@ -44,21 +44,59 @@ static int claim(struct ctlnet *net, int pool, const char *value, const char *ow
         return -EADDRINUSE;
 }
 
+/* holder: "web.0". */
+static int refuse_taken(const char *what, const char *value, const char *holder)
+{
+        return refuse(EADDRINUSE, "%s %s belongs to container %.*s", what, value, names_container_length(holder),
+                      holder);
+}
+
+static int check_free(struct ctlnet *net, int pool, const char *what, const char *value, const char *owner)
+{
+        char holder[NAMES_OWNER_SIZE] = "";
+
+        if (read_holder(pool, value, holder) < 0 || strcmp(holder, owner) == 0 ||
+            faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        return refuse_taken(what, value, holder);
+}
+
+int pool_check(struct ctlnet *net, int pool, const struct ctlnet_address *subnet, const struct ctlnet_address *gateway,
+               const struct ctlnet_address *fixed, const char *owner)
+{
+        char text[CTLNET_ADDRESS_TEXT], whole[CTLNET_ADDRESS_TEXT];
+
+        if (!fixed->family)
+                return 0;
+        ctlnet_format_address(fixed, false, text);
+        if (!subnet->family)
+                return refuse(EINVAL, "it has no %s", fixed->family == AF_INET ? "IPv4" : "IPv6");
+        if (!subnet_is_host(subnet, fixed))
+                return refuse(EINVAL, "%s is no address of the network's subnet %s", text,
+                              ctlnet_format_address(subnet, true, whole));
+        if (subnet_same_ip(gateway, fixed))
+                return refuse(EADDRINUSE, "address %s is the network's gateway", text);
+        return check_free(net, pool, "address", text, owner);
+}
+
+int pool_check_mac(struct ctlnet *net, int pool, const uint8_t fixed[6], const char *owner)
+{
+        char text[CTLNET_MAC_TEXT];
+
+        return check_free(net, pool, "MAC", ctlnet_format_mac(fixed, text), owner);
+}
+
 static int take_fixed(struct ctlnet *net, int pool, const struct ctlnet_address *subnet,
                       const struct ctlnet_address *gateway, const char *owner, struct ctlnet_address *address)
 {
-        char text[CTLNET_ADDRESS_TEXT], whole[CTLNET_ADDRESS_TEXT], holder[NAMES_OWNER_SIZE] = "";
-        int r;
+        char text[CTLNET_ADDRESS_TEXT], holder[NAMES_OWNER_SIZE] = "";
+        int r = pool_check(net, pool, subnet, gateway, address, owner);
 
-        ctlnet_format_address(address, false, text);
-        ctlnet_format_address(subnet, true, whole);
-        if (!subnet_is_host(subnet, address))
-                return refuse(EINVAL, "%s is no address of the network's subnet %s", text, whole);
-        if (subnet_same_ip(gateway, address))
-                return refuse(EADDRINUSE, "address %s is the network's gateway", text);
-        r = claim(net, pool, text, owner, holder);
+        if (r < 0)
+                return r;
+        r = claim(net, pool, ctlnet_format_address(address, false, text), owner, holder);
         if (r == -EADDRINUSE)
-                return refuse(EADDRINUSE, "address %s belongs to %s", text, holder);
+                return refuse_taken("address", text, holder);
         return r < 0 ? fail(-r, "take address %s", text) : 0;
 }
 
@@ -102,7 +140,7 @@ int pool_take_mac(struct ctlnet *net, int pool, const char *network, const uint8
                         names_mac(seed, attempt, mac);
                 r = claim(net, pool, ctlnet_format_mac(mac, text), owner, holder);
                 if (r == -EADDRINUSE && given)
-                        return refuse(EADDRINUSE, "MAC %s belongs to %s", text, holder);
+                        return refuse_taken("MAC", text, holder);
                 if (r != -EADDRINUSE)
                         return r < 0 ? fail(-r, "take MAC %s", text) : 0;
         }

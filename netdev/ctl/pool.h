@@ -14,6 +14,12 @@ int pool_take(struct ctlnet *net, int pool, const struct ctlnet_address *subnet,
 int pool_take_mac(struct ctlnet *net, int pool, const char *network, const uint8_t fixed[6], const char *owner,
                   uint8_t mac[6]);
 
+/* Takes nothing: whether pool_take would be refused the address asked for (family 0: none), or pool_take_mac the MAC.
+ */
+int pool_check(struct ctlnet *net, int pool, const struct ctlnet_address *subnet, const struct ctlnet_address *gateway,
+               const struct ctlnet_address *fixed, const char *owner);
+int pool_check_mac(struct ctlnet *net, int pool, const uint8_t fixed[6], const char *owner);
+
 /* Gives back what the owner has, but for what the interface (NULL: nothing) still has. */
 int pool_release(int pool, const char *owner, const struct interface *kept);
 

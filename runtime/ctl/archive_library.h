@@ -11,10 +11,12 @@
 #define ARCHIVE_FUNCTIONS(X)                                                                                           \
         X(archive_entry_copy_hardlink)                                                                                 \
         X(archive_entry_copy_pathname)                                                                                 \
+        X(archive_entry_dev)                                                                                           \
         X(archive_entry_filetype)                                                                                      \
         X(archive_entry_free)                                                                                          \
         X(archive_entry_gid)                                                                                           \
         X(archive_entry_hardlink)                                                                                      \
+        X(archive_entry_ino64)                                                                                         \
         X(archive_entry_linkify)                                                                                       \
         X(archive_entry_linkresolver_free)                                                                             \
         X(archive_entry_linkresolver_new)                                                                              \
@@ -87,10 +89,12 @@ const struct archive_library *archive_library(void);
 #ifndef ARCHIVE_LIBRARY_ITSELF
 #define archive_entry_copy_hardlink             archive_library()->archive_entry_copy_hardlink
 #define archive_entry_copy_pathname             archive_library()->archive_entry_copy_pathname
+#define archive_entry_dev                       archive_library()->archive_entry_dev
 #define archive_entry_filetype                  archive_library()->archive_entry_filetype
 #define archive_entry_free                      archive_library()->archive_entry_free
 #define archive_entry_gid                       archive_library()->archive_entry_gid
 #define archive_entry_hardlink                  archive_library()->archive_entry_hardlink
+#define archive_entry_ino64                     archive_library()->archive_entry_ino64
 #define archive_entry_linkify                   archive_library()->archive_entry_linkify
 #define archive_entry_linkresolver_free         archive_library()->archive_entry_linkresolver_free
 #define archive_entry_linkresolver_new          archive_library()->archive_entry_linkresolver_new

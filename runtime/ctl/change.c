@@ -124,8 +124,11 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         r = container_delete(ctl->runtime, from, true);
         if (r == 0)
                 r = keeper_forget(ctl, from);
-        if (r == 0)
+        if (r == 0) {
                 r = replace_file_at(container.fd, CTL_WAS_FILE, from, strlen(from), 0600);
+                if (r < 0)
+                        return fail(-r, "rename container %s to %s", from, to);
+        }
         if (r == 0 && syscall(SYS_renameat2, ctl->containers_fd, from, ctl->containers_fd, to, RENAME_NOREPLACE) < 0) {
                 r = errno == EEXIST ? refuse(EEXIST, "there is a container %s already", to)
                                     : fail(errno, "rename container %s to %s", from, to);

@@ -23,6 +23,7 @@
 struct place {
         int parent;
         char name[NAME_MAX + 1];
+        bool needs_directory; /* the path ends with a slash, and no directory is there */
 };
 
 #define PLACE_NONE                                                                                                     \
@@ -48,7 +49,10 @@ static int resolve_on_host(const char *path, struct place *place)
         slash = strrchr(copy, '/');
         if (slash)
                 *slash = '\0';
-        snprintf(place->name, sizeof(place->name), "%s", slash ? slash + 1 : copy);
+        if (snprintf(place->name, sizeof(place->name), "%s", slash ? slash + 1 : copy) > NAME_MAX)
+                return fail(ENAMETOOLONG, "copy %s", path);
+        if (!*place->name)
+                return refuse(EINVAL, "%s: does not name a file", path);
         place->parent = open(slash ? (*copy ? copy : "/") : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         return place->parent < 0 ? fail(errno, "open the directory of %s", path) : 0;
 }
@@ -80,6 +84,20 @@ static int resolve(int root, const struct copy_end *end, struct place *place)
         return place->parent < 0 ? fail_in(place->parent, "container %s", end->container) : 0;
 }
 
+/* A file takes the place of the one that was there: of what a link leads to, and never of a device such as /dev/null.
+ */
+static int resolve_file_on_host(const char *path, struct place *place)
+{
+        _cleanup_free_ char *real = realpath(path, NULL);
+        struct stat st;
+
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+                return refuse(EINVAL, "%s: neither a regular file nor a directory", path);
+        if (!real && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+                return fail(ENOENT, "%s is a link: find what it leads to", path);
+        return resolve_on_host(real ? real : path, place);
+}
+
 /* The directory itself when it is one, else what it is to be called in its parent. A link inside counts as what it
  * leads to in the container's root. */
 static int resolve_target(int root, const struct copy_end *end, const char *source_name, struct place *place)
@@ -92,19 +110,23 @@ static int resolve_target(int root, const struct copy_end *end, const char *sour
                 snprintf(place->name, sizeof(place->name), "%s", source_name);
                 return place->parent < 0 ? fail(errno, "open the root of container %s", end->container) : 0;
         }
-        if (!end->container)
-                directory = open(end->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = resolve(root, end, place);
-        if (r < 0)
-                return directory >= 0 ? 0 : r;
         if (end->container) {
+                r = resolve(root, end, place);
+                if (r < 0)
+                        return r;
                 directory = in_root_open(root, end->path, O_RDONLY | O_DIRECTORY);
                 error_clear();
+        } else {
+                directory = open(end->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                r = directory < 0 ? resolve_file_on_host(end->path, place) : 0;
+                if (r < 0)
+                        return r;
         }
         if (directory >= 0) {
                 replace_fd(&place->parent, take_fd(&directory));
                 snprintf(place->name, sizeof(place->name), "%s", source_name);
-        }
+        } else
+                place->needs_directory = end->path[strlen(end->path) - 1] == '/';
         return 0;
 }
 
@@ -210,6 +232,40 @@ static int open_target_inside(const struct side *to, const char *source_name, st
                                            : take_fd(&fd);
 }
 
+static bool is_same(const struct stat *one, const struct stat *other)
+{
+        return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* Whether the directory, or one that it lies in, is `outer`. */
+static bool lies_in(int directory, const struct stat *outer)
+{
+        _cleanup_close_ int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct stat st, above;
+
+        while (fd >= 0 && fstat(fd, &st) == 0 && !is_same(&st, outer)) {
+                if (fstatat(fd, "..", &above, 0) < 0 || is_same(&st, &above))
+                        return false;
+                replace_fd(&fd, openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        return fd >= 0;
+}
+
+/* What can be seen before the first byte; the rest is seen where it stands in the way (image_copy_tree). */
+static int check_target(const struct copy_end *to, const struct stat *source, int directory, const struct place *target)
+{
+        struct stat st;
+        bool exists = fstatat(directory, target->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+        if (S_ISDIR(source->st_mode) && lies_in(directory, source))
+                return refuse(EINVAL, "%s: a directory cannot be copied into itself", to->path);
+        if (target->needs_directory && (exists || !S_ISDIR(source->st_mode)))
+                return fail(exists ? ENOTDIR : ENOENT, "copy to %s", to->path);
+        if (exists && is_same(&st, source))
+                return refuse(EINVAL, "%s: it is the file that is to be copied", to->path);
+        return 0;
+}
+
 static int copy_into(const struct copying *copying, int from, const char *name, int to, const char *as)
 {
         const struct settings *settings = &copying->to->container.settings;
@@ -240,7 +296,7 @@ static int copy(void *data)
         if (r == 0)
                 r = resolve(copying->from->root, from, &source);
         if (r == 0 && fstatat(source.parent, source.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                r = fail(errno, "copy %s", from->path);
+                r = fail(errno, from->container ? "copy %s:%s" : "copy %s%s", from->container ?: "", from->path);
         if (r < 0)
                 return r;
         read_from = open_place(from, copying->from->root, &source);
@@ -248,7 +304,10 @@ static int copy(void *data)
                 return read_from;
         write_to = copying->to->inside >= 0 ? open_target_inside(copying->to, source.name, &target)
                                             : open_target(copying->to, copying->to->root, source.name, &target);
-        return write_to < 0 ? write_to : copy_into(copying, read_from, source.name, write_to, target.name);
+        if (write_to < 0)
+                return write_to;
+        r = check_target(copying->to->end, &st, write_to, &target);
+        return r < 0 ? r : copy_into(copying, read_from, source.name, write_to, target.name);
 }
 
 /* Where the container's ids are mapped, so that owners are what they are inside. */

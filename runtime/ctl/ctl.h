@@ -16,6 +16,7 @@
  * Each function returns 0 or a negative errno with a message that names the container. Nothing prints or exits. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ struct ctl {
         int containers_fd;                                  /* DIRECTORY/containers; -EBADF: there are none yet */
         struct runtime *runtime;                            /* its root is RUN/state */
         void (*progress)(const char *what, uint64_t bytes); /* called now and then by what takes long; NULL: nobody */
+        const volatile sig_atomic_t *interrupted;           /* not 0: what takes long gives up; NULL: never */
 };
 
 /* Opens the directories; with `make` makes them. */

@@ -42,7 +42,8 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root);
 
 /* Copies `name` in the directory `parent`, a file or a directory with all in it, as `as` into the directory `root`.
  * Follows no link. Ids below SETTINGS_IDS_SIZE become larger by `shift`. disarm: programs lose the power to run as
- * another user or with capabilities. */
+ * another user or with capabilities. Directories are merged, files and links replaced; -ENOTDIR or -EEXIST where one
+ * kind is in the way of the other, -EINVAL when `root` lies in what is copied. */
 int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int root, const char *as, uint32_t shift,
                     bool disarm);
 

@@ -30,6 +30,7 @@ struct unpacking {
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
         bool disarm;
+        const struct stat *into; /* the directory that a tree is merged into, NULL: an empty root */
         enum {
                 COPY,
                 ARCHIVE,
@@ -177,6 +178,17 @@ static int write_block(const struct unpacking *unpacking, const void *block, siz
                        : 0;
 }
 
+static int go_on(const struct unpacking *unpacking)
+{
+        const struct ctl *ctl = unpacking->ctl;
+
+        if (ctl->interrupted && *ctl->interrupted)
+                return refuse(EINTR, "interrupted");
+        if (ctl->progress && unpacking->bytes)
+                ctl->progress(unpacking->name, unpacking->bytes);
+        return 0;
+}
+
 static int copy_data(struct unpacking *unpacking, int64_t whole)
 {
         const void *block;
@@ -190,8 +202,9 @@ static int copy_data(struct unpacking *unpacking, int64_t whole)
                 if (r < 0)
                         return r;
                 unpacking->bytes += size;
-                if (unpacking->ctl->progress)
-                        unpacking->ctl->progress(unpacking->name, unpacking->bytes);
+                r = go_on(unpacking);
+                if (r < 0)
+                        return r;
         }
         if (r != ARCHIVE_EOF)
                 return archive_failure(unpacking, unpacking->in);
@@ -215,12 +228,38 @@ static bool share_data(struct unpacking *unpacking, struct archive_entry *entry)
         return false;
 }
 
+/* What lies in the way is not lost for another kind of file: a directory stays a directory, and so does a device. A
+ * tree that holds the directory which it goes into would grow while it is read, without end. */
+static int check_merge(const struct unpacking *unpacking, struct archive_entry *entry)
+{
+        const char *path = archive_entry_pathname(entry);
+        mode_t type = archive_entry_hardlink(entry) ? S_IFREG : archive_entry_filetype(entry);
+        struct stat st;
+
+        if (type == S_IFDIR && (dev_t)archive_entry_dev(entry) == unpacking->into->st_dev &&
+            (ino_t)archive_entry_ino64(entry) == unpacking->into->st_ino)
+                return refuse(EINVAL, "%s: a directory cannot be copied into itself", unpacking->name);
+        if (fstatat(unpacking->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & S_IFMT) == type)
+                return 0;
+        if (type == S_IFDIR)
+                return refuse(ENOTDIR, "%.200s is there and no directory", path);
+        if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+                return refuse(EEXIST, "%.200s is there and %s", path,
+                              S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+        return 0;
+}
+
 static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
 {
-        bool skip;
-        int r = check_entry(unpacking, entry, &skip);
+        bool skip = false;
+        int r = go_on(unpacking);
 
+        if (r == 0)
+                r = check_entry(unpacking, entry, &skip);
         if (r < 0 || skip || (unpacking->what == LAYER && image_entry_is_whiteout(entry)))
+                return r;
+        r = unpacking->into ? check_merge(unpacking, entry) : 0;
+        if (r < 0)
                 return r;
         if (unpacking->what == WHITEOUTS)
                 r = image_entry_whiteout(unpacking->root, entry);
@@ -454,14 +493,18 @@ int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int roo
                     bool disarm)
 {
         _cleanup_free_ char *path = NULL;
+        struct stat into;
         _cleanup_(end) struct unpacking unpacking = {.ctl = ctl,
                                                      .name = name,
                                                      .in = archive_read_disk_new(),
                                                      .before = -EBADF,
                                                      .shared = true,
                                                      .shift = shift,
-                                                     .disarm = disarm};
+                                                     .disarm = disarm,
+                                                     .into = &into};
 
+        if (fstat(root, &into) < 0)
+                return fail(errno, "copy %s", name);
         if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
                 path = NULL;
                 return fail(ENOMEM, "copy %s", name);

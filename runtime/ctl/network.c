@@ -140,7 +140,10 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
         }
         if (geteuid() != 0)
                 return refuse(EPERM, "net %s: an ordinary user has --net pasta, none and host", nets[0].net);
-        return make_wish(ctl, name, settings, &wish);
+        r = make_wish(ctl, name, settings, &wish);
+        for (size_t i = 0; i < wish.n && r == 0; i++)
+                r = ctlnet_check(wish.net, &wish.requests[i]);
+        return r;
 }
 
 /* ---- resolv.conf ---- */

@@ -4,7 +4,8 @@
 #include "netdev/ctlnet.h"
 #include "runtime/ctl/ctl.h"
 
-/* Whether there is such a network, and no port or address that is none. For create and set. */
+/* Whether there is such a network, no port or address that is none, and no fixed address that the container cannot
+ * have. For create and set. */
 int network_check(const struct ctl *ctl, const char *name, const struct settings *settings);
 
 /* Takes the addresses that the container keeps, gives back those of interfaces that it has no more, and writes its

@@ -127,6 +127,8 @@ int ctl_start(struct ctl *ctl, const char *name)
                 r = ctl_status(ctl, &container, &status);
         if (r < 0)
                 return r;
+        if (status.state == CTL_PAUSED)
+                return refuse(EBUSY, "container %s is paused (berthctl resume %s)", name, name);
         if (status.state != CTL_STOPPED)
                 return refuse(EBUSY, "container %s is %s already", name, ctl_state_name(status.state));
         (void)unlinkat(container.fd, CTL_STOPPED_FILE, 0);
@@ -500,8 +502,13 @@ int ctl_stop(struct ctl *ctl, const char *name, int64_t timeout_ms, bool by_pers
 int ctl_pause(struct ctl *ctl, const char *name)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
+        struct ctl_status status;
         int r = ctl_find_running(ctl, name, &container);
 
+        if (r == 0)
+                r = ctl_status(ctl, &container, &status);
+        if (r == 0 && status.state == CTL_PAUSED)
+                r = refuse(EBUSY, "container %s is paused already", name);
         if (r == 0)
                 r = container_pause(ctl->runtime, name);
         if (r < 0)

@@ -46,7 +46,8 @@ static int archive_failure(const char *name, struct archive *archive)
         int error = archive_errno(archive);
         const char *text = archive_error_string(archive);
 
-        if (error > 0)
+        /* libarchive's number for what is damaged, or no archive. */
+        if (error > 0 && error != EILSEQ)
                 return fail(error, "%s", name);
         return refuse(EINVAL, "%s: %s", name, text ? text : "damaged archive");
 }

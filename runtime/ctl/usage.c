@@ -11,6 +11,12 @@ static uint64_t limit_of(uint64_t limit)
         return limit == 0 || limit >= INT64_MAX / 2 ? USAGE_UNLIMITED : limit;
 }
 
+/* Of swap, 0 is a limit. */
+static uint64_t swap_limit_of(uint64_t limit)
+{
+        return limit >= INT64_MAX / 2 ? USAGE_UNLIMITED : limit;
+}
+
 void usage_take(const struct container_usage *from, struct usage *usage)
 {
         const struct cgroup_statistics *cgroup = &from->cgroup;
@@ -19,8 +25,11 @@ void usage_take(const struct container_usage *from, struct usage *usage)
                 .cpu_ns = cgroup->cpu.total,
                 .memory = cgroup->memory.usage,
                 .memory_limit = limit_of(cgroup->memory.limit),
+                .swap = cgroup->memory.swap_usage,
+                .swap_limit = swap_limit_of(cgroup->memory.swap_limit),
                 .pids = cgroup->pids.current,
                 .pids_limit = limit_of(cgroup->pids.limit),
+                .has_swap = cgroup->memory.swap_set,
                 .has_memory = cgroup->memory.usage > 0,
                 .has_pids = cgroup->pids.current > 0,
         };
@@ -54,11 +63,11 @@ static int read_storage(const struct ctl *ctl, const struct ctl_container *conta
         return 0;
 }
 
-int usage_read(struct ctl *ctl, const struct ctl_container *container, struct usage *usage)
+int usage_read(struct ctl *ctl, const struct ctl_container *container, bool brief, struct usage *usage)
 {
         _cleanup_(arena_free) struct arena arena = {0};
         struct container_usage all;
-        int r = container_usage(ctl->runtime, container->name, &arena, &all);
+        int r = container_usage(ctl->runtime, container->name, brief, &arena, &all);
 
         if (r == 0) {
                 usage_take(&all, usage);

@@ -146,10 +146,12 @@ int container_process_table(struct runtime *runtime, const char *id, bool option
 int container_update(struct runtime *runtime, const char *id, const struct oci_resources *changes,
                      const char *l3_cache_schema, const char *mem_bw_schema);
 
-/* What a running container has used of CPU, memory, processes, I/O and the network; what is in it lives in `arena`. */
+/* What a running container has used of CPU, memory, processes, I/O and the network, and if not `brief` of all else
+ * that there is; what is in it lives in `arena`. */
 struct arena;
 struct container_usage;
-int container_usage(struct runtime *runtime, const char *id, struct arena *arena, struct container_usage *usage);
+int container_usage(struct runtime *runtime, const char *id, bool brief, struct arena *arena,
+                    struct container_usage *usage);
 
 /* The same as a JSON line; and the stream: a line each interval and at each OOM until the container ends.
  * write gets whole lines. */

@@ -152,12 +152,13 @@ static int write_oom(const struct subject *subject, uint64_t kills, event_writer
         return r;
 }
 
-int container_usage(struct runtime *runtime, const char *id, struct arena *arena, struct container_usage *usage)
+int container_usage(struct runtime *runtime, const char *id, bool brief, struct arena *arena,
+                    struct container_usage *usage)
 {
         _cleanup_(subject_release) struct subject subject;
         int r = subject_open(runtime, id, &subject);
 
-        return r < 0 ? r : read_usage(&subject, true, arena, usage);
+        return r < 0 ? r : read_usage(&subject, brief, arena, usage);
 }
 
 int container_statistics(struct runtime *runtime, const char *id, event_writer write, void *data)

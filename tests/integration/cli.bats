@@ -240,3 +240,38 @@ load ../lib/common
         is "$output" elsewhere
         mv "$T/other.json" "$B/config.json"
 }
+
+# bats test_tags=berth
+@test "standard output that is closed or full is an error, and a pipe that nobody reads ends berth as it ends a filter" {
+        local program
+
+        mkfifo "$T/pipe"
+        exec 8<>"$T/pipe" 9>"$T/pipe" 8<&-
+        for program in "$BERTH" "${BERTH%/*}/berthctl"; do
+                run -1 --separate-stderr bash -c '"$@" >&-' bash "$program" --help
+                is "$stderr" "write to standard output: Bad file descriptor"
+                run -1 --separate-stderr bash -c '"$@" >/dev/full' bash "$program" --help
+                is "$stderr" "write to standard output: No space left on device"
+                run -141 --separate-stderr bash -c '"$@" >&9' bash "$program" --help
+                is "$stderr" ""
+        done
+        exec 9>&-
+}
+
+# bats test_tags=berth
+@test "the manuals name every command and option that --help names" {
+        local program command option manual
+
+        for program in berth berthctl; do
+                manual=$TOP/docs/$program.1
+                for command in $("${BERTH%/*}/$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+                        grep -qE "^\.(It|Ss) (Ic )?$command( |$)" "$manual" || { echo "$program $command"; return 1; }
+                        [[ $command != checkpoint && $command != restore ]] || continue
+                        for option in $("${BERTH%/*}/$program" "$command" --help | sed -n 's/^  \(-., \|    \)--\([a-z0-9-]*\).*/\2/p'); do
+                                [ "$option" != help ] || continue
+                                grep -qE -- "(Fl|,) -$option( |$)|^\.It ([a-z0-9-]+ , )*$option( |$)" "$manual" ||
+                                        { echo "$program $command --$option"; return 1; }
+                        done
+                done
+        done
+}

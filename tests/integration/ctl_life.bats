@@ -198,6 +198,8 @@ load ../lib/ctl
         refused_ctl "container web is stopped" pause web
         ctl start web
         ctl pause web
+        refused_ctl "container web is paused already" pause web
+        refused_ctl "container web is paused .berthctl resume web" start web
         is "$(ctl info --json web | jq -r .state)" paused
         refused_ctl "container web is paused" exec web true
         ctl resume web
@@ -286,4 +288,22 @@ load ../lib/ctl
         refused_ctl "unknown command 'frob'" frob
         refused_ctl "no command given"
         refused_ctl "too few arguments" start
+}
+
+@test "a full disk is an error that says what could not be done, and what was there stays" {
+        local DIR=$T/small/lib
+
+        mkdir "$T/small"
+        mount -t tmpfs -o size=3m none "$T/small"
+        ctl create web --image busybox --net none
+        cp "$DIR/containers/web/settings" "$T/before"
+        run -1 sh -c "head -c 4m /dev/zero >$T/small/fill"
+        refused_ctl "create container other: .*No space left on device" create other --image busybox --net none
+        refused_ctl "write the settings of container web: No space left on device" set web --hostname other
+        refused_ctl "start container web: .*No space left on device" start web
+        refused_ctl "rename container web to other: No space left on device" rename web other
+        is "$(ctl list -q)" web
+        cmp "$T/before" "$DIR/containers/web/settings"
+        ctl destroy web
+        umount "$T/small"
 }

@@ -75,7 +75,17 @@ load ../lib/ctl
         is "$(ctl stats --json web | jq -r '.[].cpuNanoseconds | type')" number
         run -0 ctl metrics
         matches '^berth_cpu_seconds_total\{container="web"\} [0-9.]+$'
+        # What the host does not count has no sample.
+        for name in memory:memory_bytes pids:processes; do
+                is "$(grep -c "^berth_${name#*:}{" <<<"$output")" \
+                        "$(ctl stats --json | jq --arg key "${name%:*}" '[.[] | select(has($key))] | length')"
+        done
+        run -0 ctl info web
+        matches '^cpu used +[0-9.]+ s / -$'
+        matches '^written +[0-9.]+ [KMG]?i?B / -$'
+        is "$(ctl info --json web | jq -r '.usage.cpuNanoseconds | type')" number
         ctl stop -f web
+        is "$(ctl info --json web | jq -r .usage)" null
 }
 
 @test "crash: a create that is killed at any moment leaves what destroy removes, or nothing" {
@@ -187,6 +197,46 @@ settled() {
         refused_ctl "is no NAME:PATH" cp web: "$T/b"
 }
 
+@test "cp: nothing is lost for another kind of file, and a directory is never copied into itself" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        mkdir -p "$T/tree/sub" "$T/full/tree/sub/file"
+        echo page >"$T/tree/sub/file"
+        echo kept >"$T/kept"
+        ctl cp "$T/tree" web:/root
+        for target in /root /root/other /root/tree /root/tree/sub; do
+                refused_ctl "into itself|it is the file" cp web:/root "web:$target"
+        done
+        refused_ctl "into itself" cp "$DIR" web:/root
+        refused_ctl "does not name a file" cp / web:/root
+        ctl cp web:/root/tree/sub web:/root
+        refused_ctl "it is the file" cp web:/root/sub/file web:/root/sub
+        is "$(cat "$(root_of web)/root/sub/file")" page
+
+        refused_ctl "no directory" cp web:/root/tree "$T/kept"
+        refused_ctl "is there and a directory" cp web:/root/tree "$T/full"
+        [ -d "$T/full/tree/sub/file" ]
+        ctl cp "$T/kept" web:/root/kept
+        refused_ctl "kept is there and no directory" cp "$T/tree" web:/root/kept
+        refused_ctl "Not a directory" cp "$T/tree/sub/file" web:/root/kept/
+        refused_ctl "No such file or directory" cp "$T/tree/sub/file" web:/root/none/
+        is "$(cat "$T/kept" "$(root_of web)/root/kept")" $'kept\nkept'
+        ctl cp "$T/tree" web:/root/new/
+        is "$(cat "$(root_of web)/root/new/sub/file")" page
+
+        mkfifo "$T/fifo"
+        refused_ctl "neither a regular file nor a directory" cp web:/root/kept "$T/fifo"
+        refused_ctl "neither a regular file nor a directory" cp web:/root/kept /dev/null
+        [ -p "$T/fifo" ]
+        [ -c /dev/null ]
+        ln -s kept "$T/link"
+        ctl cp web:/root/sub/file "$T/link"
+        is "$(readlink "$T/link") $(cat "$T/kept")" "kept page"
+        ln -s nowhere "$T/dangling"
+        refused_ctl "is a link" cp web:/root/kept "$T/dangling"
+        [ ! -e "$T/nowhere" ]
+        refused_ctl "File name too long" cp web:/root/kept "$T/$(printf 'a%.0s' {1..256})"
+}
+
 # calls ARGUMENT...: the system calls of a berthctl.
 calls() {
         strace -f -c -o "$T/calls" "$BERTHCTL" --directory "$DIR" --run "$RUN" "$@" 3>&- 4>&- >/dev/null
@@ -235,4 +285,80 @@ listed() {
         eventually is_dead "$init"
         listed web stopped
         is "$(cat "$group/cgroup.procs")" $pid
+}
+
+# completed WORD...: what bash offers for the last word.
+completed() {
+        COMP_WORDS=("$BERTHCTL" --directory "$DIR" --run "$RUN" "$@")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        COMPREPLY=()
+        _berthctl 3>&- 4>&-
+        echo "${COMPREPLY[*]}"
+}
+
+@test "completion: commands, options, containers, snapshots and words where they belong" {
+        source "$TOP/share/bash-completion/berthctl"
+        ctl create web --image busybox --net none
+        ctl create other --image busybox --net none
+        ctl snapshot create web before
+        is "$(completed st)" "start stop stats"
+        is "$(completed help sna)" snapshot
+        is "$(completed start w)" web
+        is "$(completed create --net-r)" "--net-rate --net-rate-in --net-rate-out"
+        is "$(completed snapshot re)" restore
+        is "$(completed snapshot restore web "")" before
+        is "$(completed network connect berth0 "")" "other web"
+        is "$(completed top --sort m)" memory
+        is "$(completed set web --unset io-read)" "io-read io-read-ops"
+        is "$(completed set web --unset help)" ""
+        is "$(completed create new --restart on)" on-failure
+}
+
+@test "an ordinary user without XDG_RUNTIME_DIR is told what to say instead" {
+        user_at_home
+        run -1 setpriv --reuid 1000 --regid 1000 --clear-groups env -i HOME="$T/home" "$BERTHCTL" list
+        is "$output" 'an ordinary user needs $XDG_RUNTIME_DIR, or the option --run'
+        run -1 setpriv --reuid 1000 --regid 1000 --clear-groups env -i "$BERTHCTL" list
+        is "$output" 'an ordinary user needs $XDG_DATA_HOME or $HOME, or the option --directory'
+        mkdir "$T/home/elsewhere"
+        chown 1000 "$T/home/elsewhere"
+        run -0 setpriv --reuid 1000 --regid 1000 --clear-groups env -i HOME="$T/home" "$BERTHCTL" --run "$T/home/elsewhere" list -q
+        is "$output" ""
+}
+
+# last_lines OLD NEW: each number of last lines of a log in two parts is what tail says of both.
+last_lines() {
+        local n
+
+        printf "$1" >"$DIR/containers/web/log.1"
+        printf "$2" >"$DIR/containers/web/log"
+        for n in 0 1 2 3 4 5 6 9; do
+                printf "$1$2" | tail -n "$n" | cmp - <(ctl logs -n "$n" web)
+        done
+}
+
+@test "logs --tail: as many lines as there are, wherever the log was rotated among them" {
+        ctl create web --image busybox --net none
+        last_lines 'a\nb\n' 'c\nd\n'
+        last_lines 'a\nb' 'c\nd\n'
+        last_lines 'a\nb' '\nc\nd\n'
+        last_lines '' 'c\nd\n'
+        last_lines 'a\nb\n' ''
+        last_lines 'a\nb' ''
+        last_lines 'a\nb\n' 'c\nd'
+        last_lines 'a\n\n' '\nb\n'
+        rm "$DIR/containers/web/log.1"
+        is "$(ctl logs -n 9 web)" "$(cat "$DIR/containers/web/log")"
+}
+
+@test "set --unset: what is not set is no error, and the others are taken away" {
+        ctl create web --image busybox --net none --hostname other -- /bin/sleep 1000
+        ctl start web
+        ctl set web --unset memory --unset cpus --unset io-read
+        run -0 ctl set web --unset memory --unset hostname
+        is "$output" "web runs: some of this counts from its next start"
+        is "$(ctl info --json web | jq -r .settings.hostname)" null
+        refused_ctl "there is no setting 'ids'" set web --unset ids
+        refused_ctl "nothing to change" set web
+        ctl stop -f web
 }

@@ -287,7 +287,7 @@ net = side"
         ctl create two --image busybox --net none -- /bin/sleep 1000
         ctl create three --image busybox --net host -- /bin/sleep 1000
         ctl start two
-        refused_ctl "10.77.0.9 belongs to one" network connect lab,ip=10.77.0.9 two
+        refused_ctl "10.77.0.9 belongs to container one" network connect lab,ip=10.77.0.9 two
         is "$(names_inside two)" "lo "
         refused_ctl "there is no network moon" network connect moon two
         refused_ctl "no interface is connected to back" network disconnect back two
@@ -489,4 +489,23 @@ links_of_containers() {
         for i in $(ctl list -q); do ctl destroy "$i" & done
         wait
         is "$(ctl network list --json | jq 'map(.members) | add')" 0
+}
+
+@test "set: a fixed address that the container cannot have is refused at once, and what was set stays" {
+        ctl network create lab --subnet 10.77.0.0/24 --no-ipv6
+        ctl create one --image busybox --net lab --ip 10.77.0.9 --mac 02:00:00:00:00:09
+        ctl create two --image busybox --net lab --ip 10.77.0.8 -- /bin/sleep 1000
+        for state in stopped running; do
+                refused_ctl "address 10.77.0.9 belongs to container one" set two --ip 10.77.0.9
+                refused_ctl "10.78.0.9 is no address of the network's subnet 10.77.0.0/24" set two --ip 10.78.0.9
+                refused_ctl "10.77.0.1 is the network's gateway" set two --ip 10.77.0.1
+                refused_ctl "MAC 02:00:00:00:00:09 belongs to container one" set two --mac 02:00:00:00:00:09
+                refused_ctl "it has no IPv6" set two --ip6 fd77::9
+                refused_ctl "belongs to container one" set two --net lab,ip=10.77.0.9 --unset ip
+                is "$(ctl info --json two | jq -r .settings.ip)" 10.77.0.8
+                [ $state = running ] || ctl start two
+        done
+        ctl set two --ip 10.77.0.8
+        is "$(ctl exec two ip -o -4 address show eth0 | awk '{ print $4 }')" 10.77.0.8/24
+        ctl stop -f two
 }

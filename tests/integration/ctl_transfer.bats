@@ -93,6 +93,7 @@ net = none' >"$T/in/settings"
         refused_ctl "does not begin with settings" import web "$T/order.tar"
         archive foreign.tar settings rootfs complete
         tar -C "$T/in" --transform 's|^|elsewhere/|' -cf "$T/other.tar" settings
+        refused_ctl "/etc/passwd: Unrecognized archive format" import web /etc/passwd
         refused_ctl "is no archive of berthctl export" import web "$T/other.tar"
         mkdir "$T/in/elsewhere"
         archive beside.tar settings rootfs elsewhere complete
@@ -165,4 +166,25 @@ net = none' >"$T/in/settings"
         run "$BERTHCTL" --directory "$T/small" --run "$RUN" import copy "$T/web.tar"
         has "No space left"
         [ -z "$(ls "$T/small/containers")" ]
+}
+
+@test "import: one that is interrupted undoes what it has done, says so and ends by the signal" {
+        local pid status=0
+
+        ctl create web --image busybox --net none
+        ctl export web -o "$T/web.tar"
+        mkfifo "$T/pipe"
+        "$BERTHCTL" --directory "$DIR" --run "$RUN" import other - <"$T/pipe" 2>"$T/err" 3>&- 4>&- &
+        pid=$!
+        exec 8>"$T/pipe"
+        head -c 1m "$T/web.tar" >&8
+        [ -e "$DIR/containers/other/partial" ]
+        kill -TERM "$pid"
+        tail -c +1048577 "$T/web.tar" >&8 || true
+        exec 8>&-
+        wait "$pid" || status=$?
+        is "$status" 143
+        is "$(cat "$T/err")" "create container other: interrupted"
+        is "$(ctl list -q)" web
+        [ ! -e "$DIR/containers/other" ]
 }

@@ -87,7 +87,7 @@ teardown() {
         run ! call world 2001:db8::2 80
         new_namespace c
         run -1 net attach c /run/netns/c "publish=[2001:db8::2]:8080:80" publish=8080:80
-        [[ $output == *"published port 8080:80/tcp is taken by a.0"* ]]
+        [[ $output == *"published port 8080:80/tcp is taken by container a"* ]]
         nothing_of c
 }
 
@@ -113,7 +113,7 @@ teardown() {
         container a net=n
         [ "$(of a ipv6)" = fd77::50 ]
         run -1 net allocate b net=n ip6=fd77::50
-        [[ $output == *"network n: address fd77::50 belongs to a.0"* ]]
+        [[ $output == *"network n: address fd77::50 belongs to container a"* ]]
         run -1 net allocate b net=n ip6=fd78::1
         [[ $output == *"fd78::1 is no address of the network's subnet fd77::/64"* ]]
         net create four no-ipv6
@@ -137,7 +137,7 @@ teardown() {
         container a publish=8080:80
         new_namespace b
         run -1 net attach b /run/netns/b publish=8080:80
-        [[ $output == *"network of b: published port 8080:80/tcp is taken by a.0"* ]]
+        [[ $output == *"network of b: published port 8080:80/tcp is taken by container a"* ]]
         nothing_of b
         run ! ip -n b link show eth0
         answer a 80 hello
@@ -290,9 +290,9 @@ knows_router() {
         ip -n a link show eth0 | grep -q 02:11:22:33:44:55
         new_namespace b
         run -1 net attach b /run/netns/b net=n ip=10.77.0.50
-        [[ $output == *"network n: address 10.77.0.50 belongs to a.0"* ]]
+        [[ $output == *"network n: address 10.77.0.50 belongs to container a"* ]]
         run -1 net attach b /run/netns/b net=n mac=02:11:22:33:44:55
-        [[ $output == *"MAC 02:11:22:33:44:55 belongs to a.0"* ]]
+        [[ $output == *"MAC 02:11:22:33:44:55 belongs to container a"* ]]
         run -1 net allocate b net=n ip=10.78.0.1
         [[ $output == *"10.78.0.1 is no address of the network's subnet 10.77.0.0/24"* ]]
         run -1 net allocate b net=n ip=10.77.0.1

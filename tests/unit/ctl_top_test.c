@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "cli/ctl/top.h"
+#include "cli/ctl/usage_output.h"
 #include "runtime/life/statistics_json.h"
 
 #include <cmocka.h>
@@ -124,12 +125,42 @@ static void usage_is_the_sum_of_disks_and_interfaces(void **state)
         assert_int_equal(usage.received, 7);
         assert_int_equal(usage.sent, 70);
         usage_take(&none, &usage);
-        assert_false(usage.has_memory || usage.has_pids);
+        assert_false(usage.has_memory || usage.has_pids || usage.has_swap);
+}
+
+static void keep_line(FILE *out, const char *key, const char *value)
+{
+        fprintf(out, "%s=%s;", key, value);
+}
+
+static void usage_is_told_beside_each_limit(void **state)
+{
+        const struct usage usage = {.cpu_ns = 1500000000,
+                                    .memory = 12 << 20,
+                                    .memory_limit = 64 << 20,
+                                    .swap_limit = 0,
+                                    .pids = 3,
+                                    .pids_limit = 500,
+                                    .read = 1 << 20,
+                                    .has_memory = true,
+                                    .has_swap = true,
+                                    .has_pids = true};
+        struct settings settings = {.cpus = {true, 1500}, .io_read = {true, 50 << 20}, .rate_out = "100mbit"};
+        char text[512] = "";
+        FILE *out = fmemopen(text, sizeof(text), "w");
+
+        (void)state;
+        usage_lines(&usage, &settings, keep_line, out);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(text, "cpu used=1.50 s / 1.500 CPUs;memory used=12.0 MiB / 64.0 MiB;swap used=0 B / 0 B;"
+                                  "pids used=3 / 500;read=1.0 MiB / 50m a second;written=0 B / -;received=0 B / -;"
+                                  "sent=0 B / 100mbit;");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(usage_is_told_beside_each_limit),
                 cmocka_unit_test(rates_are_per_second),
                 cmocka_unit_test(another_run_has_no_rates),
                 cmocka_unit_test(each_key_has_its_order),
