@@ -71,6 +71,9 @@ const char *json_quote(const char *text, char *buffer, size_t size);
 /* How many bytes at the start of the text are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 size_t utf8_prefix(const char *text, size_t size);
 
+/* Takes the space between the words out of a text that json_parse took. Returns how many bytes are left. */
+size_t json_squeeze(char *text, size_t size);
+
 /* ---- where we are, for messages ---- */
 
 /* A place in a JSON text, "linux.resources.devices[3].type", kept while a reader goes down and up. Steps beyond the

@@ -138,3 +138,20 @@ int json_text_check(const char *name, const char *text, size_t size)
                 return json_text_refuse(name, text, good, "an escaped surrogate without its partner");
         return 0;
 }
+
+size_t json_squeeze(char *text, size_t size)
+{
+        bool in_string = false;
+        size_t left = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                if (!in_string && strchr(" \t\n\r", text[i]))
+                        continue;
+                text[left++] = text[i];
+                if (in_string && text[i] == '\\' && i + 1 < size)
+                        text[left++] = text[++i];
+                else if (text[i] == '"')
+                        in_string = !in_string;
+        }
+        return left;
+}

@@ -165,6 +165,18 @@ static int attach_veth(struct attaching *a)
         return r < 0 ? r : add_veth(a);
 }
 
+/* Nobody speaks to a port of a bridge itself: the address that Linux would give it, with its routes and groups, would
+ * only cost memory, and questions that the container has to hear. Where there is no IPv6, or the sysctls are read-only,
+ * no more than that is lost. */
+static void silence_port(const struct host_link *link)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), "ipv6/conf/%s/disable_ipv6", link->name);
+        if (host_sysctl(path, "1") < 0)
+                error_clear();
+}
+
 /* When the container's end is ready. */
 static int open_veth(struct attaching *a)
 {
@@ -173,6 +185,8 @@ static int open_veth(struct attaching *a)
 
         if (r < 0 || !link.index)
                 return refuse(ENODEV, "link %s is gone", a->interface.link);
+        if (a->interface.mode == CTLNET_BRIDGE)
+                silence_port(&link);
         /* There a published port that leads back to its caller is turned round on the bridge itself, not above it. */
         if (a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
                 r = host_set_hairpin(&a->net->host, link.index, link.name);

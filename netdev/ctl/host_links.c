@@ -99,6 +99,14 @@ static struct nl_msg *new_link(const char *name, const uint8_t mac[6], unsigned 
         return message;
 }
 
+/* A veth uses one queue of each kind until somebody asks for more (ethtool -L), but without these has room made for as
+ * many as the host may ever have processors. */
+static void put_one_queue(struct nl_msg **message)
+{
+        netlink_put_u32(message, IFLA_NUM_TX_QUEUES, 1);
+        netlink_put_u32(message, IFLA_NUM_RX_QUEUES, 1);
+}
+
 /* The other end stands in a message inside the message. */
 static void put_peer(struct nl_msg **message, const struct host_veth *veth)
 {
@@ -112,6 +120,7 @@ static void put_peer(struct nl_msg **message, const struct host_veth *veth)
         netlink_put_string(message, IFLA_IFNAME, veth->peer);
         netlink_put(message, IFLA_ADDRESS, veth->peer_mac, sizeof(veth->peer_mac));
         netlink_put_u32(message, IFLA_MTU, veth->mtu);
+        put_one_queue(message);
         netlink_put_u32(message, IFLA_NET_NS_FD, (uint32_t)veth->namespace);
         netlink_nest_end(*message, peer);
 }
@@ -123,6 +132,7 @@ int host_add_veth(struct netlink *netlink, const struct host_veth *veth)
         struct nl_msg *message = new_link(veth->name, veth->mac, veth->mtu, 0);
         struct nlattr *info, *data;
 
+        put_one_queue(&message);
         netlink_put_u32(&message, IFLA_GROUP, HOST_GROUP);
         if (veth->master)
                 netlink_put_u32(&message, IFLA_MASTER, (uint32_t)veth->master);

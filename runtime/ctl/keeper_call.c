@@ -127,10 +127,11 @@ static void __attribute__((noreturn)) become(const struct keeper_birth *birth)
                         _exit(127);
         }
         fds[KEEPER_LAUNCHER - KEEPER_STATUS] = launcher;
+        /* As low as may be: a table for more than 64 stays that large as long as the keeper lives. */
         for (size_t i = 0; i < ELEMENTS(fds); i++)
                 if (fds[i] >= 0)
-                        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
-        (void)sys_close_range(3, 63, 0);
+                        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, KEEPER_STATUS + (int)ELEMENTS(fds));
+        (void)sys_close_range(KEEPER_STATUS, KEEPER_STATUS + ELEMENTS(fds) - 1, 0);
         for (int i = 0; i < (int)ELEMENTS(fds); i++)
                 if (fds[i] >= 0 && dup2(fds[i], KEEPER_STATUS + i) < 0)
                         _exit(127);

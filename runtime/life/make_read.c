@@ -223,10 +223,13 @@ static int lock_directory(struct made *made)
         return flock(made->lock_fd, LOCK_EX | LOCK_NB) < 0 ? fail(errno, "lock the container") : 0;
 }
 
+/* For programs alone, and in memory as long as the container lives, where every begun page counts. */
 static int save_config(struct made *made)
 {
-        int r = replace_file_at(made->dir_fd, RECORD_CONFIG, made->config, made->config_size, 0600);
+        int r;
 
+        made->config_size = json_squeeze(made->config, made->config_size);
+        r = replace_file_at(made->dir_fd, RECORD_CONFIG, made->config, made->config_size, 0600);
         return r < 0 ? fail(-r, "save the configuration") : 0;
 }
 

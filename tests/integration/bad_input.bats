@@ -346,6 +346,16 @@ TABLE
 }
 
 # bats test_tags=berth
+@test "the copy of a configuration that a container keeps says the same without the space between its words" {
+        launch_waiting '.annotations = {"two  words": "a \" : \\", "tab": "\t \\t"} | .process.env += ["SPACED=a  b , c"]'
+        is "$(jq -cS . "$ROOT/$ID/config.json")" "$(jq -cS . "$B/config.json")"
+        is "$(cat "$ROOT/$ID/config.json")" "$(jq -c . "$B/config.json")"
+        [ "$(wc -l <"$B/config.json")" -gt 1 ]
+        run -0 berth exec "$ID" /bin/sh -c 'echo "$SPACED"'
+        is "$output" "a  b , c"
+}
+
+# bats test_tags=berth
 @test "a console socket that nobody takes connections from is refused in time" {
         bundle '.process.terminal = true'
         python3 - "$T/socket" <<'END' 3>&- 4>&-

@@ -127,6 +127,17 @@ another_holds() {
         ctl stop -f web
 }
 
+@test "keeper: the kernel's table of its descriptors is no larger than any process's" {
+        # A high one that berthctl inherits, as bats gives, makes it larger.
+        (
+                eval "exec $(ls "/proc/$BASHPID/fd" | awk '$1 >= 64 && $1 != 255 { printf "%d>&- ", $1 }')"
+                ctl create web --image busybox --net none -- /bin/sleep 1000
+                ctl start web
+        )
+        is "$(awk '$1 == "FDSize:" { print $2 }' "/proc/$(keeper_of web)/status")" 64
+        ctl stop -f web
+}
+
 @test "keeper: gives the container no descriptor but its own three" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         ctl start web

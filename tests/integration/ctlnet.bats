@@ -37,6 +37,30 @@ teardown() {
         reaches a "$HOST"
 }
 
+@test "networks: a container's veth has one queue, and the port of the bridge no IPv6 of its own" {
+        local link
+
+        container a
+        link=$(ip -n "$H" -o link show master berth0 | sed 's/^[0-9]*: //; s/@.*//')
+        ip -n "$H" -d link show "$link" | grep -q 'numtxqueues 1 numrxqueues 1 '
+        ip -n a -d link show eth0 | grep -q 'numtxqueues 1 numrxqueues 1 '
+        reaches a "$(of a gateway6)"
+        eventually eval '[ -n "$(link_local_of a)" ]'
+        ip -n "$H" link show "$link" | grep -q 'state UP'
+        [ -z "$(ip -n "$H" -6 addr show "$link")" ]
+        [ -z "$(ip -n "$H" -6 route show table all dev "$link")" ]
+}
+
+@test "networks: sysctls of IPv6 that cannot be written do not stop a container" {
+        container first
+        new_namespace second
+        # As in a host that is a container itself. What the network needs is set already.
+        at "$H" unshare -m sh -c 'mount --bind -o ro /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' - \
+                "$TOOLS/ctlnet_tool" "$NET" attach second /run/netns/second >"$T/second"
+        reaches second "$(of second gateway6)"
+        reaches second "$(of first ipv6)"
+}
+
 @test "networks: containers reach the world with the host's address, and nobody outside them" {
         container a
         reaches a $WORLD

@@ -194,6 +194,27 @@ static void size_is_bounded(void **state)
         refused_size(text, values, "test.json: line 1, column 524288: too many values");
 }
 
+static void squeezed_to(const char *text, const char *expected)
+{
+        char buffer[128];
+        size_t size = strlen(text);
+
+        memcpy(buffer, text, size + 1);
+        size = json_squeeze(buffer, size);
+        assert_int_equal(size, strlen(expected));
+        assert_memory_equal(buffer, expected, size);
+}
+
+static void space_between_words_goes(void **state)
+{
+        (void)state;
+        squeezed_to("{\n\t\"a b\" : [ 1 ,\r\n2.5e1, true ]\t}\n", "{\"a b\":[1,2.5e1,true]}");
+        squeezed_to("[\" \\\" , \", \"\\\\\" , \"\\u0020 x\" ]", "[\" \\\" , \",\"\\\\\",\"\\u0020 x\"]");
+        squeezed_to("[\" \xe2\x82\xac \" , {} ]", "[\" \xe2\x82\xac \",{}]");
+        squeezed_to(" 1 ", "1");
+        squeezed_to("", "");
+}
+
 static void paths_are_readable(void **state)
 {
         struct json_path path = {0};
@@ -239,6 +260,7 @@ int main(void)
                 PROMISE("an escaped backslash before u is no escape", an_escaped_backslash_is_no_escape),
                 PROMISE("nesting is bounded", depth_is_bounded),
                 PROMISE("size and number of values are bounded", size_is_bounded),
+                PROMISE("squeezing takes the space between words and no other", space_between_words_goes),
                 PROMISE("paths are printed as a person writes them", paths_are_readable),
                 PROMISE("quoted text is escaped and cut to fit", quoting_is_bounded),
         };
