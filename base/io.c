@@ -14,6 +14,8 @@
 
 #include "base/cleanup.h"
 
+#define SMALL_FILE 2048
+
 int write_all(int fd, const void *data, size_t size)
 {
         const char *p = data;
@@ -99,14 +101,40 @@ int read_file_at(int dirfd, const char *path, size_t most, char **data, size_t *
         return read_all(fd, most, data, size);
 }
 
-int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size)
+static int read_regular(int fd, size_t most, char **data, size_t *size)
 {
-        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
         return S_ISREG(st.st_mode) ? read_to_end(fd, &st, most, data, size) : -EMEDIUMTYPE;
+}
+
+int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        return read_regular(fd, most, data, size);
+}
+
+int read_own_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_free_ char *buffer = malloc(SMALL_FILE + 1);
+        size_t room = most < SMALL_FILE ? most + 1 : SMALL_FILE;
+        ssize_t n;
+
+        if (!buffer)
+                return -ENOMEM;
+        n = fd < 0 ? -errno : read_some(fd, buffer, room);
+        if (fd < 0)
+                return (int)n;
+        if (n <= 0 || (size_t)n == room)
+                return lseek(fd, 0, SEEK_SET) < 0 ? -EMEDIUMTYPE : read_regular(fd, most, data, size);
+        buffer[n] = '\0';
+        *data = take_ptr(&buffer);
+        *size = (size_t)n;
+        return 0;
 }
 
 static ssize_t read_small(int dirfd, const char *path, char *buffer, size_t size, bool one_line)

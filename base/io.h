@@ -17,6 +17,10 @@ int read_file_at(int dirfd, const char *path, size_t most, char **data, size_t *
 /* The same for what must be a regular file: a fifo or a device is -EMEDIUMTYPE and never waited for. */
 int read_regular_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size);
 
+/* The same for a file that only we write, by replace_file_at: a small one with one read, and what it is looked at only
+ * where that brings nothing, or not all. */
+int read_own_file_at(int dirfd, const char *path, size_t most, char **data, size_t *size);
+
 /* Reads a small file into a caller's buffer, NUL-terminates it and cuts one newline off the end. Returns the length;
  * -EFBIG when it does not fit. For procfs, sysfs and cgroupfs. */
 ssize_t read_small_file_at(int dirfd, const char *path, char *buffer, size_t size);

@@ -249,7 +249,12 @@ int cgroup_open(const struct cgroup_host *host, const char *path)
 
 static int file_of(const char *path, const char *name, char file[FILE_PATH])
 {
-        return snprintf(file, FILE_PATH, "./%s/%s", below_root(path), name) < FILE_PATH ? 0 : -ENAMETOOLONG;
+        const char *below = below_root(path);
+
+        if (strlen(below) + strlen(name) + sizeof(".//") > FILE_PATH)
+                return -ENAMETOOLONG;
+        strcpy(stpcpy(stpcpy(stpcpy(file, "./"), below), "/"), name);
+        return 0;
 }
 
 int cgroup_is_frozen_at(const struct cgroup_host *host, const char *path)

@@ -1,6 +1,7 @@
 #include "namespaces/procfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/io.h"
 #include "base/syscalls.h"
 
+#define SYSCTL_PATH_SIZE  512
 #define PROCFS_ROOT_INODE 1 /* PROC_ROOT_INO of the kernel's include/linux/proc_ns.h */
 
 int procfs_open(void)
@@ -47,18 +49,42 @@ int procfs_write(int procfs, const char *path, const char *text)
         return fd < 0 ? fd : write_once(fd, text);
 }
 
-int sysctl_write(int procfs, const char *key, const char *value)
+/* sysctl(8): the first separator decides; with dots, a slash stands for a dot inside a name ("eth0/100"). */
+static int sysctl_path(const char *key, char path[SYSCTL_PATH_SIZE])
 {
-        char path[512];
         const char *slash = strchr(key, '/'), *dot = strchr(key, '.');
         int dotted = dot && (!slash || dot < slash);
-        int r, n = snprintf(path, sizeof(path), "sys/%s", key);
+        int n = snprintf(path, SYSCTL_PATH_SIZE, "%s", key);
 
-        if (n < 0 || (size_t)n >= sizeof(path))
-                return fail(ENAMETOOLONG, "sysctl %s", key);
-        /* sysctl(8): the first separator decides; with dots, a slash stands for a dot inside a name ("eth0/100"). */
-        for (char *p = path + strlen("sys/"); dotted && *p; p++)
+        if (n < 0 || n >= SYSCTL_PATH_SIZE)
+                return -ENAMETOOLONG;
+        for (char *p = path; dotted && *p; p++)
                 *p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-        r = procfs_write(procfs, path, value);
+        return 0;
+}
+
+static int write_below(int sys, const char *key, const char *value)
+{
+        char path[SYSCTL_PATH_SIZE];
+        int r = sysctl_path(key, path);
+
+        return r < 0 ? r : procfs_write(sys, path, value);
+}
+
+int procfs_open_sys(int procfs)
+{
+        return procfs_open_at(procfs, "sys", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+int sysctl_write(int procfs, int own_sys, const char *key, const char *value)
+{
+        _cleanup_close_ int sys = -EBADF;
+        int r;
+
+        if (own_sys >= 0 && write_below(own_sys, key, value) == 0)
+                return 0;
+        r = sys = procfs_open_sys(procfs);
+        if (r >= 0)
+                r = write_below(sys, key, value);
         return r < 0 ? fail(-r, "write sysctl %s = '%s'", key, value) : 0;
 }

@@ -16,5 +16,12 @@ int procfs_open_at(int procfs, const char *path, int flags, uint64_t resolve);
 /* Writes the whole text in one write. A bare negative errno, no message. */
 int procfs_write(int procfs, const char *path, const char *text);
 
-/* Sets a sysctl ("net.ipv4.ip_forward" or with '/'): which namespace's, the kernel decides by the caller. */
-int sysctl_write(int procfs, const char *key, const char *value);
+/* The directory of sysctls. A bare negative errno, no message. */
+int procfs_open_sys(int procfs);
+
+/* Sets a sysctl ("net.ipv4.ip_forward" or with '/'): which namespace's, the kernel decides by the caller.
+ *
+ * own_sys: that directory in a procfs that the caller has just made, which is tried first (negative: none). The kernel
+ * keeps what was looked up in the host's for each network namespace, all under the name "net" in one directory, and
+ * compares it with each of these the next time (fs/proc/proc_sysctl.c, proc_sys_compare). */
+int sysctl_write(int procfs, int own_sys, const char *key, const char *value);

@@ -13,17 +13,20 @@
 int text_table_add(struct text_table *table, const char *const *texts)
 {
         char **bigger = realloc(table->cells, (table->n + 1) * table->n_columns * sizeof(*bigger));
+        size_t size = 0;
+        char *row;
 
         if (!bigger)
                 return fail(ENOMEM, "make a table");
         table->cells = bigger;
-        memset(&bigger[table->n * table->n_columns], 0, table->n_columns * sizeof(*bigger));
+        for (size_t i = 0; i < table->n_columns; i++)
+                size += strlen(texts[i]) + 1;
+        row = malloc(size);
+        if (!row)
+                return fail(ENOMEM, "make a table");
         for (size_t i = 0; i < table->n_columns; i++) {
-                bigger[table->n * table->n_columns + i] = strdup(texts[i]);
-                if (!bigger[table->n * table->n_columns + i]) {
-                        table->n++;
-                        return fail(ENOMEM, "make a table");
-                }
+                bigger[table->n * table->n_columns + i] = row;
+                row = stpcpy(row, texts[i]) + 1;
         }
         table->n++;
         return 0;
@@ -59,8 +62,8 @@ void text_table_print(const struct text_table *table, FILE *out)
 
 void text_table_release(struct text_table *table)
 {
-        for (size_t i = 0; i < table->n * table->n_columns; i++)
-                free(table->cells[i]);
+        for (size_t i = 0; i < table->n; i++)
+                free(table->cells[i * table->n_columns]);
         free(table->cells);
         *table = (struct text_table){0};
 }

@@ -9,7 +9,7 @@
 struct text_table {
         size_t n_columns; /* set first; at most TEXT_TABLE_COLUMNS */
         size_t n;
-        char **cells; /* n * n_columns, malloc'ed */
+        char **cells; /* n * n_columns, malloc'ed; those of a row are one block */
 };
 
 /* A row of n_columns texts, copied. */

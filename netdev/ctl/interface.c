@@ -81,9 +81,9 @@ int interface_load(struct ctlnet *net, const char *container, unsigned index, st
         int r;
 
         *interface = (struct interface){.index = index};
-        snprintf(interface->container, sizeof(interface->container), "%s", container);
+        memcpy(interface->container, container, strnlen(container, CTLNET_CONTAINER_MAX));
         names_owner(container, index, interface->owner);
-        r = read_regular_file_at(net->interfaces, interface->owner, FILE_MAX, &text, &size);
+        r = read_own_file_at(net->interfaces, interface->owner, FILE_MAX, &text, &size);
         if (r == -ENOENT)
                 return r;
         if (r < 0)

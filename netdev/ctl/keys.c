@@ -85,7 +85,7 @@ static int parse_line(const struct key *keys, size_t n, char *line, keys_other o
         *equals = '\0';
         name = trim(line);
         for (size_t i = 0; i < n; i++)
-                if (strcmp(name, keys[i].name) == 0)
+                if (name[0] == keys[i].name[0] && strcmp(name, keys[i].name) == 0)
                         return parse_value(&keys[i], trim(equals + 1), object);
         return other ? other(name, trim(equals + 1), object) : -EINVAL;
 }

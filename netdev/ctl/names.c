@@ -29,9 +29,15 @@ bool names_network_is_good(const char *name)
         return is_word(name, CTLNET_NAME_MAX);
 }
 
+_Static_assert(CTLNET_INTERFACES_MAX <= 10, "an index is one digit");
 void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_SIZE])
 {
-        snprintf(owner, NAMES_OWNER_SIZE, "%s.%u", container, index);
+        size_t length = strnlen(container, CTLNET_CONTAINER_MAX);
+
+        memcpy(owner, container, length);
+        owner[length++] = '.';
+        owner[length++] = (char)('0' + index);
+        owner[length] = '\0';
 }
 
 int names_container_length(const char *owner)

@@ -7,42 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/claim.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "netdev/ctl/subnet.h"
 
 #define MAC_ATTEMPTS 64
-
-static int read_holder(int pool, const char *value, char holder[NAMES_OWNER_SIZE])
-{
-        ssize_t size = readlinkat(pool, value, holder, NAMES_OWNER_SIZE - 1);
-
-        if (size < 0)
-                return -errno;
-        holder[size] = '\0';
-        return 0;
-}
-
-/* 0: the owner has it now. -EADDRINUSE: the holder has it. Bare. */
-static int claim(struct ctlnet *net, int pool, const char *value, const char *owner, char holder[NAMES_OWNER_SIZE])
-{
-        for (int attempt = 0; attempt < 2; attempt++) {
-                int r;
-
-                if (symlinkat(owner, pool, value) == 0)
-                        return 0;
-                if (errno != EEXIST)
-                        return -errno;
-                r = read_holder(pool, value, holder);
-                if (r < 0 || strcmp(holder, owner) == 0)
-                        return r;
-                if (faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                        return -EADDRINUSE;
-                if (unlinkat(pool, value, 0) < 0)
-                        return -errno;
-        }
-        return -EADDRINUSE;
-}
 
 /* holder: "web.0". */
 static int refuse_taken(const char *what, const char *value, const char *holder)
@@ -53,12 +23,12 @@ static int refuse_taken(const char *what, const char *value, const char *holder)
 
 static int check_free(struct ctlnet *net, int pool, const char *what, const char *value, const char *owner)
 {
-        char holder[NAMES_OWNER_SIZE] = "";
+        char holder[CLAIM_TEXT_SIZE];
+        int r = claim_check(pool, value, owner, net->interfaces, holder);
 
-        if (read_holder(pool, value, holder) < 0 || strcmp(holder, owner) == 0 ||
-            faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-                return 0;
-        return refuse_taken(what, value, holder);
+        if (r == -EADDRINUSE)
+                return refuse_taken(what, value, holder);
+        return r < 0 ? fail(-r, "look at %s %s", what, value) : 0;
 }
 
 int pool_check(struct ctlnet *net, int pool, const struct ctlnet_address *subnet, const struct ctlnet_address *gateway,
@@ -89,12 +59,12 @@ int pool_check_mac(struct ctlnet *net, int pool, const uint8_t fixed[6], const c
 static int take_fixed(struct ctlnet *net, int pool, const struct ctlnet_address *subnet,
                       const struct ctlnet_address *gateway, const char *owner, struct ctlnet_address *address)
 {
-        char text[CTLNET_ADDRESS_TEXT], holder[NAMES_OWNER_SIZE] = "";
+        char text[CTLNET_ADDRESS_TEXT], holder[CLAIM_TEXT_SIZE] = "";
         int r = pool_check(net, pool, subnet, gateway, address, owner);
 
         if (r < 0)
                 return r;
-        r = claim(net, pool, ctlnet_format_address(address, false, text), owner, holder);
+        r = claim_take(pool, ctlnet_format_address(address, false, text), owner, net->interfaces, holder);
         if (r == -EADDRINUSE)
                 return refuse_taken("address", text, holder);
         return r < 0 ? fail(-r, "take address %s", text) : 0;
@@ -104,7 +74,7 @@ int pool_take(struct ctlnet *net, int pool, const struct ctlnet_address *subnet,
               const struct ctlnet_address *fixed, const char *owner, uint32_t start, struct ctlnet_address *taken)
 {
         uint32_t hosts = subnet_hosts(subnet);
-        char text[CTLNET_ADDRESS_TEXT], holder[NAMES_OWNER_SIZE];
+        char text[CTLNET_ADDRESS_TEXT], holder[CLAIM_TEXT_SIZE];
 
         *taken = *fixed;
         taken->prefix = subnet->prefix;
@@ -116,7 +86,7 @@ int pool_take(struct ctlnet *net, int pool, const struct ctlnet_address *subnet,
                 *taken = subnet_host(subnet, 1 + (start + i) % hosts);
                 if (subnet_same_ip(gateway, taken))
                         continue;
-                r = claim(net, pool, ctlnet_format_address(taken, false, text), owner, holder);
+                r = claim_take(pool, ctlnet_format_address(taken, false, text), owner, net->interfaces, holder);
                 if (r != -EADDRINUSE)
                         return r < 0 ? fail(-r, "take address %s", text) : 0;
         }
@@ -128,7 +98,7 @@ int pool_take_mac(struct ctlnet *net, int pool, const char *network, const uint8
 {
         static const uint8_t none[6] = {0};
         bool given = memcmp(fixed, none, sizeof(none)) != 0;
-        char text[CTLNET_MAC_TEXT], holder[NAMES_OWNER_SIZE] = "", seed[CTLNET_NAME_MAX + NAMES_OWNER_SIZE + 2];
+        char text[CTLNET_MAC_TEXT], holder[CLAIM_TEXT_SIZE] = "", seed[CTLNET_NAME_MAX + NAMES_OWNER_SIZE + 2];
 
         snprintf(seed, sizeof(seed), "%s/%s", network, owner);
         for (unsigned attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
@@ -138,7 +108,7 @@ int pool_take_mac(struct ctlnet *net, int pool, const char *network, const uint8
                         memcpy(mac, fixed, 6);
                 else
                         names_mac(seed, attempt, mac);
-                r = claim(net, pool, ctlnet_format_mac(mac, text), owner, holder);
+                r = claim_take(pool, ctlnet_format_mac(mac, text), owner, net->interfaces, holder);
                 if (r == -EADDRINUSE && given)
                         return refuse_taken("MAC", text, holder);
                 if (r != -EADDRINUSE)
@@ -165,9 +135,9 @@ int pool_release(int pool, const char *owner, const struct interface *kept)
         if (!dir)
                 return fail(errno, "list the addresses in use");
         for (struct dirent *entry; (entry = readdir(dir));) {
-                char holder[NAMES_OWNER_SIZE];
+                char holder[CLAIM_TEXT_SIZE];
 
-                if (entry->d_name[0] == '.' || read_holder(pool, entry->d_name, holder) < 0 ||
+                if (entry->d_name[0] == '.' || claim_read(pool, entry->d_name, holder) < 0 ||
                     strcmp(holder, owner) != 0 || is_kept(entry->d_name, kept))
                         continue;
                 if (unlinkat(pool, entry->d_name, 0) < 0 && errno != ENOENT)
@@ -180,13 +150,13 @@ int pool_sweep(struct ctlnet *net, int pool)
 {
         _cleanup_closedir_ DIR *dir = NULL;
         int fd = openat(pool, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        char holder[NAMES_OWNER_SIZE];
+        char holder[CLAIM_TEXT_SIZE];
 
         dir = fd < 0 ? NULL : fdopendir(fd);
         if (!dir)
                 return fail(errno, "list the addresses in use");
         for (struct dirent *entry; (entry = readdir(dir));) {
-                if (entry->d_name[0] == '.' || read_holder(pool, entry->d_name, holder) < 0 ||
+                if (entry->d_name[0] == '.' || claim_read(pool, entry->d_name, holder) < 0 ||
                     faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         continue;
                 if (unlinkat(pool, entry->d_name, 0) < 0 && errno != ENOENT)
@@ -199,7 +169,7 @@ int pool_count(struct ctlnet *net, int pool, size_t *members)
 {
         _cleanup_closedir_ DIR *dir = NULL;
         int fd = openat(pool, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        char holder[NAMES_OWNER_SIZE];
+        char holder[CLAIM_TEXT_SIZE];
         struct ctlnet_address address;
 
         *members = 0;
@@ -208,19 +178,16 @@ int pool_count(struct ctlnet *net, int pool, size_t *members)
                 return fail(errno, "list the addresses in use");
         for (struct dirent *entry; (entry = readdir(dir));)
                 *members += ctlnet_parse_address(entry->d_name, &address) == 0 && address.family == AF_INET &&
-                            read_holder(pool, entry->d_name, holder) == 0 &&
+                            claim_read(pool, entry->d_name, holder) == 0 &&
                             faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
         return 0;
 }
 
 static int hand_over_value(int pool, const char *value, const char *to)
 {
-        static const char draft[] = ".new";
+        int r = claim_hand_over(pool, value, to);
 
-        if ((unlinkat(pool, draft, 0) < 0 && errno != ENOENT) || symlinkat(to, pool, draft) < 0 ||
-            renameat(pool, draft, pool, value) < 0)
-                return fail(errno, "hand over address %s", value);
-        return 0;
+        return r < 0 ? fail(-r, "hand over address %s", value) : 0;
 }
 
 int pool_hand_over(int pool, const struct interface *from, const char *to)

@@ -19,8 +19,13 @@
 
 #define PLAN_DEADLINE_MS 30000
 
-static struct init the_init = {
-        .channel = -EBADF, .procfs = -EBADF, .root = -EBADF, .dev = -EBADF, .console = -EBADF, .mask = MASK_NONE};
+static struct init the_init = {.channel = -EBADF,
+                               .procfs = -EBADF,
+                               .sysctls = -EBADF,
+                               .root = -EBADF,
+                               .dev = -EBADF,
+                               .console = -EBADF,
+                               .mask = MASK_NONE};
 
 static int carry_out(struct init *init, const struct plan_step *step)
 {

@@ -20,6 +20,7 @@ struct init {
         int slots[PLAN_SLOTS_MAX];
         size_t n_slots;
         int procfs;  /* the host's, verified; closed before a container's code can run beside us */
+        int sysctls; /* /proc/sys of the first procfs that a mount made, before anybody could mount over it */
         int root;    /* the container's root, once STEP_ROOT is done */
         int dev;     /* the mount at /dev, when it is to become read-only at the end */
         int console; /* the terminal's slave */

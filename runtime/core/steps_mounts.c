@@ -18,6 +18,7 @@
 #include "namespaces/copyup.h"
 #include "namespaces/devices.h"
 #include "namespaces/mount.h"
+#include "namespaces/procfs.h"
 #include "namespaces/rootfs.h"
 #include "runtime/core/init.h"
 
@@ -92,6 +93,9 @@ static int mount_proc(struct init *init, const struct step_mount *step)
 {
         int fd = new_file_system(init, step, "proc", init_text(init, step->data));
 
+        /* Some options hide them. */
+        if (fd >= 0 && init->sysctls < 0)
+                init->sysctls = procfs_open_sys(fd);
         if (fd == -EPERM && step->flags & PLAN_MOUNT_HOST_VIEW)
                 fd = host_view("/proc", "a new procfs is not allowed here");
         return fd;

@@ -192,6 +192,7 @@ static void let_go_of_the_host(struct init *init, bool needs_procfs, int listene
         for (size_t i = 0; i < init->n_slots; i++)
                 if (init->slots[i] != listener)
                         replace_fd(&init->slots[i], -EBADF);
+        replace_fd(&init->sysctls, -EBADF);
 
         if (needs_procfs) {
                 own = mount_new("proc", "proc", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);

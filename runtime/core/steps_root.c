@@ -147,7 +147,7 @@ int step_pivot(struct init *init, const struct step_pivot *step)
 
 int step_sysctl(struct init *init, const struct step_sysctl *step)
 {
-        return sysctl_write(init->procfs, init_text(init, step->key), init_text(init, step->value));
+        return sysctl_write(init->procfs, init->sysctls, init_text(init, step->key), init_text(init, step->value));
 }
 
 int step_readonly_path(struct init *init, const struct step_readonly_path *step)

@@ -13,6 +13,7 @@
 #include "base/syscalls.h"
 #include "runtime/ctl/create.h"
 #include "runtime/ctl/event_log.h"
+#include "runtime/ctl/ids.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/network.h"
@@ -124,6 +125,8 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
         r = container_delete(ctl->runtime, from, true);
         if (r == 0)
                 r = keeper_forget(ctl, from);
+        if (r == 0)
+                r = ids_share(ctl, &container, to);
         if (r == 0) {
                 r = replace_file_at(container.fd, CTL_WAS_FILE, from, strlen(from), 0600);
                 if (r < 0)
@@ -138,7 +141,8 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
                 return r;
         event_record(ctl, from, EVENT_RENAMED, (struct event_details){.to = to});
         snprintf(container.name, sizeof(container.name), "%s", to);
-        return ctl_finish_rename(ctl, &container);
+        r = ctl_finish_rename(ctl, &container);
+        return r < 0 ? r : ids_keep(ctl, &container);
 }
 
 int ctl_finish_rename(struct ctl *ctl, const struct ctl_container *container)

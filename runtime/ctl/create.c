@@ -276,7 +276,10 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
         r = remove_tree_at(container->fd, SETTINGS_FILE);
         if (r == 0)
                 r = remove_tree_at(ctl->containers_fd, container->name);
-        return r < 0 ? fail_in(r, "remove container %s", container->name) : 0;
+        if (r < 0)
+                return fail_in(r, "remove container %s", container->name);
+        ids_forget(ctl, &container->settings);
+        return 0;
 }
 
 int create_container(struct ctl *ctl, const char *name, const struct create_source *source, struct settings *settings)

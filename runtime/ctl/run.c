@@ -19,6 +19,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
 #include "runtime/ctl/group.h"
+#include "runtime/ctl/ids.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/mapped_root.h"
@@ -287,6 +288,8 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
                 r = group_clear(&container);
         if (r == 0)
                 r = ctl_finish_rename(ctl, &container);
+        if (r == 0)
+                r = ids_keep(ctl, &container);
         if (r == 0)
                 r = storage_settle(ctl, &container);
         if (r < 0)

@@ -371,13 +371,15 @@ int settings_parse(const char *name, const char *text, struct settings *settings
                         line = arena_strndup(&settings->arena, begin, (size_t)(p + length - begin));
                         r = line ? parse_line(settings, line) : fail(ENOMEM, "read the settings");
                         if (r == -ENOMEM)
-                                return fail_in(r, "%s", name);
+                                return name ? fail_in(r, "%s", name) : r;
                         if (r < 0 && !problem)
                                 problem = arena_printf(&settings->arena, "line %u: %s", number, error_message());
                 }
                 p += length + (p[length] == '\n');
         }
-        return problem ? refuse(EINVAL, "%s: %s", name, problem) : 0;
+        if (!problem)
+                return 0;
+        return name ? refuse(EINVAL, "%s: %s", name, problem) : refuse(EINVAL, "%s", problem);
 }
 
 void settings_release(struct settings *settings)

@@ -100,8 +100,9 @@ char *setting_text(const struct settings *settings, const struct setting *settin
 /* The text of the file, malloc'ed, the caller's. */
 int settings_format(const struct settings *settings, char **text);
 
-/* name is what messages call the text. settings must be zeroed, or hold what counts where the text says nothing;
- * settings_release also after a failure. The first line that is wrong is the error, and all that are right count. */
+/* name is what messages call the text; NULL: they do not. settings must be zeroed, or hold what counts where the text
+ * says nothing; settings_release also after a failure. The first line that is wrong is the error, and all that are
+ * right count. */
 int settings_parse(const char *name, const char *text, struct settings *settings);
 void settings_release(struct settings *settings);
 #define _cleanup_settings_ _cleanup_(settings_release)

@@ -110,19 +110,17 @@ static int check_settings(const struct ctl_container *container)
 int ctl_read_settings(struct ctl_container *container)
 {
         _cleanup_free_ char *text = NULL;
-        char name[128];
         size_t size;
-        int r = read_regular_file_at(container->fd, SETTINGS_FILE, SETTINGS_MOST, &text, &size);
+        int r = read_own_file_at(container->fd, SETTINGS_FILE, SETTINGS_MOST, &text, &size);
 
         if (r < 0)
                 return fail(-r, "read the settings of container %s", container->name);
         if (strlen(text) != size)
                 return refuse(EINVAL, "the settings of container %s hold a NUL byte", container->name);
-        snprintf(name, sizeof(name), "settings of container %s", container->name);
         /* As it is where nothing says otherwise. */
         container->settings.unprivileged = true;
-        r = settings_parse(name, text, &container->settings);
-        return r < 0 ? r : check_settings(container);
+        r = settings_parse(NULL, text, &container->settings);
+        return r < 0 ? fail_in(r, "settings of container %s", container->name) : check_settings(container);
 }
 
 static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
@@ -135,7 +133,7 @@ static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock,
                               "'%.80s' is no name of a container: expected letters, digits, '_', '.' and '-', "
                               "a letter or digit first, at most %d",
                               name, CTL_NAME_MAX);
-        snprintf(container->name, sizeof(container->name), "%s", name);
+        memcpy(container->name, name, strlen(name) + 1);
         if (ctl->containers_fd >= 0)
                 container->fd = openat(ctl->containers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (container->fd < 0)

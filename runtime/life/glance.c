@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,6 +14,16 @@
 #include "runtime/life/record.h"
 #include "runtime/life/target.h"
 
+/* An id's length has been checked. */
+static const char *file_of(const char *id, const char *file, char path[PATH_MAX])
+{
+        char *end = stpcpy(path, id);
+
+        *end++ = '/';
+        strcpy(end, file);
+        return path;
+}
+
 /* Who is in a group is a small file. Whether a process is still the same one is said by /proc/PID/stat alone, which the
  * kernel composes of everything about it: that costs more than all else that a listing wants to know. */
 static bool runs_for_sure(int root_fd, const char *id, const struct record_gist *gist)
@@ -22,8 +33,7 @@ static bool runs_for_sure(int root_fd, const char *id, const struct record_gist 
 
         if (!host || (kill(gist->init.pid, 0) < 0 && errno != EPERM) || cgroup_is_at_work(host, gist->cgroup) != 1)
                 return false;
-        snprintf(path, sizeof(path), "%s/" START_SOCKET, id);
-        return faccessat(root_fd, path, F_OK, 0) < 0 && errno == ENOENT;
+        return faccessat(root_fd, file_of(id, START_SOCKET, path), F_OK, 0) < 0 && errno == ENOENT;
 }
 
 static bool read_gist(int root_fd, const char *id, char **text, struct record_gist *gist)
@@ -31,8 +41,7 @@ static bool read_gist(int root_fd, const char *id, char **text, struct record_gi
         char path[PATH_MAX];
         size_t size;
 
-        snprintf(path, sizeof(path), "%s/" RECORD_FILE, id);
-        return read_regular_file_at(root_fd, path, JSON_SIZE_MAX, text, &size) == 0 &&
+        return read_own_file_at(root_fd, file_of(id, RECORD_FILE, path), JSON_SIZE_MAX, text, &size) == 0 &&
                record_skim(*text, size, id, gist);
 }
 

@@ -14,43 +14,6 @@ setting() {
 
 # ---- settings that a hand has changed ----
 
-@test "settings: of a container whose settings are damaged, the ids stay its own" {
-        make_web
-        sed -i 's/^unprivileged.*/unprivileged = perhaps/' "$DIR/containers/web/settings"
-        ctl create other --image busybox --net none 2>/dev/null
-        [ "$(setting web ids)" != "$(setting other ids)" ]
-        printf '\0' >"$DIR/containers/web/settings"
-        ctl create third --image busybox --net none 2>/dev/null
-        [ "$(setting third ids)" != 1000000 ]
-        ctl destroy -f web
-}
-
-@test "settings: ids that the host grants to a user are no container's" {
-        local file
-
-        printf 'one:100000:65536\ntwo:1000500:70000\nbroken\n' >"$T/subuid"
-        printf 'three:1196608:1\nfour:4000000000:65536\n' >"$T/subgid"
-        for file in subuid subgid; do
-                mount --bind "$T/$file" "/etc/$file"
-                defer "umount /etc/$file"
-        done
-        ctl create web --image busybox --net none
-        is "$(setting web ids)" 1131072
-        ctl create other --image busybox --net none
-        is "$(setting other ids)" 1262144
-}
-
-@test "settings: ids that a container has by its settings or its directory's group are no other's" {
-        make_web
-        is "$(setting web ids)" 1000000
-        sed -i 's/^ids.*/ \tids =1065536/' "$DIR/containers/web/settings"
-        ctl create other --image busybox --net none
-        is "$(setting other ids)" 1131072
-        echo nonsense >>"$DIR/containers/web/settings"
-        ctl create third --image busybox --net none
-        is "$(setting third ids)" 1196608
-}
-
 @test "settings: without ids, or with less than they need, a container does not start as the host's root" {
         local settings=$DIR/containers/web/settings
 

@@ -244,7 +244,7 @@ calls() {
 }
 
 # Of a thousand containers each call is a thousandth of what a person waits for.
-@test "list: one running container more costs at most twenty system calls, and an object of --json thirty" {
+@test "list: one running container more costs at most seventeen system calls, and an object of --json twenty-seven" {
         local name table json
 
         for name in a b; do
@@ -259,8 +259,8 @@ calls() {
         matches '^c +running +[0-9]+ +10\.'
         table=$(($(calls list) - table))
         json=$(($(calls list --json) - json))
-        [ "$table" -gt 5 ] && [ "$table" -le 20 ] || { echo "list: $table"; return 1; }
-        [ "$json" -gt 5 ] && [ "$json" -le 30 ] || { echo "list --json: $json"; return 1; }
+        [ "$table" -gt 5 ] && [ "$table" -le 17 ] || { echo "list: $table"; return 1; }
+        [ "$json" -gt 5 ] && [ "$json" -le 27 ] || { echo "list --json: $json"; return 1; }
 }
 
 listed() {

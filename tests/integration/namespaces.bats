@@ -178,6 +178,30 @@ launch_waiting_net() {
         [ "$(cat /proc/sys/kernel/msgmax)" != 12345 ]
 }
 
+@test "sysctl: also where the container's own procfs is read-only, or does not show them" {
+        local options
+
+        for options in ro subset=pid; do
+                bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+                edit '.mounts |= map(if .destination == "/proc" then .options = [$o] else . end) | del(.linux.readonlyPaths, .linux.maskedPaths)' --arg o "$options"
+                args /bin/probe wait
+                launch
+                is "$(nsenter -t "$(pid_of)" -n cat /proc/sys/net/ipv4/ip_forward)" 1
+                berth delete --force "$ID"
+        done
+}
+
+# The host's keeps what was looked up for each network namespace, and compares with all of it the next time.
+# bats test_tags=berth
+@test "sysctl: goes by the container's own procfs and not by the host's" {
+        bundle '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+        args /bin/true
+        run -0 strace -f -e trace=openat2,pivot_root -o "$T/trace" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" 3>&- 4>&-
+        run -0 sed -n '/pivot_root/,$p' "$T/trace"
+        has ', "net/ipv4/ip_forward"'
+        lacks '"sys'
+}
+
 @test "sysctl: one that is not of a namespace of the container's is refused by its name" {
         bundle
         for filter in '.linux.sysctl = {"vm.swappiness": "10"}' '.linux.sysctl = {"kernel.panic": "10"}' \

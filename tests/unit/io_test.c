@@ -132,6 +132,29 @@ static void what_comes_in_pieces_is_read_whole(void **state)
         free(sent);
 }
 
+static void a_file_of_our_own_is_read_whole_whatever_its_size(void **state)
+{
+        static const size_t sizes[] = {0, 1, 2047, 2048, 2049, 5000};
+        char text[5000];
+
+        (void)state;
+        memset(text, 'x', sizeof(text));
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+                _cleanup_free_ char *data = NULL;
+                char *none = NULL;
+                size_t size;
+
+                assert_int_equal(replace_file_at(dir, "own", text, sizes[i], 0600), 0);
+                assert_int_equal(read_own_file_at(dir, "own", sizes[i], &data, &size), 0);
+                assert_int_equal(size, sizes[i]);
+                assert_memory_equal(data, text, size);
+                assert_int_equal(data[size], '\0');
+                if (sizes[i])
+                        assert_int_equal(read_own_file_at(dir, "own", sizes[i] - 1, &none, &size), -EFBIG);
+        }
+        assert_int_equal(read_own_file_at(dir, "missing", 10, &(char *){NULL}, &(size_t){0}), -ENOENT);
+}
+
 static void a_missing_file_is_enoent(void **state)
 {
         char *data, small[8];
@@ -154,6 +177,10 @@ static void a_fifo_in_place_of_a_regular_file_is_refused_and_not_waited_for(void
         assert_int_equal(read_regular_file_at(dir, "fifo", 10, &data, &size), -EMEDIUMTYPE);
         assert_int_equal(read_regular_file_at(AT_FDCWD, "/dev/null", 10, &data, &size), -EMEDIUMTYPE);
         assert_int_equal(read_regular_file_at(AT_FDCWD, "/", 10, &data, &size), -EMEDIUMTYPE);
+        assert_int_equal(read_own_file_at(dir, "fifo", 10, &data, &size), -EMEDIUMTYPE);
+        assert_int_equal(read_own_file_at(AT_FDCWD, "/dev/null", 10, &data, &size), -EMEDIUMTYPE);
+        assert_int_equal(read_own_file_at(AT_FDCWD, "/dev/zero", 10, &data, &size), -EMEDIUMTYPE);
+        assert_int_equal(read_own_file_at(AT_FDCWD, "/", 10, &data, &size), -EMEDIUMTYPE);
 }
 
 static void a_small_file_loses_one_newline_and_must_fit(void **state)
@@ -488,6 +515,7 @@ int main(void)
                 cmocka_unit_test(a_stream_that_does_not_end_is_cut_off_at_the_limit),
                 cmocka_unit_test(what_comes_in_pieces_is_read_whole),
                 cmocka_unit_test(a_missing_file_is_enoent),
+                cmocka_unit_test(a_file_of_our_own_is_read_whole_whatever_its_size),
                 cmocka_unit_test(a_fifo_in_place_of_a_regular_file_is_refused_and_not_waited_for),
                 cmocka_unit_test(a_small_file_loses_one_newline_and_must_fit),
                 cmocka_unit_test(a_file_is_replaced_whole),
