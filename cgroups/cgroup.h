@@ -113,6 +113,10 @@ int cgroup_processes(int cgroup_fd, pid_t **pids, size_t *n);
  * tree; as far as the caller may. */
 void cgroup_expel_kernel_threads(const struct cgroup_host *host, int cgroup_fd);
 
+/* Brings those back that work for one process of the group (vhost-net's, which move a machine's packets): their time is
+ * the group's, and its limits are theirs. */
+void cgroup_recall_kernel_threads(const struct cgroup_host *host, int cgroup_fd);
+
 /* Removes the group that they may have needed, unless one is still in it. */
 void cgroup_remove_refuge(const struct cgroup_host *host);
 

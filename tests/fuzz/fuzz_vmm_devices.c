@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "tests/unit/vmm_driver.h"
+#include "tests/unit/vmm_vhost.h"
 #include "vmmode/vmm/balloon.h"
 #include "vmmode/vmm/blk.h"
 #include "vmmode/vmm/fs.h"
@@ -18,7 +19,7 @@
 #include "vmmode/vmm/rng.h"
 #include "vmmode/vmm/vsock.h"
 
-enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, ON_NET, ON_FS, KINDS };
+enum { ON_RNG, ON_BLK, ON_BALLOON, ON_VSOCK, ON_NET, ON_FS, ON_VHOST, KINDS };
 
 struct input {
         const uint8_t *data;
@@ -110,7 +111,12 @@ static struct virtio *make(unsigned kind, struct input *input)
                 (void)fs_init(&fs, &driver.memory, &loop, serving(input), "fuzz");
                 return &fs.virtio;
         case ON_NET:
-                (void)net_init(&net, &driver.memory, &loop, -EBADF, NULL);
+        case ON_VHOST:
+                (void)net_init(&net, &driver.memory, &loop, &(struct net_ends){-EBADF, -EBADF}, NULL, kind == ON_VHOST);
+                fake_vhost_begin();
+                net.vhost.ask = fake_vhost_ask;
+                if (kind == ON_VHOST && vhost_begin(&net.vhost, memfd_create("vhost", MFD_CLOEXEC)) < 0)
+                        __builtin_trap();
                 return &net.virtio;
         default:
                 (void)vsock_init(&vsock, &driver.memory, &loop, listening());
@@ -131,6 +137,7 @@ static void release(unsigned kind)
                 virtio_free(&balloon.virtio);
                 break;
         case ON_NET:
+        case ON_VHOST:
                 net_free(&net);
                 break;
         case ON_FS:
@@ -209,6 +216,34 @@ static void act_as_wire(struct input *input)
         }
 }
 
+/* The host's kernel raises events, and goes on in the rings. */
+static void act_as_vhost(struct input *input)
+{
+        uint8_t what = (uint8_t)take(input, 1);
+        int fd = what & 2 ? net.vhost.error.fd : net.vhost.calls[what & 1];
+
+        fake_vhost.rings[what & 1].base += what >> 4;
+        if (what & 4)
+                (void)!write(fd, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+/* What was handed over is taken back, and what is connected can be heard. */
+static void check_vhost(void)
+{
+        for (unsigned i = 0; i < VHOST_QUEUES; i++) {
+                const struct msix_call *call = &driver.function.msix.calls[i];
+
+                if (net.vhost.running[i] != (fake_vhost.rings[i].backend != -1))
+                        __builtin_trap();
+                if (fake_vhost.rings[i].backend != -1 && !(net.virtio.state.status & VIRTIO_DRIVER_OK))
+                        __builtin_trap();
+                if (call->connected &&
+                    (call->fd < 0 || !driver.function.msix.state.enabled || driver.function.msix.state.masked ||
+                     driver.function.msix.state.vectors[call->vector].masked))
+                        __builtin_trap();
+        }
+}
+
 static void step(struct input *input, unsigned kind)
 {
         static const unsigned widths[] = {1, 2, 4, 8};
@@ -262,6 +297,8 @@ static void step(struct input *input, unsigned kind)
                         act_as_wire(input);
                 else if (kind == ON_FS)
                         act_as_server(input);
+                else if (kind == ON_VHOST)
+                        act_as_vhost(input);
                 break;
         default:
                 (void)loop_turn(&loop, 0);
@@ -280,8 +317,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 __builtin_trap();
         driver_attach(&driver, make(kind, &input));
         driver_start(&driver, 0);
-        while (input.left > 0)
+        while (input.left > 0) {
                 step(&input, kind);
+                if (kind == ON_VHOST)
+                        check_vhost();
+        }
         for (unsigned i = 0; i < 4; i++)
                 if (hosts[i] >= 0)
                         close(hosts[i]);

@@ -4,11 +4,11 @@
  *      kernel=PATH initrd=PATH     files
  *      console=PATH                a file that is made
  *      disk=PATH[,ro][,...]        a file or a block device
- *      net=TAP,...                 a tap device that exists, in this network namespace
+ *      net=TAP,...[,vhost]         a tap device that exists, in this network namespace
  *      vsock=PATH                  a listening socket that is made
  *      fs=PATH,TAG                 a file server's socket
  *      control=on                  lines on standard input are what to say on the control socket:
- *                                  net INDEX TAP MAC MTU | pause | resume | raw HEX...
+ *                                  net INDEX TAP MAC MTU [vhost] | pause | resume | raw HEX...
  *                                  each is answered with a line, 0 or -errno
  *
  * Everything else goes to berth-vmm as it is. Ends as berth-vmm does, 128 and more for a signal. */
@@ -81,7 +81,7 @@ static char *option(const char *word)
 {
         char name[16] = "", value[256] = "", *made;
         const char *rest;
-        int fd;
+        int fd, n;
 
         if (sscanf(word, "%15[a-z]=%255[^,]", name, value) != 2)
                 return strdup(word);
@@ -102,7 +102,12 @@ static char *option(const char *word)
                 fd = open_control();
         else
                 return strdup(word);
-        if (asprintf(&made, "%s=%d%s", name, fd, rest ? rest : "") < 0)
+        if (rest && strstr(rest, ",vhost") && strcmp(name, "net") == 0)
+                n = asprintf(&made, "%s=%d%.*s,vhost=%d", name, fd, (int)(strstr(rest, ",vhost") - rest), rest,
+                             open_file("/dev/vhost-net", O_RDWR));
+        else
+                n = asprintf(&made, "%s=%d%s", name, fd, rest ? rest : "");
+        if (n < 0)
                 err(2, "memory");
         return made;
 }
@@ -113,21 +118,21 @@ struct net_request {
         uint16_t mtu;
 };
 
-static int32_t ask(const void *packet, size_t size, int fd)
+static int32_t ask(const void *packet, size_t size, const int *fds, size_t n_fds)
 {
         union {
                 struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(int))];
+                char room[CMSG_SPACE(2 * sizeof(int))];
         } ancillary = {0};
         struct iovec part = {(void *)(uintptr_t)packet, size};
         struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1};
         int32_t answer;
 
-        if (fd >= 0) {
-                ancillary.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-                memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof(fd));
+        if (n_fds > 0) {
+                ancillary.header = (struct cmsghdr){CMSG_LEN(n_fds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+                memcpy(CMSG_DATA(&ancillary.header), fds, n_fds * sizeof(int));
                 head.msg_control = &ancillary;
-                head.msg_controllen = sizeof(ancillary);
+                head.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
         }
         if (sendmsg(control, &head, MSG_NOSIGNAL) < 0 || recv(control, &answer, sizeof(answer), 0) != sizeof(answer))
                 err(2, "control");
@@ -141,15 +146,19 @@ static int32_t give_tap(const char *line)
         unsigned mtu;
         char tap[IFNAMSIZ];
         int32_t answer;
-        int fd;
+        int fds[2] = {-1, -1};
 
         if (sscanf(line, "net %u %15s %hhx:%hhx:%hhx:%hhx:%hhx:%hhx %u", &request.index, tap, mac, mac + 1, mac + 2,
                    mac + 3, mac + 4, mac + 5, &mtu) != 9)
                 errx(2, "not understood: %s", line);
         request.mtu = (uint16_t)mtu;
-        fd = open_tap(tap);
-        answer = ask(&request, sizeof(request), fd);
-        close(fd);
+        fds[0] = open_tap(tap);
+        if (strstr(line, " vhost"))
+                fds[1] = open_file("/dev/vhost-net", O_RDWR);
+        answer = ask(&request, sizeof(request), fds, fds[1] < 0 ? 1 : 2);
+        close(fds[0]);
+        if (fds[1] >= 0)
+                close(fds[1]);
         return answer;
 }
 
@@ -163,7 +172,7 @@ static int32_t send_raw(const char *digits)
                 digits += used;
                 n++;
         }
-        return ask(packet, n, -1);
+        return ask(packet, n, NULL, 0);
 }
 
 static void converse(void)
@@ -175,9 +184,9 @@ static void converse(void)
                 if (strncmp(line, "net ", 4) == 0)
                         printf("%d\n", give_tap(line));
                 else if (strcmp(line, "pause\n") == 0)
-                        printf("%d\n", ask(&pause, sizeof(pause), -1));
+                        printf("%d\n", ask(&pause, sizeof(pause), NULL, 0));
                 else if (strcmp(line, "resume\n") == 0)
-                        printf("%d\n", ask(&resume, sizeof(resume), -1));
+                        printf("%d\n", ask(&resume, sizeof(resume), NULL, 0));
                 else if (strncmp(line, "raw ", 4) == 0)
                         printf("%d\n", send_raw(line + 4));
                 else

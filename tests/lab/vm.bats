@@ -448,6 +448,56 @@ IN_POD='.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/
         kill %1 2>/dev/null || true
 }
 
+# The kernel's threads that move packets for machines, and their groups.
+workers() {
+        local pid
+
+        for pid in $(pgrep -x 'vhost-[0-9]+'); do echo "$(cat "/proc/$pid/comm") $(sed -n 's/^0:://p' "/proc/$pid/cgroup")"; done
+}
+
+# The machine of $ID, and its descriptors of vhost-net.
+vmm_of() {
+        child '^berth-vmm '
+}
+
+vhosts_of() {
+        readlink "/proc/$1"/fd/* | grep -c '^/dev/vhost-net$'
+}
+
+echoes() {
+        timeout 60 socat -t 20 - TCP:192.0.2.2:9000 <"$T/sent" >"$T/echoed" && cmp "$T/sent" "$T/echoed"
+}
+
+@test "vm network: the host's kernel moves the packets on the container's account, also after a pause; vhost-net = off is without" {
+        modprobe vhost_net
+        veth
+        bundle "$IN_POD"
+        args /bin/sh -c 'echo ready; while :; do busybox nc -l -p 9000 -e /bin/cat; done'
+        launch
+        vmm=$(vmm_of)
+        # One interface: the descriptors for others are nobody's any more.
+        is "$(vhosts_of "$vmm")" 1
+        run -1 vhosts_of "$(pid_of)"
+        group=$(sed -n 's/^0:://p' "/proc/$vmm/cgroup")
+        is "$(workers)" "vhost-$vmm $group"
+        head -c 300000 /dev/urandom | base64 >"$T/sent"
+        eventually echoes
+        berth pause "$ID"
+        is_state paused
+        berth resume "$ID"
+        is "$(workers)" "vhost-$vmm $group"
+        eventually echoes
+        berth delete --force "$ID"
+        is "$(workers)" ""
+
+        echo 'vhost-net = off' >>/etc/berth/berth.conf
+        defer "sed -i '/^vhost-net/d' /etc/berth/berth.conf"
+        launch
+        run -1 vhosts_of "$(vmm_of)"
+        is "$(workers)" ""
+        eventually echoes
+}
+
 @test "vm network: what a createRuntime hook puts into the container's own namespace is the guest's" {
         cat >"$T/hook" <<'END'
 #!/bin/sh -e

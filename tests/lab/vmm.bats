@@ -82,6 +82,69 @@ said() {
         said '^guest: done'
 }
 
+# tap: a tap device in a network namespace of its own, and a guest that talks with its other end. What it gets on port
+# 5000 it sends back to 5001; then it does so once more with another instance of its driver.
+tap() {
+        modprobe -a tun vhost_net
+        ip netns add vmm
+        ip -n vmm tuntap add dev tap0 mode tap vnet_hdr
+        ip -n vmm addr add 192.0.2.1/24 dev tap0
+        ip -n vmm link set tap0 up
+        head -c 3000000 /dev/urandom >"$T/sent"
+        guest 'up() {
+                        ip link set eth0 up
+                        ip addr add 192.0.2.2/24 dev eth0
+                        ping -c 3 -W 10 192.0.2.1 >/tmp/ping && echo "ping: answered $1"
+                        echo "listening: $1"
+                        socat -u TCP-LISTEN:5000 OPEN:/tmp/got,creat,trunc
+                        socat -u OPEN:/tmp/got TCP:192.0.2.1:5001
+                        echo "sent back: $1"
+                }
+                # Each move of an interrupt masks its vector while packets come.
+                (while sleep 0.2; do for irq in /proc/irq/[0-9]*/virtio*-*; do
+                        echo $((RANDOM % 2 + 1)) >"${irq%/*}/smp_affinity" && echo moved >>/tmp/moved; done; done) 2>/dev/null &
+                up 1
+                echo "moved: $(wc -l </tmp/moved)"
+                device=$(basename $(readlink -f /sys/class/net/eth0/device))
+                echo "$device" >/sys/bus/virtio/drivers/virtio_net/unbind
+                echo "$device" >/sys/bus/virtio/drivers/virtio_net/bind
+                up 2'
+}
+
+# echoes NUMBER: what is sent comes back the same.
+echoes() {
+        until_true 120 grep -q "^listening: $1" "$T/console"
+        ip netns exec vmm timeout 120 socat -u TCP-LISTEN:5001,reuseaddr OPEN:"$T/back",creat,trunc 3>&- 4>&- &
+        ip netns exec vmm timeout 120 socat -u OPEN:"$T/sent" TCP:192.0.2.2:5000,retry=20,interval=0.5
+        until_true 120 grep -q "^sent back: $1" "$T/console"
+        until_true 20 cmp -s "$T/sent" "$T/back"
+}
+
+# switches TASK: how often that thread has worked.
+switches() {
+        awk '/^voluntary/ { print $2 }' "/proc/$1/status"
+}
+
+@test "berth-vmm: where there is vhost-net the host's kernel moves the packets, whole, also for the driver's next instance" {
+        tap
+        CMDLINE=net.ifnames=0 in_netns=vmm vmm 300 cpus=2 net=tap0,52:54:00:aa:bb:cc,mtu=1500,vhost &
+        echoes 1
+        vmm=$(pgrep -x berth-vmm)
+        [ "$(readlink /proc/"$vmm"/fd/* | grep -c '^/dev/vhost-net$')" -eq 1 ]
+        worker=$(pgrep -x "vhost-$vmm")
+        # It works for the machine's own group.
+        [ "$(cat "/proc/$worker/cgroup")" = "$(cat "/proc/$vmm/cgroup")" ]
+        net=$(grep -lx net /proc/"$vmm"/task/*/comm | cut -d / -f 5)
+        [ "$(switches "$worker")" -gt 100 ]
+        [ "$(switches "$net")" -lt 20 ]
+        echoes 2
+        wait
+        said '^ping: answered 2'
+        said '^moved: [1-9]'
+        said '^guest: done'
+        ! pgrep -x "vhost-$vmm"
+}
+
 # share DIRECTORY: a file server for it, at $T/share.
 share() {
         "${BERTH_VIRTIOFSD:-/usr/lib/qemu/virtiofsd}" --socket-path="$T/share" -o source="$1",sandbox=chroot,xattr,no_posix_lock,cache=auto \

@@ -76,7 +76,7 @@ static void a_box_takes_everything(void **state)
         (void)state;
         assert_int_equal(parse(&options, fd,
                                WORDS(BOX, "initrd=@", "console=@", "start=@", "cpus=4", "nics=8", "cmdline=a=b c",
-                                     "tree=0:@", "tree=17:@", "terminal=on", "deadline=5")),
+                                     "tree=0:@", "tree=17:@", "vhost=@", "vhost=@", "terminal=on", "deadline=5")),
                          0);
         assert_true(options.is_box);
         assert_true(options.terminal);
@@ -85,10 +85,13 @@ static void a_box_takes_everything(void **state)
         assert_int_equal(options.nics, 8);
         assert_int_equal(options.deadline, 5);
         assert_string_equal(options.cmdline, "a=b c");
+        assert_int_equal(options.n_vhosts, 2);
+        assert_int_equal(options.vhosts[1], fd);
         assert_int_equal(options.n_trees, 2);
         assert_string_equal(options.trees[1].entry, "17");
         assert_int_equal(options.trees[1].fd, fd);
         assert_int_equal(parse(&options, fd, WORDS(BOX)), 0);
+        assert_int_equal(options.n_vhosts, 0);
         assert_int_equal(options.nics, 4);
         assert_int_equal(options.cpus, 1);
         assert_int_equal(parse(&options, fd, WORDS(BOX, "terminal=off")), 0);
@@ -117,6 +120,10 @@ static void what_is_wrong_is_named(void **state)
         expect_refusal(fd, "floppy=1", WORDS(BOX, "floppy=1"));
         expect_refusal(fd, "memory", WORDS(BOX, "memory"));
         expect_refusal(fd, "cpus=2: given twice", WORDS(BOX, "cpus=1", "cpus=2"));
+        expect_refusal(fd, "vhost=on: no open descriptor", WORDS(BOX, "vhost=on"));
+        expect_refusal(fd, "more than 8 network devices",
+                       WORDS(BOX, "vhost=@", "vhost=@", "vhost=@", "vhost=@", "vhost=@", "vhost=@", "vhost=@",
+                             "vhost=@", "vhost=@"));
         expect_refusal(fd, "cpus=0", WORDS(BOX, "cpus=0"));
         expect_refusal(fd, "nics=9", WORDS(BOX, "nics=9"));
         expect_refusal(fd, "deadline=-1", WORDS("exec", "agent=@", "launch=@", "deadline=-1"));

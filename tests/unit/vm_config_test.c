@@ -53,6 +53,7 @@ static void every_key_is_taken(void **state)
                                        "memory-overhead = 32m\n"
                                        "vcpus = 4\n"
                                        "jail = filters\n"
+                                       "vhost-net = off\n"
                                        "file-server = /usr/libexec/virtiofsd\n"
                                        "programs = /opt/berth\n"
                                        "cache = /srv/berth\n"
@@ -68,6 +69,7 @@ static void every_key_is_taken(void **state)
         assert_int_equal(config->memory_overhead, 32 * MIB);
         assert_int_equal(config->vcpus, 4);
         assert_string_equal(config->jail, "filters");
+        assert_string_equal(config->vhost_net, "off");
         assert_string_equal(config->file_server, "/usr/libexec/virtiofsd");
         assert_string_equal(config->programs, "/opt/berth");
         assert_string_equal(config->cache, "/srv/berth");
@@ -84,6 +86,7 @@ static void nothing_said_means_the_defaults(void **state)
         assert_int_equal(config->isolation, ISOLATION_UNSET);
         assert_int_equal(config->required, ISOLATION_UNSET);
         assert_null(config->kernel);
+        assert_string_equal(config->vhost_net, "auto");
         assert_int_equal(config->memory, 2048 * MIB);
         assert_int_equal(config->memory_maximum, 0);
         assert_string_equal(config->cache, "/var/cache/berth");
@@ -141,6 +144,7 @@ static const struct {
          "(2048 MiB)"},
         {"memory-update-maximum = much",
          "berth.conf:1: memory-update-maximum: expected a number of bytes, such as 512M or 2G"},
+        {"vhost-net = on", "berth.conf:1: vhost-net: expected auto or off"},
         {"jail = none", "berth.conf:1: jail: expected strict or filters"},
 };
 

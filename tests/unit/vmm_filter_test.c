@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/vhost.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,6 +27,8 @@ struct attempt {
         long call, arguments[6];
 };
 
+static bool with_vhost; /* the machine may use it */
+
 /* How a process behind the filter ends that makes the call, and what it writes on standard error. */
 static int status_of(enum filter_kind kind, const struct attempt *attempt, char *text, size_t room)
 {
@@ -40,7 +43,8 @@ static int status_of(enum filter_kind kind, const struct attempt *attempt, char 
 
                 dup2(pipes[1], STDERR_FILENO);
                 /* Neither the sanitizers' handlers nor their threads are to be seen. */
-                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_prepare() < 0 || filter_install(kind) < 0)
+                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_prepare(with_vhost) < 0 ||
+                    filter_install(kind) < 0)
                         _exit(99);
                 (void)syscall(attempt->call, a[0], a[1], a[2], a[3], a[4], a[5]);
                 syscall(SYS_exit, 7);
@@ -108,6 +112,9 @@ static void no_thread_opens_makes_or_signals_anything(void **state)
                 {SYS_mprotect, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC}},
                 {SYS_ioctl, {-1, KVM_CREATE_VCPU, 0}},
                 {SYS_ioctl, {-1, KVM_SET_USER_MEMORY_REGION, 0}},
+                {SYS_ioctl, {-1, KVM_IRQFD, 0}},
+                {SYS_ioctl, {-1, (long)VHOST_SET_MEM_TABLE, 0}},
+                {SYS_ioctl, {-1, (long)VHOST_NET_SET_BACKEND, 0}},
                 {SYS_prctl, {PR_SET_DUMPABLE, 1}},
                 {SYS_rt_sigaction, {SIGSYS, 0, 0, 8}},
                 {SYS_seccomp, {0}},
@@ -160,6 +167,59 @@ static void only_a_balloon_s_advice_is_taken(void **state)
         assert_forbidden(FILTER_CPU, (struct attempt){SYS_madvise, {0, 0, MADV_REMOVE}}, "a processor's thread");
 }
 
+static const struct {
+        unsigned long request;
+        enum filter_kind kind; /* the only one that may ask for it */
+} vhost_requests[] = {
+        {VHOST_SET_OWNER, FILTER_MAIN},
+        {VHOST_GET_FEATURES, FILTER_MAIN},
+        {VHOST_SET_MEM_TABLE, FILTER_MAIN},
+        {VHOST_SET_VRING_CALL, FILTER_MAIN},
+        {VHOST_SET_VRING_KICK, FILTER_MAIN},
+        {VHOST_SET_VRING_ERR, FILTER_MAIN},
+        {VHOST_SET_FEATURES, FILTER_CPU},
+        {VHOST_SET_VRING_NUM, FILTER_CPU},
+        {VHOST_SET_VRING_BASE, FILTER_CPU},
+        {VHOST_SET_VRING_ADDR, FILTER_CPU},
+        {VHOST_GET_VRING_BASE, FILTER_CPU},
+        {VHOST_NET_SET_BACKEND, FILTER_CPU},
+        {KVM_IRQFD, FILTER_CPU},
+        {KVM_SET_GSI_ROUTING, FILTER_CPU},
+};
+
+static void vhost_is_set_up_by_the_main_thread_and_used_by_processors(void **state)
+{
+        static const unsigned long nobodys[] = {VHOST_RESET_OWNER, VHOST_SET_LOG_BASE, VHOST_SET_LOG_FD,
+                                                VHOST_SET_BACKEND_FEATURES, VHOST_SET_VRING_BUSYLOOP_TIMEOUT};
+
+        (void)state;
+        with_vhost = true;
+        for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+                for (size_t j = 0; j < ELEMENTS(vhost_requests); j++) {
+                        const struct attempt attempt = {SYS_ioctl, {-1, (long)vhost_requests[j].request, 0}};
+
+                        if (vhost_requests[j].kind == kinds[i].kind)
+                                assert_allowed(kinds[i].kind, attempt);
+                        else
+                                assert_forbidden(kinds[i].kind, attempt, kinds[i].who);
+                }
+                for (size_t j = 0; j < ELEMENTS(nobodys); j++)
+                        assert_forbidden(kinds[i].kind, (struct attempt){SYS_ioctl, {-1, (long)nobodys[j], 0}},
+                                         kinds[i].who);
+        }
+        with_vhost = false;
+}
+
+static void without_vhost_nobody_asks_for_it(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(kinds); i++)
+                for (size_t j = 0; j < ELEMENTS(vhost_requests); j++)
+                        assert_forbidden(kinds[i].kind,
+                                         (struct attempt){SYS_ioctl, {-1, (long)vhost_requests[j].request, 0}},
+                                         kinds[i].who);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -167,6 +227,8 @@ int main(void)
                 cmocka_unit_test(each_thread_does_its_own_work),
                 cmocka_unit_test(what_every_thread_needs_is_allowed),
                 cmocka_unit_test(only_a_balloon_s_advice_is_taken),
+                cmocka_unit_test(vhost_is_set_up_by_the_main_thread_and_used_by_processors),
+                cmocka_unit_test(without_vhost_nobody_asks_for_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

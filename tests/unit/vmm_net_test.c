@@ -27,13 +27,14 @@ static struct driver driver;
 static struct net net;
 static struct loop loop;
 static int wire; /* the far end of the tap */
+static const struct net_ends no_ends = {-EBADF, -EBADF};
 
 static int begin(void **state)
 {
         (void)state;
         assert_int_equal(loop_make(&loop, "test"), 0);
         assert_int_equal(guest_memory_make(&driver.memory, DRIVER_MEMORY), 0);
-        assert_int_equal(net_init(&net, &driver.memory, &loop, -EBADF, NULL), 0);
+        assert_int_equal(net_init(&net, &driver.memory, &loop, &no_ends, NULL, false), 0);
         driver_attach(&driver, &net.virtio);
         wire = -EBADF;
         return 0;
@@ -382,12 +383,13 @@ static void what_is_no_tap_or_comes_too_late_is_not_taken(void **state)
 {
         const struct net_options options = {.mac = {2}, .mtu = 1500};
         int file = open("/dev/null", O_RDWR | O_CLOEXEC);
+        const struct net_ends ends = {file, -EBADF};
 
         (void)state;
-        assert_int_equal(net_set_tap(&net, file, &options), -ENOTTY);
+        assert_int_equal(net_set_ends(&net, &ends, &options), -ENOTTY);
         assert_int_equal(net.tap.fd, -EBADF);
         driver_accept(&driver, VIRTIO_VERSION_1);
-        assert_int_equal(net_set_tap(&net, file, &options), -EBUSY);
+        assert_int_equal(net_set_ends(&net, &ends, &options), -EBUSY);
         close(file);
 }
 

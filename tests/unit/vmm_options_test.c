@@ -38,7 +38,7 @@ static void what_is_needed_is_enough(void **state)
         assert_int_equal(options.cpus, 1);
         assert_string_equal(options.cmdline, "");
         assert_true(options.initrd < 0 && options.console < 0 && options.vsock < 0 && options.control < 0);
-        assert_false(options.rng || options.balloon);
+        assert_false(options.rng || options.balloon || options.vhost);
         assert_int_equal(options.n_disks + options.n_nets + options.n_filesystems + options.n_spare_nets, 0);
 }
 
@@ -52,6 +52,8 @@ static void devices_are_read_with_their_details(void **state)
                                "nics=6", "control=10", "vsock=11", "console=12", "initrd=13", "rng=on", "balloon=on",
                                "rng=off", "cpus=4", "cmdline=a=b c=d,e"),
                          0);
+        assert_false(options.vhost);
+        assert_int_equal(options.nets[0].vhost, -EBADF);
         assert_int_equal(options.n_disks, 2);
         assert_false(options.disks[0].read_only);
         assert_true(options.disks[1].read_only);
@@ -67,6 +69,22 @@ static void devices_are_read_with_their_details(void **state)
         assert_true(options.balloon && !options.rng);
         assert_int_equal(options.cpus, 4);
         assert_string_equal(options.cmdline, "a=b c=d,e");
+}
+
+static void vhost_is_possible_where_it_is_said_or_given(void **state)
+{
+        (void)state;
+        assert_int_equal(PARSE(NEEDED, "vhost=on", "nics=2"), 0);
+        assert_true(options.vhost);
+        assert_int_equal(PARSE(NEEDED, "net=7,52:54:00:ab:cd:ef,mtu=9000,vhost=8", "net=9,52:54:00:ab:cd:f0,vhost=10",
+                               "net=11,52:54:00:ab:cd:f1"),
+                         0);
+        assert_true(options.vhost);
+        assert_int_equal(options.nets[0].vhost, 8);
+        assert_int_equal(options.nets[0].mtu, 9000);
+        assert_int_equal(options.nets[1].vhost, 10);
+        assert_int_equal(options.nets[1].mtu, 0);
+        assert_int_equal(options.nets[2].vhost, -EBADF);
 }
 
 static void what_is_wrong_is_refused_by_its_word(void **state)
@@ -97,6 +115,11 @@ static void what_is_wrong_is_refused_by_its_word(void **state)
                 "net=1,52:54:00:ab:cd:ef,mtu=67",
                 "net=1,52:54:00:ab:cd:ef,mtu=65536",
                 "net=1,52:54:00:ab:cd:ef,mtu=1500,mtu=1500",
+                "net=1,52:54:00:ab:cd:ef,vhost=",
+                "net=1,52:54:00:ab:cd:ef,vhost=on",
+                "net=1,52:54:00:ab:cd:ef,vhost=2,vhost=3",
+                "net=1,52:54:00:ab:cd:ef,ro",
+                "vhost=3",
                 "fs=1",
                 "fs=1,",
                 "fs=1,a,b",
@@ -144,6 +167,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_needed_is_enough),
                 cmocka_unit_test(devices_are_read_with_their_details),
+                cmocka_unit_test(vhost_is_possible_where_it_is_said_or_given),
                 cmocka_unit_test(what_is_wrong_is_refused_by_its_word),
                 cmocka_unit_test(more_than_there_is_room_for_is_refused),
                 cmocka_unit_test(without_kernel_kvm_or_memory_there_is_no_machine),

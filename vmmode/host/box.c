@@ -235,6 +235,9 @@ static int fill(struct box *box, const struct launch *launch, const struct vm_ma
         hand_group(box, launch);
         say(box, "memory=%llu", (unsigned long long)machine->size.memory);
         say(box, "cpus=%u", machine->size.cpus);
+        say(box, "nics=%d", VM_NICS);
+        for (size_t i = 0; i < machine->n_vhosts; i++)
+                hand(box, "vhost", machine->vhosts[i]);
         say(box, "jail=%s", machine->config->jail);
         r = say_command_line(box, machine, launch->inside->spec);
         return r < 0 ? r : machine_file_write(launch->inside->dir, &machine->size, network->path);

@@ -90,6 +90,13 @@ static int set_jail(const struct line *line, struct vm_config *config, void *val
         return set_text(line, config, value);
 }
 
+static int set_vhost_net(const struct line *line, struct vm_config *config, void *value)
+{
+        if (strcmp(line->value, "auto") != 0 && strcmp(line->value, "off") != 0)
+                return refuse_line(line, "expected auto or off");
+        return set_text(line, config, value);
+}
+
 static int set_bytes(const struct line *line, struct vm_config *config, void *value)
 {
         int64_t bytes;
@@ -162,6 +169,7 @@ static const struct {
         {"file-server", offsetof(struct vm_config, file_server), set_path},
         {"programs", offsetof(struct vm_config, programs), set_path},
         {"jail", offsetof(struct vm_config, jail), set_jail},
+        {"vhost-net", offsetof(struct vm_config, vhost_net), set_vhost_net},
         {"cache", offsetof(struct vm_config, cache), set_path},
         {"annotations", offsetof(struct vm_config, annotations), set_annotations},
 };
@@ -256,6 +264,7 @@ void vm_config_default(struct vm_config *config)
         *config = (struct vm_config){
                 .cache = SYSTEM_CACHE,
                 .jail = "strict",
+                .vhost_net = "auto",
                 .memory = 2048 * MEBIBYTE,
                 .memory_overhead = 64 * MEBIBYTE,
         };

@@ -31,6 +31,7 @@ struct vm_config {
         uint64_t memory_overhead;       /* bytes on the host besides guest memory, on top of the container's limit */
         uint32_t vcpus;                 /* for a container without a limit; 0: as many as the host has */
         const char *jail;               /* "strict" or "filters": berth-vmm's jail= (vmmode/vmm/options.h) */
+        const char *vhost_net;          /* "auto" or "off": whether the kernel may move packets (vmmode/vmm/vhost.h) */
         size_t n_annotations;           /* of the two annotations above, those that count */
         const char **annotations;
 };

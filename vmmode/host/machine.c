@@ -5,15 +5,18 @@
 #include <limits.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/helper.h"
+#include "base/log.h"
 #include "vmmode/host/size.h"
 
-#define KVM_DEVICE "/dev/kvm"
+#define KVM_DEVICE   "/dev/kvm"
+#define VHOST_DEVICE "/dev/vhost-net"
 
 int vm_kvm_open(void)
 {
@@ -76,6 +79,22 @@ int vm_file_server_open(const struct vm_config *config)
                               "in berth.conf names another");
 }
 
+/* Where it is not there, or not ours to open, berth-vmm moves the packets itself. */
+static void open_vhosts(struct vm_machine *machine)
+{
+        if (strcmp(machine->config->vhost_net, "off") == 0)
+                return;
+        while (machine->n_vhosts < VM_NICS) {
+                int fd = open(VHOST_DEVICE, O_RDWR | O_CLOEXEC);
+
+                if (fd < 0) {
+                        log_debug("no " VHOST_DEVICE ": %s", strerror(errno));
+                        return;
+                }
+                machine->vhosts[machine->n_vhosts++] = fd;
+        }
+}
+
 static int open_programs(struct vm_machine *machine)
 {
         machine->kvm = vm_kvm_open();
@@ -88,7 +107,10 @@ static int open_programs(struct vm_machine *machine)
         if (machine->proxy < 0)
                 return machine->proxy;
         machine->file_server = vm_file_server_open(machine->config);
-        return machine->file_server < 0 ? machine->file_server : 0;
+        if (machine->file_server < 0)
+                return machine->file_server;
+        open_vhosts(machine);
+        return 0;
 }
 
 static int find(const struct isolation_request *request, struct vm_machine *machine)
@@ -138,6 +160,8 @@ void vm_machine_free(struct vm_machine *machine)
         cleanup_close(&machine->vmm);
         cleanup_close(&machine->proxy);
         cleanup_close(&machine->file_server);
+        for (size_t i = 0; i < machine->n_vhosts; i++)
+                cleanup_close(&machine->vhosts[i]);
         vm_image_close(&machine->image);
         arena_free(&machine->division.arena);
         free(machine);

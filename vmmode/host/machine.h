@@ -6,6 +6,9 @@
 #include "vmmode/host/divide.h"
 #include "vmmode/host/image.h"
 
+/* Network devices of a machine: so many interfaces can its container's network have. */
+#define VM_NICS 4
+
 struct vm_machine {
         const struct vm_config *config; /* of the request */
         struct vm_image image;
@@ -13,6 +16,8 @@ struct vm_machine {
         struct vm_division division;
         const char *console; /* file for what the guest's kernel says, NULL: none */
         int kvm, vmm, proxy, file_server;
+        int vhosts[VM_NICS]; /* of /dev/vhost-net, for each network device, or none of them */
+        size_t n_vhosts;
 };
 
 /* Everything that the specification asks for, or an error that says what is missing and what can be done about it.

@@ -196,17 +196,21 @@ static int process_table(const struct isolation_target *target, char **text)
         return *text ? 0 : fail(ENOMEM, "list processes");
 }
 
-/* KVM (before 6.12) leaves a thread of the kernel's own in the group of whoever makes a machine. It never stops, so the
- * group would never count as frozen. Its work is for the whole host: it goes to the root of the tree, where root may
- * move it; who may not is told by the freezer. */
-static void move_kernel_threads_out(const struct isolation_target *target)
+/* KVM (before 6.12) leaves a thread of the kernel's own in the group of whoever makes a machine, and so does vhost-net
+ * (before 6.4). It never stops, so the group would never count as frozen. It goes to the root of the tree, where root
+ * may move it; who may not is told by the freezer. KVM's works for the whole host; vhost-net's is back when the machine
+ * goes on: meanwhile it fills what room the guest has left for packets and no more. */
+static void move_kernel_threads(const struct isolation_target *target, bool out)
 {
         struct cgroup_host host;
 
         if (target->cgroup < 0)
                 return;
         if (cgroup_host_probe(&host) == 0) {
-                cgroup_expel_kernel_threads(&host, target->cgroup);
+                if (out)
+                        cgroup_expel_kernel_threads(&host, target->cgroup);
+                else
+                        cgroup_recall_kernel_threads(&host, target->cgroup);
                 close(host.root_fd);
         }
         error_clear();
@@ -214,9 +218,14 @@ static void move_kernel_threads_out(const struct isolation_target *target)
 
 static int freeze(const struct isolation_target *target, bool frozen, int64_t deadline)
 {
+        int r;
+
         if (frozen)
-                move_kernel_threads_out(target);
-        return process_isolation.freeze(target, frozen, deadline);
+                move_kernel_threads(target, true);
+        r = process_isolation.freeze(target, frozen, deadline);
+        if (r == 0 && !frozen)
+                move_kernel_threads(target, false);
+        return r;
 }
 
 static int update(const struct isolation_target *target, const struct cgroup_writes *writes)

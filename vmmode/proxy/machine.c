@@ -20,7 +20,7 @@ struct control_net {
         uint16_t mtu;
 };
 
-#define WORDS 16
+#define WORDS 20
 
 struct words {
         const char *argv[WORDS + 1];
@@ -74,6 +74,8 @@ static int execute(struct proxy *proxy, int file_server, int control)
                 return fail(ENOMEM, "start the machine");
         if (jail)
                 put_text(&words, jail);
+        if (options->n_vhosts)
+                put_text(&words, "vhost=on");
         put_text(&words, "rng=on");
         put_text(&words, "balloon=on");
         if (options->cmdline && asprintf(&cmdline, "cmdline=%s", options->cmdline) < 0)
@@ -102,13 +104,14 @@ int machine_start(struct proxy *proxy, int file_server)
 
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap)
 {
+        const int fds[] = {tap, index < proxy->options.n_vhosts ? proxy->options.vhosts[index] : -EBADF};
         struct control_net request = {.kind = CONTROL_NET, .index = index, .mtu = mtu};
         int32_t answer;
         ssize_t n;
         int r;
 
         memcpy(request.mac, mac, sizeof(request.mac));
-        r = send_message(proxy->vmm_control, &request, sizeof(request), &tap, 1);
+        r = send_message(proxy->vmm_control, &request, sizeof(request), fds, fds[1] < 0 ? 1 : 2);
         if (r < 0)
                 return fail(-r, "ask the machine for network device %u", index);
         r = proxy_wait(proxy, proxy->vmm_control, POLLIN, now_ms() + CONTROL_DEADLINE_MS);

@@ -150,6 +150,9 @@ int network_connect(struct proxy *proxy)
         r = use_answer(proxy, (size_t)r, fds);
         for (size_t i = 0; i < ANSWER_FDS; i++)
                 replace_fd(&fds[i], -EBADF);
+        /* Those of devices that stay without an interface, too: each is memory of the kernel's. */
+        while (proxy->options.n_vhosts > 0)
+                close(proxy->options.vhosts[--proxy->options.n_vhosts]);
         replace_fd(&proxy->network, -EBADF);
         return r;
 }

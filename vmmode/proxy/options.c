@@ -12,7 +12,7 @@
 #define DEADLINE_DEFAULT 60
 #define NICS_DEFAULT     4
 
-enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE, VALUE_PLACE };
+enum value_kind { VALUE_FD, VALUE_NUMBER, VALUE_TEXT, VALUE_SWITCH, VALUE_TREE, VALUE_PLACE, VALUE_VHOST };
 
 struct option {
         const char *name;
@@ -24,6 +24,7 @@ struct option {
 
 #define OF_BOX   1U
 #define REQUIRED 2U
+#define REPEATED 4U
 
 #define MEMBER(name) offsetof(struct proxy_options, name)
 
@@ -48,8 +49,9 @@ static const struct option table[] = {
         {"nics", MEMBER(nics), VALUE_NUMBER, OF_BOX, 0, PROXY_NICS_MAX},
         {"cmdline", MEMBER(cmdline), VALUE_TEXT, OF_BOX, 0, 0},
         {"jail", MEMBER(jail), VALUE_TEXT, OF_BOX, 0, 0},
-        {"tree", 0, VALUE_TREE, OF_BOX, 0, 0},
-        {"place", 0, VALUE_PLACE, OF_BOX, 0, 0},
+        {"vhost", 0, VALUE_VHOST, OF_BOX | REPEATED, 0, 0},
+        {"tree", 0, VALUE_TREE, OF_BOX | REPEATED, 0, 0},
+        {"place", 0, VALUE_PLACE, OF_BOX | REPEATED, 0, 0},
 };
 
 static int parse_fd(const char *text, int *fd)
@@ -80,6 +82,13 @@ static int parse_tree(const char *value, bool is_place, struct proxy_options *op
         return parse_fd(colon + 1, &options->trees[i].fd);
 }
 
+static int parse_vhost(const char *value, struct proxy_options *options)
+{
+        if (options->n_vhosts == PROXY_NICS_MAX)
+                return refuse(E2BIG, "more than %d network devices", PROXY_NICS_MAX);
+        return parse_fd(value, &options->vhosts[options->n_vhosts++]);
+}
+
 static int parse_value(const struct option *option, const char *value, struct proxy_options *options)
 {
         char *member = (char *)options + option->at;
@@ -104,6 +113,8 @@ static int parse_value(const struct option *option, const char *value, struct pr
                 return parse_tree(value, false, options);
         case VALUE_PLACE:
                 return parse_tree(value, true, options);
+        case VALUE_VHOST:
+                return parse_vhost(value, options);
         }
         return -EINVAL;
 }
@@ -120,7 +131,7 @@ static int parse_word(const char *word, struct proxy_options *options, bool *see
                         continue;
                 if ((option->flags & OF_BOX) && !options->is_box)
                         break;
-                if (seen[i] && option->kind != VALUE_TREE && option->kind != VALUE_PLACE)
+                if (seen[i] && !(option->flags & REPEATED))
                         return refuse(EINVAL, "%s: given twice", word);
                 seen[i] = true;
                 r = parse_value(option, word + length + 1, options);

@@ -19,6 +19,8 @@ struct proxy_options {
         uint64_t deadline; /* seconds, for the agent to answer */
         /* Of a box. ended: a file for the reason when the machine ends before its program. */
         int vmm, file_server, kvm, kernel, initrd, vsock, console, start, ended;
+        int vhosts[PROXY_NICS_MAX]; /* of /dev/vhost-net, one for each of the first network devices */
+        size_t n_vhosts;
         int cgroup;        /* the container's group */
         bool counts_kills; /* for want of memory in the guest, there */
         uint64_t memory, cpus, nics;
@@ -39,5 +41,5 @@ int proxy_options_parse(int argc, char *const *argv, struct proxy_options *optio
         "usage: berth-proxy exec agent=FD launch=FD [terminal=on|off] [deadline=SECONDS]\n"                            \
         "       berth-proxy box agent=FD launch=FD ended=FD vmm=FD fileserver=FD kvm=FD kernel=FD vsock=FD\n"          \
         "                   memory=BYTES [initrd=FD] [console=FD] [start=FD] [cpus=N] [nics=N] [cmdline=TEXT]\n"       \
-        "                   [jail=TEXT] [cgroup=FD] [oom=on|off]\n"                                                    \
+        "                   [vhost=FD]... [jail=TEXT] [cgroup=FD] [oom=on|off]\n"                                      \
         "                   [tree=ENTRY:FD]... [terminal=on|off] [deadline=SECONDS]\n"

@@ -97,7 +97,8 @@ int file_server_start(struct proxy *proxy, int listener);
 /* Starts the machine (machine.c). */
 int machine_start(struct proxy *proxy, int file_server);
 
-/* Gives the machine's network device `index` its tap, before the guest's driver sees it. */
+/* Gives the machine's network device `index` its tap, and vhost-net where there is one for it, before the guest's
+ * driver sees it. */
 int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint16_t mtu, int tap);
 
 /* Starts the helper that keeps the privileges for the network namespace (network.c). */

@@ -14,12 +14,14 @@
 /* The largest request and one byte, to see that a packet is larger. */
 #define PACKET_MAX (sizeof(struct control_net) + 1)
 
-/* One packet and at most one descriptor (-EBADF: none). Returns its size, 0 at the end, -EAGAIN. */
-static ssize_t receive(int socket, void *packet, size_t room, int *fd)
+#define FDS_MAX 2
+
+/* One packet and its descriptors (-EBADF: none). Returns its size, 0 at the end, -EAGAIN. */
+static ssize_t receive(int socket, void *packet, size_t room, int fds[FDS_MAX])
 {
         union {
                 struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(int))];
+                char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
         } control;
         struct iovec part = {packet, room};
         struct msghdr head = {
@@ -29,32 +31,35 @@ static ssize_t receive(int socket, void *packet, size_t room, int *fd)
         do
                 n = recvmsg(socket, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
-        *fd = -EBADF;
+        for (size_t i = 0; i < FDS_MAX; i++)
+                fds[i] = -EBADF;
         if (n >= 0 && head.msg_controllen >= CMSG_LEN(sizeof(int)) && control.header.cmsg_level == SOL_SOCKET &&
             control.header.cmsg_type == SCM_RIGHTS)
-                memcpy(fd, CMSG_DATA(&control.header), sizeof(*fd));
+                memcpy(fds, CMSG_DATA(&control.header),
+                       control.header.cmsg_len < CMSG_LEN(FDS_MAX * sizeof(int)) ? sizeof(int) : FDS_MAX * sizeof(int));
         return n < 0 ? -errno : n;
 }
 
-static int set_tap(struct machine *machine, const struct control_net *request, int *tap)
+static int set_ends(struct machine *machine, const struct control_net *request, int fds[FDS_MAX])
 {
+        const struct net_ends ends = {fds[0], fds[1]};
         struct net_options options = {.mtu = request->mtu};
         int r;
 
-        if (*tap < 0)
+        if (ends.tap < 0)
                 return -EBADMSG;
         if (request->mtu != 0 && request->mtu < NET_MTU_MIN)
                 return -EINVAL;
         if (request->index >= machine->n_nets)
                 return -ENODEV;
         memcpy(options.mac, request->mac, sizeof(options.mac));
-        r = net_set_tap(&machine->nets[request->index], *tap, &options);
+        r = net_set_ends(&machine->nets[request->index], &ends, &options);
         if (r == 0)
-                (void)take_fd(tap);
+                fds[0] = fds[1] = -EBADF;
         return r;
 }
 
-static int carry_out(struct machine *machine, const uint8_t *packet, size_t size, int *fd)
+static int carry_out(struct machine *machine, const uint8_t *packet, size_t size, int fds[FDS_MAX])
 {
         struct control_net net;
         uint32_t kind;
@@ -67,7 +72,7 @@ static int carry_out(struct machine *machine, const uint8_t *packet, size_t size
                 if (size != sizeof(net))
                         return -EBADMSG;
                 memcpy(&net, packet, sizeof(net));
-                return set_tap(machine, &net, fd);
+                return set_ends(machine, &net, fds);
         case CONTROL_PAUSE:
         case CONTROL_RESUME:
                 if (size != sizeof(struct control_word))
@@ -82,8 +87,8 @@ static void ready(void *owner, uint32_t events)
 {
         struct control *control = owner;
         uint8_t packet[PACKET_MAX];
-        _cleanup_close_ int fd = -EBADF;
-        ssize_t n = receive(control->watch.fd, packet, sizeof(packet), &fd);
+        int fds[FDS_MAX];
+        ssize_t n = receive(control->watch.fd, packet, sizeof(packet), fds);
         int32_t answer;
 
         (void)events;
@@ -93,9 +98,11 @@ static void ready(void *owner, uint32_t events)
                 loop_remove(&control->machine->shared, &control->watch);
                 return;
         }
-        answer = carry_out(control->machine, packet, (size_t)n, &fd);
+        answer = carry_out(control->machine, packet, (size_t)n, fds);
         if (answer < 0)
                 error_clear();
+        for (size_t i = 0; i < FDS_MAX; i++)
+                cleanup_close(&fds[i]);
         /* Nobody who asks leaves so much unread that it does not fit. */
         (void)!send(control->watch.fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

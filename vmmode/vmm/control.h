@@ -11,7 +11,8 @@
 #include "vmmode/vmm/loop.h"
 
 enum control_kind {
-        CONTROL_NET = 1,    /* struct control_net and a tap device (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) */
+        CONTROL_NET = 1,    /* struct control_net and a tap device (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), behind which
+                               may stand a descriptor of /dev/vhost-net, where the command line says vhost=on */
         CONTROL_PAUSE = 2,  /* struct control_word: stop all processors; -ETIMEDOUT after CONTROL_PAUSE_MS */
         CONTROL_RESUME = 3, /* struct control_word */
 };

@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <linux/vhost.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,6 +64,24 @@ static const struct rule cpu[] = {
         ALWAYS(poll),           ALWAYS(close),
 };
 
+/* The same where that back end is vhost-net: its rings, and the messages that KVM sends for it. */
+static const struct rule cpu_vhost[] = {
+        COMMAND(KVM_IRQFD),
+        COMMAND(KVM_SET_GSI_ROUTING),
+        COMMAND(VHOST_SET_FEATURES),
+        COMMAND(VHOST_SET_VRING_NUM),
+        COMMAND(VHOST_SET_VRING_BASE),
+        COMMAND(VHOST_SET_VRING_ADDR),
+        COMMAND(VHOST_GET_VRING_BASE),
+        COMMAND(VHOST_NET_SET_BACKEND),
+};
+
+/* A tap comes, and vhost-net with it. */
+static const struct rule main_vhost[] = {
+        COMMAND(VHOST_SET_OWNER),      COMMAND(VHOST_GET_FEATURES),   COMMAND(VHOST_SET_MEM_TABLE),
+        COMMAND(VHOST_SET_VRING_CALL), COMMAND(VHOST_SET_VRING_KICK), COMMAND(VHOST_SET_VRING_ERR),
+};
+
 static const struct rule disk[] = {
         ALWAYS(epoll_pwait), ALWAYS(io_uring_enter), ALWAYS(preadv),
         ALWAYS(pwritev),     ALWAYS(fallocate),      ALWAYS(fdatasync),
@@ -97,12 +116,16 @@ static const struct {
         const char *name;
         const struct rule *rules;
         size_t n;
+        const struct rule *vhost; /* with vhost-net, these too */
+        size_t n_vhost;
 } filters[] = {
-        [FILTER_CPU] = {"a processor's thread", cpu, ELEMENTS(cpu)},
-        [FILTER_DISK] = {"a disk's thread", disk, ELEMENTS(disk)},
-        [FILTER_NET] = {"a network device's thread", net, ELEMENTS(net)},
-        [FILTER_MAIN] = {"the main thread", main_thread, ELEMENTS(main_thread)},
+        [FILTER_CPU] = {"a processor's thread", cpu, ELEMENTS(cpu), cpu_vhost, ELEMENTS(cpu_vhost)},
+        [FILTER_DISK] = {"a disk's thread", disk, ELEMENTS(disk), NULL, 0},
+        [FILTER_NET] = {"a network device's thread", net, ELEMENTS(net), NULL, 0},
+        [FILTER_MAIN] = {"the main thread", main_thread, ELEMENTS(main_thread), main_vhost, ELEMENTS(main_vhost)},
 };
+
+static bool vhost_is_possible;
 
 /* ---- the programs ---- */
 
@@ -162,6 +185,8 @@ static void write_program(struct program *program, enum filter_kind kind)
                 add_rule(program, &filters[kind].rules[i], process);
         for (size_t i = 0; i < ELEMENTS(common); i++)
                 add_rule(program, &common[i], process);
+        for (size_t i = 0; i < filters[kind].n_vhost && vhost_is_possible; i++)
+                add_rule(program, &filters[kind].vhost[i], process);
         result(program, SECCOMP_RET_TRAP);
 }
 
@@ -185,10 +210,11 @@ static void tell(int signal, siginfo_t *info, void *context)
         (void)syscall(SYS_getppid);
 }
 
-int filter_prepare(void)
+int filter_prepare(bool vhost)
 {
         struct sigaction action = {.sa_sigaction = tell, .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
 
+        vhost_is_possible = vhost;
         return sigaction(SIGSYS, &action, NULL) < 0 ? fail(errno, "set a signal handler") : 0;
 }
 

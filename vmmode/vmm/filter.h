@@ -5,6 +5,8 @@
  * only. */
 #pragma once
 
+#include <stdbool.h>
+
 enum filter_kind {
         FILTER_CPU,  /* runs a processor, and serves the guest's accesses to registers */
         FILTER_DISK, /* serves one disk */
@@ -12,8 +14,9 @@ enum filter_kind {
         FILTER_MAIN, /* everything else, and the end */
 };
 
-/* Sets the answer to forbidden calls, once for the process. */
-int filter_prepare(void);
+/* Sets the answer to forbidden calls, once for the process. vhost: the filters have the calls to vhost-net in them, of
+ * each thread those that it makes. */
+int filter_prepare(bool vhost);
 
 /* Puts the calling thread behind its filter; there is no way back. The process must have no_new_privs. */
 int filter_install(enum filter_kind kind);

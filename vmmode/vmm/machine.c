@@ -77,17 +77,18 @@ static int add_disk(struct machine *machine, const struct vmm_options *options, 
 static int add_net(struct machine *machine, const struct vmm_options *options, size_t i)
 {
         bool has_tap = i < options->n_nets;
+        struct net_ends ends = {-EBADF, -EBADF};
         struct net_options net = {0};
         int r = loop_make(&machine->net_loops[i], "net");
 
         if (has_tap) {
+                ends = (struct net_ends){options->nets[i].fd, options->nets[i].vhost};
                 net.mtu = options->nets[i].mtu;
                 memcpy(net.mac, options->nets[i].mac, sizeof(net.mac));
         }
         machine->n_nets++;
         if (r == 0)
-                r = net_init(&machine->nets[i], &machine->memory, &machine->net_loops[i],
-                             has_tap ? options->nets[i].fd : -EBADF, &net);
+                r = net_init(&machine->nets[i], &machine->memory, &machine->net_loops[i], &ends, &net, options->vhost);
         return r == 0 ? plug(machine, &machine->nets[i].virtio) : r;
 }
 
@@ -167,7 +168,7 @@ int machine_run(struct machine *machine, const struct vmm_options *options)
         int r = vmm_jail_enter(machine->left_namespaces, options->filters_suffice);
 
         if (r == 0)
-                r = filter_prepare();
+                r = filter_prepare(options->vhost);
         for (size_t i = 0; i < OPTIONS_DISKS_MAX && r == 0; i++)
                 if (machine->disk_loops[i].name)
                         r = loop_start(&machine->disk_loops[i], filter_disk);

@@ -1,7 +1,12 @@
 #include "vmmode/vmm/msix.h"
 
+#include <errno.h>
 #include <linux/kvm.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+
+#include "base/error.h"
+#include "vmmode/vmm/routes.h"
 
 #define ENTRY_SIZE    16
 #define CONTROL_ON    0x8000
@@ -12,6 +17,8 @@ void msix_init(struct msix *msix, int vm, unsigned n)
 {
         *msix = (struct msix){
                 .vm = vm, .n = n < MSIX_VECTORS_MAX ? n : MSIX_VECTORS_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+        for (unsigned i = 0; i < MSIX_CALLS_MAX; i++)
+                msix->calls[i] = (struct msix_call){.fd = -EBADF, .vector = MSIX_NO_VECTOR, .route = -1};
         msix_reset(msix);
 }
 
@@ -22,12 +29,18 @@ void msix_reset(struct msix *msix)
                 msix->state.vectors[i].masked = true;
 }
 
-/* With the lock held. */
+/* All of these with the lock held. */
+
+static bool is_open(const struct msix *msix, unsigned vector)
+{
+        return msix->state.enabled && !msix->state.masked && !msix->state.vectors[vector].masked;
+}
+
 static void send_or_keep(struct msix *msix, unsigned vector)
 {
         struct kvm_msi message = {0};
 
-        if (!msix->state.enabled || msix->state.masked || msix->state.vectors[vector].masked) {
+        if (!is_open(msix, vector)) {
                 msix->state.vectors[vector].pending = true;
                 return;
         }
@@ -48,6 +61,96 @@ static void send_pending(struct msix *msix)
                         send_or_keep(msix, i);
 }
 
+/* ---- calls ---- */
+
+/* What the eventfd has counted while KVM did not listen is one interrupt that waits. */
+static void collect(struct msix *msix, const struct msix_call *call)
+{
+        eventfd_t count;
+
+        if (call->fd >= 0 && !call->connected && eventfd_read(call->fd, &count) == 0)
+                msix->state.vectors[call->vector].pending = true;
+}
+
+static int set_route(struct msix *msix, struct msix_call *call)
+{
+        int r = call->route;
+
+        if (r < 0)
+                r = routes_add(msix->routes);
+        if (r < 0)
+                return r;
+        call->route = r;
+        return routes_set(msix->routes, (unsigned)r, msix->state.vectors[call->vector].address,
+                          msix->state.vectors[call->vector].data);
+}
+
+/* Has KVM send the message, or keeps it from that, as the masks want it now. Where KVM cannot send the guest's message,
+ * the guest hears nothing. */
+static int follow_masks(struct msix *msix, struct msix_call *call)
+{
+        bool open = call->fd >= 0 && is_open(msix, call->vector);
+        int r = 0;
+
+        if (open && msix->routes)
+                r = set_route(msix, call);
+        if (open && r == 0 && !call->connected) {
+                collect(msix, call);
+                /* What comes from here on KVM finds in the eventfd. */
+                if (msix->routes)
+                        r = routes_connect(msix->routes, (unsigned)call->route, call->fd);
+                call->connected = r == 0;
+        } else if ((!open || r < 0) && call->connected) {
+                if (msix->routes)
+                        (void)routes_disconnect(msix->routes, (unsigned)call->route, call->fd);
+                call->connected = false;
+        }
+        return r;
+}
+
+/* Before what waits is sent: it may wait in an eventfd. */
+static void follow_all(struct msix *msix)
+{
+        for (unsigned i = 0; i < MSIX_CALLS_MAX; i++)
+                if (msix->calls[i].fd >= 0)
+                        (void)follow_masks(msix, &msix->calls[i]);
+}
+
+int msix_connect(struct msix *msix, unsigned call, uint16_t vector, int fd)
+{
+        int r = 0;
+
+        if (vector >= msix->n)
+                return 0;
+        pthread_mutex_lock(&msix->lock);
+        msix->calls[call].fd = fd;
+        msix->calls[call].vector = vector;
+        r = follow_masks(msix, &msix->calls[call]);
+        if (msix->state.vectors[vector].pending)
+                send_or_keep(msix, vector);
+        pthread_mutex_unlock(&msix->lock);
+        return r < 0 ? fail(-r, "have KVM send an interrupt") : 0;
+}
+
+void msix_disconnect(struct msix *msix, unsigned call)
+{
+        struct msix_call *known = &msix->calls[call];
+        eventfd_t count;
+        int fd;
+
+        pthread_mutex_lock(&msix->lock);
+        fd = known->fd;
+        known->fd = -EBADF;
+        if (known->connected && msix->routes)
+                (void)routes_disconnect(msix->routes, (unsigned)known->route, fd);
+        known->connected = false;
+        if (fd >= 0)
+                (void)eventfd_read(fd, &count);
+        pthread_mutex_unlock(&msix->lock);
+}
+
+/* ---- what the guest and the device do ---- */
+
 void msix_raise(struct msix *msix, uint16_t vector)
 {
         if (vector >= msix->n)
@@ -62,6 +165,7 @@ void msix_control(struct msix *msix, uint16_t control)
         pthread_mutex_lock(&msix->lock);
         msix->state.enabled = control & CONTROL_ON;
         msix->state.masked = control & CONTROL_MASK;
+        follow_all(msix);
         if (msix->state.enabled && !msix->state.masked)
                 send_pending(msix);
         pthread_mutex_unlock(&msix->lock);
@@ -104,6 +208,7 @@ static void write_word(struct msix *msix, uint64_t offset, uint32_t value)
                 break;
         default:
                 msix->state.vectors[vector].masked = value & VECTOR_MASKED;
+                follow_all(msix);
                 if (msix->state.vectors[vector].pending)
                         send_or_keep(msix, vector);
                 break;
@@ -148,6 +253,8 @@ uint64_t msix_read_pending(struct msix *msix, uint64_t offset, unsigned width)
         if (!is_word_access(offset, width))
                 return UINT64_MAX;
         pthread_mutex_lock(&msix->lock);
+        for (unsigned i = 0; i < MSIX_CALLS_MAX; i++)
+                collect(msix, &msix->calls[i]);
         for (unsigned i = 0; i < msix->n; i++)
                 if (msix->state.vectors[i].pending && i / 8 >= offset && i / 8 < offset + width)
                         bits |= 1ULL << (i - offset * 8);

@@ -161,7 +161,7 @@ static bool receive_packet(struct net *net, struct landing *landing)
 
 static void watch_tap(struct net *net)
 {
-        if (net->tap.fd < 0)
+        if (net->tap.fd < 0 || vhost_serves(&net->vhost))
                 return;
         if (net->starved)
                 loop_remove(net->virtio.loop, &net->tap);
@@ -238,6 +238,8 @@ static void kick(struct virtio *virtio, unsigned queue)
 {
         struct net *net = virtio->device;
 
+        if (vhost_serves(&net->vhost))
+                return;
         if (queue == QUEUE_TRANSMIT) {
                 transmit(net);
         } else if (net->starved) {
@@ -263,6 +265,8 @@ static int activate(struct virtio *virtio)
                 offload |= TUN_F_TSO6;
         if (net->tap.fd >= 0 && ioctl(net->tap.fd, TUNSETOFFLOAD, offload) < 0)
                 return fail(errno, "network device: offloads");
+        if (vhost_serves(&net->vhost))
+                return vhost_start(&net->vhost, net->tap.fd);
         net->starved = false;
         watch_tap(net);
         return 0;
@@ -272,6 +276,8 @@ static void reset(struct virtio *virtio)
 {
         struct net *net = virtio->device;
 
+        if (vhost_serves(&net->vhost))
+                vhost_stop(&net->vhost);
         net->starved = true;
         watch_tap(net);
 }
@@ -287,24 +293,29 @@ static const struct virtio_ops ops = {
 };
 
 /* With the lock held, or before anybody else knows the device. */
-static int attach(struct net *net, int tap, const struct net_options *options)
+static int attach(struct net *net, const struct net_ends *ends, const struct net_options *options)
 {
         struct virtio_net_config config = {.status = VIRTIO_NET_S_LINK_UP, .mtu = options->mtu};
         int header = HEADER_SIZE;
 
-        if (ioctl(tap, TUNSETVNETHDRSZ, &header) < 0)
+        if (ioctl(ends->tap, TUNSETVNETHDRSZ, &header) < 0)
                 return fail(errno, "network device: not a tap device with virtio headers");
-        if (fcntl(tap, F_SETFL, O_NONBLOCK) < 0)
+        if (fcntl(ends->tap, F_SETFL, O_NONBLOCK) < 0)
                 return fail(errno, "network device");
         net->virtio.offered |= BIT(VIRTIO_NET_F_MAC) | (options->mtu ? BIT(VIRTIO_NET_F_MTU) : 0);
         memcpy(config.mac, options->mac, sizeof(config.mac));
         memcpy(net->virtio.config, &config, sizeof(config));
-        net->tap.fd = tap;
+        net->tap.fd = ends->tap;
+        if (ends->vhost >= 0 && vhost_begin(&net->vhost, ends->vhost) < 0) {
+                /* An old kernel, or one that makes no more threads. */
+                error_clear();
+                close(ends->vhost);
+        }
         return 0;
 }
 
-int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, int tap,
-             const struct net_options *options)
+int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, const struct net_ends *ends,
+             const struct net_options *options, bool vhost_possible)
 {
         uint64_t features = BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
                             BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
@@ -316,16 +327,20 @@ int net_init(struct net *net, const struct guest_memory *memory, struct loop *lo
         net->tap.lock = &net->virtio.lock;
         r = virtio_init(&net->virtio, &ops, net, memory, loop, features);
         net->virtio.config_size = offsetof(struct virtio_net_config, mtu) + sizeof(uint16_t);
-        return r == 0 && tap >= 0 ? attach(net, tap, options) : r;
+        if (r == 0)
+                r = vhost_init(&net->vhost, &net->virtio, vhost_possible);
+        else
+                (void)vhost_init(&net->vhost, &net->virtio, false);
+        return r == 0 && ends->tap >= 0 ? attach(net, ends, options) : r;
 }
 
-int net_set_tap(struct net *net, int tap, const struct net_options *options)
+int net_set_ends(struct net *net, const struct net_ends *ends, const struct net_options *options)
 {
         int r = -EBUSY;
 
         pthread_mutex_lock(&net->virtio.lock);
         if (net->tap.fd < 0 && !(net->virtio.state.status & VIRTIO_DRIVER))
-                r = attach(net, tap, options);
+                r = attach(net, ends, options);
         pthread_mutex_unlock(&net->virtio.lock);
         return r;
 }
@@ -333,6 +348,7 @@ int net_set_tap(struct net *net, int tap, const struct net_options *options)
 void net_free(struct net *net)
 {
         loop_remove(net->virtio.loop, &net->tap);
+        vhost_free(&net->vhost);
         virtio_free(&net->virtio);
         cleanup_close(&net->tap.fd);
 }

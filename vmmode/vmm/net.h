@@ -1,13 +1,16 @@
 /* virtio-net (virtio 1.2, 5.1) over a tap device with offloads: segmentation and checksums are done once, at the end
- * of the way, and packets of up to 64 KiB cross in one piece. */
+ * of the way, and packets of up to 64 KiB cross in one piece. The packets are moved by the host's kernel where there is
+ * vhost-net, else here. */
 #pragma once
 
+#include "vmmode/vmm/vhost.h"
 #include "vmmode/vmm/virtio.h"
 
 struct net {
         struct virtio virtio;
         struct watch tap;
         bool starved; /* packets wait in the tap, the guest offers no buffer */
+        struct vhost vhost;
 };
 
 struct net_options {
@@ -17,13 +20,19 @@ struct net_options {
 
 #define NET_MTU_MIN 68
 
-/* tap: a tap device's descriptor (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR); owned from here on. -EBADF: none yet, the link
- * is down, what the guest sends is lost. */
-int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, int tap,
-             const struct net_options *options);
+/* What a device's packets go to. */
+struct net_ends {
+        int tap; /* a tap device's descriptor (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR). -EBADF: none yet, the link is down,
+                    what the guest sends is lost */
+        int vhost; /* a descriptor of /dev/vhost-net, or -EBADF. Where it cannot be used, packets are moved here */
+};
 
-/* Gives a device its tap, from any thread; owned from here on unless it fails. Bare negative errno: -EBUSY when it has
- * one, or when the guest's driver is there already. */
-int net_set_tap(struct net *net, int tap, const struct net_options *options);
+/* Both ends are owned from here on. vhost_possible: it may come with net_set_ends. */
+int net_init(struct net *net, const struct guest_memory *memory, struct loop *loop, const struct net_ends *ends,
+             const struct net_options *options, bool vhost_possible);
+
+/* Gives a device its tap, from the main thread; both ends are owned from here on unless it fails. Bare negative errno:
+ * -EBUSY when it has one, or when the guest's driver is there already. */
+int net_set_ends(struct net *net, const struct net_ends *ends, const struct net_options *options);
 
 void net_free(struct net *net);

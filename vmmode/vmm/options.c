@@ -78,19 +78,35 @@ static int parse_disk(struct vmm_options *options, const char *value)
         return 0;
 }
 
+static int parse_net_detail(const char *part, uint16_t *mtu, int *vhost)
+{
+        uint64_t number;
+
+        if (strncmp(part, "vhost=", 6) == 0 && *vhost < 0)
+                return parse_fd(part + 6, vhost);
+        if (strncmp(part, "mtu=", 4) != 0 || *mtu || parse_u64(part + 4, UINT16_MAX, &number) < 0 ||
+            number < NET_MTU_MIN)
+                return -EINVAL;
+        *mtu = (uint16_t)number;
+        return 0;
+}
+
 static int parse_net(struct vmm_options *options, const char *value)
 {
         char part[WORD_MAX];
-        uint64_t mtu = 0;
+        uint16_t mtu = 0;
+        int vhost = -EBADF;
 
         if (options->n_nets == OPTIONS_NETS_MAX || !(value = next_part(value, part)) ||
             parse_fd(part, &options->nets[options->n_nets].fd) < 0 || !(value = next_part(value, part)) ||
             parse_mac(part, options->nets[options->n_nets].mac) < 0)
                 return -EINVAL;
-        if (*value && (!(value = next_part(value, part)) || *value || strncmp(part, "mtu=", 4) != 0 ||
-                       parse_u64(part + 4, UINT16_MAX, &mtu) < 0 || mtu < NET_MTU_MIN))
-                return -EINVAL;
-        options->nets[options->n_nets++].mtu = (uint16_t)mtu;
+        while (*value)
+                if (!(value = next_part(value, part)) || parse_net_detail(part, &mtu, &vhost) < 0)
+                        return -EINVAL;
+        options->vhost |= vhost >= 0;
+        options->nets[options->n_nets].vhost = vhost;
+        options->nets[options->n_nets++].mtu = mtu;
         return 0;
 }
 
@@ -150,6 +166,8 @@ static int parse_one(struct vmm_options *options, const char *name, const char *
                 return parse_switch(value, &options->rng);
         if (strcmp(name, "balloon") == 0)
                 return parse_switch(value, &options->balloon);
+        if (strcmp(name, "vhost") == 0)
+                return parse_switch(value, &options->vhost);
         if (strcmp(name, "jail") == 0)
                 return parse_jail(value, &options->filters_suffice);
         if (strcmp(name, "memory") == 0)

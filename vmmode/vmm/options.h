@@ -17,6 +17,7 @@ struct vmm_options {
         const char *cmdline;
         bool rng, balloon;
         bool filters_suffice; /* for a jail (jail.h) */
+        bool vhost;           /* network devices may use the kernel's (vhost.h); those that have one in any case */
         size_t n_disks, n_nets, n_filesystems;
         size_t n_spare_nets; /* network devices that get their tap later (control.h); with the others at most
                                 OPTIONS_NETS_MAX */
@@ -27,6 +28,7 @@ struct vmm_options {
         } disks[OPTIONS_DISKS_MAX];
         struct {
                 int fd;
+                int vhost; /* -EBADF: none */
                 uint8_t mac[6];
                 uint16_t mtu; /* 0: not said */
         } nets[OPTIONS_NETS_MAX];
@@ -41,6 +43,5 @@ int vmm_options_parse(int argc, char *const *argv, struct vmm_options *options);
 
 #define VMM_USAGE                                                                                                      \
         "usage: berth-vmm kvm=FD kernel=FD memory=BYTES [cpus=N] [initrd=FD] [cmdline=TEXT] [console=FD] [vsock=FD]\n" \
-        "                 [rng=on] [balloon=on] [disk=FD[,ro][,serial=TEXT]]... [net=FD,MAC[,mtu=N]]... "              \
-        "[fs=FD,TAG]... [nics=N] [control=FD]\n"                                                                       \
-        "                 [jail=strict|filters]\n"
+        "                 [rng=on] [balloon=on] [disk=FD[,ro][,serial=TEXT]]... [fs=FD,TAG]...\n"                      \
+        "                 [net=FD,MAC[,mtu=N][,vhost=FD]]... [nics=N] [vhost=on] [control=FD] [jail=strict|filters]\n"

@@ -235,6 +235,7 @@ int pci_add(struct pci *pci, struct vm *vm, struct pci_function *function, struc
                 return refuse(ENOSPC, "%s: all %d slots of the machine are taken", virtio->ops->name, PCI_SLOTS);
         *function = (struct pci_function){.virtio = virtio};
         pci_function_init(function, pci->n, vm->fd);
+        function->msix.routes = &vm->routes;
         r = bus_add(&vm->mmio, &range);
         if (r == 0)
                 r = bus_add(&vm->ports, &ports);

@@ -130,6 +130,7 @@ int vm_make(struct vm *vm, int kvm, struct guest_memory *memory)
                 return fail(errno, "make an event");
         vm->fd = create_vm(kvm);
         r = vm->fd < 0 ? vm->fd : set_up(vm);
+        routes_init(&vm->routes, vm->fd);
         return r < 0 ? r : bus_add(&vm->ports, &power);
 }
 

@@ -10,6 +10,7 @@
 #include "vmmode/vmm/bus.h"
 #include "vmmode/vmm/image.h"
 #include "vmmode/vmm/memory.h"
+#include "vmmode/vmm/routes.h"
 
 #define VM_CPUS_MAX 240
 
@@ -41,6 +42,7 @@ struct vm {
         int process; /* its id */
         struct guest_memory *memory;
         struct bus ports, mmio;
+        struct routes routes;
         unsigned n_cpus;
         struct vcpu *cpus;
         int ended_fd; /* an eventfd, readable when `end` is no longer VM_RUNS */
