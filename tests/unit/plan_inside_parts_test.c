@@ -142,6 +142,7 @@ static void exec_joins_and_never_makes_what_the_container_has(void **state)
         const struct plan_exec_facts facts = {
                 .id = "test",
                 .pidfd = 0,
+                .root = PLAN_NO_SLOT,
                 .namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID,
                 .user_namespace = true,
                 .seccomp = filter,

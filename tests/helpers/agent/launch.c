@@ -58,7 +58,8 @@ static void plan_first(const struct launching *launching, struct plan_builder *p
 
 static void plan_another(const struct launching *launching, struct plan_builder *plan, uint8_t *sources, size_t *n)
 {
-        struct plan_exec_facts facts = {.id = launching->id, .pidfd = 0, .container = &launching->spec->linux_};
+        struct plan_exec_facts facts = {
+                .id = launching->id, .pidfd = 0, .root = PLAN_NO_SLOT, .container = &launching->spec->linux_};
 
         for (int i = 0; i < OCI_NS_KINDS; i++)
                 if (launching->spec->linux_.namespaces[i].listed)
