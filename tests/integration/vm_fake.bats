@@ -513,3 +513,14 @@ matches_ended() {
         eventually pgrep -f "^cat $T/console"
         run -0 once --vm-console "$T/console"
 }
+
+@test "vm: who waits for a machine's end holds nothing of it open" {
+        bundle
+        args /bin/probe wait
+        "$BERTH" --root "$ROOT" "${GLOBALS[@]}" run --bundle "$B" "$ID" </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+        eventually grep -qs ready "$T/out"
+        run -0 readlink "/proc/$!/fd/"*
+        lacks kvm vhost berth-vmm berth-proxy virtiofsd vmlinux initrd
+        berth kill "$ID" KILL
+        ends_with 137 wait $!
+}

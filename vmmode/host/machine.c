@@ -152,17 +152,22 @@ int vm_machine_find(const struct isolation_request *request, struct vm_machine *
         return 0;
 }
 
-void vm_machine_free(struct vm_machine *machine)
+void vm_machine_let_go(struct vm_machine *machine)
 {
-        if (!machine)
-                return;
         cleanup_close(&machine->kvm);
         cleanup_close(&machine->vmm);
         cleanup_close(&machine->proxy);
         cleanup_close(&machine->file_server);
-        for (size_t i = 0; i < machine->n_vhosts; i++)
-                cleanup_close(&machine->vhosts[i]);
+        while (machine->n_vhosts > 0)
+                close(machine->vhosts[--machine->n_vhosts]);
         vm_image_close(&machine->image);
+}
+
+void vm_machine_free(struct vm_machine *machine)
+{
+        if (!machine)
+                return;
+        vm_machine_let_go(machine);
         arena_free(&machine->division.arena);
         free(machine);
 }

@@ -24,6 +24,10 @@ struct vm_machine {
  * *machine is the caller's (vm_machine_free). */
 int vm_machine_find(const struct isolation_request *request, struct vm_machine **machine);
 
+/* Closes what the box has now: a descriptor of vhost-net that is kept longer keeps the kernel's thread, and with it all
+ * memory of the machine, when the machine has ended. */
+void vm_machine_let_go(struct vm_machine *machine);
+
 void vm_machine_free(struct vm_machine *machine);
 
 /* Parts of it, each with the same errors: /dev/kvm, and the file server's program. Return a descriptor. */

@@ -71,7 +71,11 @@ static void inside_facts(const struct isolation_view *view, struct plan_facts *f
 
 static int create(const struct launch *launch, struct launched *launched)
 {
-        return vm_box_create(launch, launch->inside->view->own, launched);
+        struct vm_machine *machine = launch->inside->view->own;
+        int r = vm_box_create(launch, machine, launched);
+
+        vm_machine_let_go(machine);
+        return r;
 }
 
 static int start(const struct isolation_target *target, int deadline_ms, launch_deliver deliver, void *data)
