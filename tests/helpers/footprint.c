@@ -92,6 +92,9 @@ static void take_mounts(struct lines *lines)
                 line[skip + (int)strcspn(line + skip, "-")] = '\0';
                 for (char *tag = strstr(line + skip, " shared:"); tag; tag = NULL)
                         *tag = '\0';
+                /* A mount that is not shared, and becomes so, is the same. */
+                for (char *end = strchr(line, '\0'); end > line && end[-1] == ' '; end--)
+                        end[-1] = '\0';
                 add_line(lines, "mount %s %s", line + skip, rest ? rest + 3 : "");
         }
         free(line);
