@@ -37,6 +37,17 @@ static int make_parent_private(const char *path)
         }
 }
 
+/* The mount that fd is on. 1: and it is the root of it. */
+static int mount_of(int fd, uint64_t *id)
+{
+        struct statx stx;
+
+        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
+                return fail(errno, "ask for the mount of the root file system");
+        *id = stx.stx_mnt_id;
+        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 int rootfs_detach_propagation(unsigned long propagation, const char *path)
 {
         if (sys_mount(NULL, "/", NULL, propagation, NULL) < 0)
@@ -76,17 +87,6 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
                 return fail_in(r, "root file system %s", path);
         r = fcntl(tree, F_DUPFD_CLOEXEC, 0);
         return r < 0 ? fail(errno, "keep the root file system") : r;
-}
-
-/* The mount that fd is on. 1: and it is the root of it. */
-static int mount_of(int fd, uint64_t *id)
-{
-        struct statx stx;
-
-        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
-                return fail(errno, "ask for the mount of the root file system");
-        *id = stx.stx_mnt_id;
-        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 int rootfs_mount_id(const char *path, uint64_t *id)
@@ -202,10 +202,13 @@ static int drop_old_mounts(uint64_t root, int mountinfo, bool host_is_shared)
         return r;
 }
 
-int rootfs_move(int root, uint64_t mount_id, int mountinfo, bool host_is_shared)
+int rootfs_move(int root, int mountinfo, bool host_is_shared)
 {
-        int r;
+        uint64_t mount_id;
+        int r = mount_of(root, &mount_id);
 
+        if (r < 0)
+                return r;
         if (fchdir(root) < 0)
                 return fail(errno, "enter the root file system");
         /* Or the root would be moved over the host's "/", too, where that is shared with ours. */

@@ -25,8 +25,8 @@ int rootfs_detach(const char *path, uint64_t below);
 int rootfs_pivot(int root, bool host_is_shared);
 
 /* The way without pivot_root, for hosts whose root is a ramfs: move over "/", drop the host's mounts behind it, chroot.
- * mount_id: the root's, as in mountinfo, this process's list of mounts, open. */
-int rootfs_move(int root, uint64_t mount_id, int mountinfo, bool host_is_shared);
+ * mountinfo: this process's list of mounts, open. */
+int rootfs_move(int root, int mountinfo, bool host_is_shared);
 
 /* root.readonly, after everything else is in place. "/" must be the container's root. */
 int rootfs_make_readonly(void);

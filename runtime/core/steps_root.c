@@ -1,8 +1,6 @@
 /* The steps that build the root: devices, masks, console, hooks, and the change of root itself. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -107,20 +105,11 @@ int step_hook(struct init *init, const struct step_hook *step)
 
 static int move_root(struct init *init, bool host_is_shared)
 {
-        _cleanup_close_ int mountinfo = procfs_open_self(init->procfs, "mountinfo", O_RDONLY), information = -EBADF;
-        char name[64], text[512] = "";
-        const char *id;
+        _cleanup_close_ int mountinfo = procfs_open_self(init->procfs, "mountinfo", O_RDONLY);
 
         if (mountinfo < 0)
                 return fail(-mountinfo, "open the list of mounts");
-        snprintf(name, sizeof(name), "fdinfo/%d", init->root);
-        information = procfs_open_self(init->procfs, name, O_RDONLY);
-        if (information < 0 || read(information, text, sizeof(text) - 1) < 0)
-                return fail(information < 0 ? -information : errno, "ask for the mount of the root file system");
-        id = strstr(text, "mnt_id:");
-        if (!id)
-                return refuse(EOPNOTSUPP, "the kernel does not tell the mount of the root file system");
-        return rootfs_move(init->root, strtoull(id + strlen("mnt_id:"), NULL, 10), mountinfo, host_is_shared);
+        return rootfs_move(init->root, mountinfo, host_is_shared);
 }
 
 int step_pivot(struct init *init, const struct step_pivot *step)
