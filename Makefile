@@ -230,7 +230,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libberth-asan.a
 $(BUILD)/unit/proxy_exec_test: $(BUILD)/berth-proxy
 
 # Programs that the other tests use. What runs inside a container is static.
-CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives hostile_agent)
+CHECK_TOOLS := $(patsubst %,$(BUILD)/tests/%,ctlnet_tool view footprint receive terminal inject probe load attack agent rootfs network machine tiny fake_vmm fake_host fake_file_server fake_kernel kernel lives hostile_agent hold_kvm)
 BENCH_TOOLS := $(patsubst %,$(BUILD)/tests/%,view footprint probe load floor pairbench first_byte machine kernel rootfs)
 TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 $(filter-out -Wvla -Wundef,$(WARNINGS))
 
