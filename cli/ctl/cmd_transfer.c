@@ -16,14 +16,16 @@ struct export_options {
 
 static const struct option_spec export_specs[] = {
         OPTION(struct export_options, output, "output", 'o', "FILE|-", "where it goes (default: standard output)"),
-        OPTION(struct export_options, compress, "compress", 'z', "zstd|gzip|none",
-               "how it is packed (default: by the file's name: .zst, .gz, .tgz)"),
+        OPTION(struct export_options, compress, "compress", 'z', "zstd|gzip|xz|none",
+               "how it is packed (default: by the file's name: .zst, .gz, .tgz, .xz)"),
 };
 
 static int read_compression(const char *text, enum compression *compression)
 {
-        static const char *const words[] = {
-                [COMPRESSION_NONE] = "none", [COMPRESSION_GZIP] = "gzip", [COMPRESSION_ZSTD] = "zstd"};
+        static const char *const words[] = {[COMPRESSION_NONE] = "none",
+                                            [COMPRESSION_GZIP] = "gzip",
+                                            [COMPRESSION_XZ] = "xz",
+                                            [COMPRESSION_ZSTD] = "zstd"};
 
         *compression = COMPRESSION_BY_NAME;
         if (!text)
@@ -33,7 +35,7 @@ static int read_compression(const char *text, enum compression *compression)
                         *compression = (enum compression)i;
                         return 0;
                 }
-        return refuse(EINVAL, "invalid value '%s' for flag --compress: expected zstd, gzip or none", text);
+        return refuse(EINVAL, "invalid value '%s' for flag --compress: expected zstd, gzip, xz or none", text);
 }
 
 static bool is_standard(const char *path)

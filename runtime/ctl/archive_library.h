@@ -66,6 +66,7 @@
         X(archive_read_support_format_tar)                                                                             \
         X(archive_write_add_filter_gzip)                                                                               \
         X(archive_write_add_filter_zstd)                                                                               \
+        X(archive_write_add_filter_xz)                                                                                 \
         X(archive_write_close)                                                                                         \
         X(archive_write_data)                                                                                          \
         X(archive_write_data_block)                                                                                    \
@@ -144,6 +145,7 @@ const struct archive_library *archive_library(void);
 #define archive_read_support_format_tar         archive_library()->archive_read_support_format_tar
 #define archive_write_add_filter_gzip           archive_library()->archive_write_add_filter_gzip
 #define archive_write_add_filter_zstd           archive_library()->archive_write_add_filter_zstd
+#define archive_write_add_filter_xz             archive_library()->archive_write_add_filter_xz
 #define archive_write_close                     archive_library()->archive_write_close
 #define archive_write_data                      archive_library()->archive_write_data
 #define archive_write_data_block                archive_library()->archive_write_data_block

@@ -89,10 +89,8 @@ static enum compression by_name(const char *path)
         static const struct {
                 const char *end;
                 enum compression compression;
-        } ends[] = {{".zst", COMPRESSION_ZSTD},
-                    {".tzst", COMPRESSION_ZSTD},
-                    {".gz", COMPRESSION_GZIP},
-                    {".tgz", COMPRESSION_GZIP}};
+        } ends[] = {{".zst", COMPRESSION_ZSTD}, {".tzst", COMPRESSION_ZSTD}, {".xz", COMPRESSION_XZ},
+                    {".txz", COMPRESSION_XZ},   {".gz", COMPRESSION_GZIP},   {".tgz", COMPRESSION_GZIP}};
 
         for (size_t i = 0; path && i < ELEMENTS(ends); i++) {
                 size_t length = strlen(path), end = strlen(ends[i].end);
@@ -115,6 +113,8 @@ static int write_archive(void *data)
                 r = archive_write_add_filter_zstd(out);
         else if (exporting->compression == COMPRESSION_GZIP)
                 r = archive_write_add_filter_gzip(out);
+        else if (exporting->compression == COMPRESSION_XZ)
+                r = archive_write_add_filter_xz(out);
         if (r != ARCHIVE_OK || archive_write_set_format_pax(out) != ARCHIVE_OK ||
             archive_write_open_fd(out, exporting->fd) != ARCHIVE_OK)
                 return archive_failure("open the archive", out);

@@ -7,7 +7,7 @@
 
 #include "runtime/ctl/ctl.h"
 
-enum compression { COMPRESSION_BY_NAME, COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
+enum compression { COMPRESSION_BY_NAME, COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_XZ, COMPRESSION_ZSTD };
 
 /* path: a file, which is replaced when it is whole, or NULL: fd (standard output). By name: ".zst", ".gz", ".tgz" or
  * ".tzst", else none. A container that runs is frozen meanwhile. */

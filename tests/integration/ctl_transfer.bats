@@ -13,7 +13,8 @@ load ../lib/ctl
         ctl export web >"$T/plain.tar"
         ctl export web -o "$T/packed.tar.zst"
         ctl export web -z gzip -o "$T/packed"
-        for file in plain.tar packed.tar.zst packed; do
+        ctl export web -o "$T/packed.tar.xz"
+        for file in plain.tar packed.tar.zst packed packed.tar.xz; do
                 ctl import copy "$T/$file"
                 cp -a "$T/null" "$(root_of copy)/root/null"
                 touch -d '2001-02-03 04:05:06' "$(root_of copy)/root"
@@ -25,10 +26,11 @@ load ../lib/ctl
         done
         is "$(head -c 4 "$T/packed.tar.zst" | od -An -tx1 | tr -d ' ')" 28b52ffd
         is "$(head -c 2 "$T/packed" | od -An -tx1 | tr -d ' ')" 1f8b
+        xz -t "$T/packed.tar.xz"
         # Holes are not written: 64 MiB of them fit into little.
         [ "$(stat -c %s "$T/plain.tar")" -lt 6000000 ]
         [ "$(stat -c %a "$T/packed")" = 600 ]
-        ls "$T" | grep -c '^packed' | grep -qx 2
+        ls "$T" | grep -c '^packed' | grep -qx 3
         ctl import copy - --memory 32m --unset hostname <"$T/plain.tar"
         is "$(ctl info --json copy | jq -c '[.settings.memory, .settings.hostname]')" '[33554432,null]'
         ctl set copy --unset memory
