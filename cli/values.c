@@ -62,9 +62,12 @@ int parse_duration(const char *text, int64_t *milliseconds)
 {
         uint64_t sum = 0;
 
-        if (strcmp(text, "0") == 0) {
-                *milliseconds = 0;
-                return 0;
+        if (*text && text[strspn(text, "0123456789")] == '\0') {
+                uint64_t seconds;
+                int r = parse_u64(text, DURATION_MOST / 1000000000, &seconds);
+
+                *milliseconds = r < 0 ? 0 : (int64_t)seconds * 1000;
+                return r;
         }
         if (!*text)
                 return -EINVAL;

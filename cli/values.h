@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Go's time.ParseDuration for what is not negative: "5s", "1h15m30.918s", "500ms", "1.5us". Rounded up to whole
- * milliseconds. -EINVAL, or -ERANGE beyond INT32_MAX ms. */
+/* Go's time.ParseDuration for what is not negative: "5s", "1h15m30.918s", "500ms", "1.5us"; and a whole number
+ * alone for seconds, as people type it. Rounded up to whole milliseconds. -EINVAL, or -ERANGE beyond INT32_MAX ms. */
 int parse_duration(const char *text, int64_t *milliseconds);
 
 /* "true", "false", "1", "0", "yes", "no", "t", "f" in any case. -EINVAL. */

@@ -8,15 +8,27 @@
 #include "base/cleanup.h"
 #include "cli/values.h"
 
-static void durations_are_those_of_go(void **state)
+static void durations_are_those_of_go_and_whole_seconds(void **state)
 {
         static const struct {
                 const char *text;
                 int64_t milliseconds;
-        } good[] = {{"5s", 5000}, {"500ms", 500},   {"1m30s", 90000},     {"1.5h", 5400000}, {"1h1m1s", 3661000},
-                    {".5s", 500}, {"1us", 1},       {"1500\xc2\xb5s", 2}, {"0", 0},          {"0s", 0},
-                    {"1ns", 1},   {"2.0001s", 2001}};
-        static const char *const bad[] = {"", "5", "s", "-5s", "+5s", " 5s", "5 s", "5s ", "5x", ".s", "1..5s", "5s5"};
+        } good[] = {{"5s", 5000},
+                    {"500ms", 500},
+                    {"1m30s", 90000},
+                    {"1.5h", 5400000},
+                    {"1h1m1s", 3661000},
+                    {".5s", 500},
+                    {"1us", 1},
+                    {"1500\xc2\xb5s", 2},
+                    {"0", 0},
+                    {"0s", 0},
+                    {"1ns", 1},
+                    {"2.0001s", 2001},
+                    {"5", 5000},
+                    {"2147483", 2147483000}};
+        static const char *const bad[] = {"",    "s",  "-5s", "+5s",   " 5s", "5 s",
+                                          "5s ", "5x", ".s",  "1..5s", "5s5", "5.5"};
         int64_t milliseconds;
 
         (void)state;
@@ -37,6 +49,8 @@ static void a_duration_that_no_timer_holds_is_refused(void **state)
         assert_int_equal(milliseconds, INT32_MAX);
         assert_int_equal(parse_duration("2147483648ms", &milliseconds), -ERANGE);
         assert_int_equal(parse_duration("99999999999999999999999999h", &milliseconds), -ERANGE);
+        assert_int_equal(parse_duration("2147484", &milliseconds), -ERANGE);
+        assert_int_equal(parse_duration("99999999999999999999999999", &milliseconds), -ERANGE);
         assert_int_equal(parse_duration("500h500h", &milliseconds), -ERANGE);
 }
 
@@ -91,7 +105,7 @@ static void a_capability_is_known_by_its_name_in_any_case(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(durations_are_those_of_go),
+                cmocka_unit_test(durations_are_those_of_go_and_whole_seconds),
                 cmocka_unit_test(a_duration_that_no_timer_holds_is_refused),
                 cmocka_unit_test(a_user_is_one_or_two_strict_numbers),
                 cmocka_unit_test(a_bool_is_a_word_in_any_case),
