@@ -348,7 +348,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
         if (r < 0 && (container.partial || (container.damaged && force)))
                 error_clear();
         else if (r < 0)
-                return r;
+                return container.damaged ? fail_in(r, "destroy container %s (--force does it even so)", name) : r;
         r = ctl_status(ctl, &container, &status);
         if (r == 0 && (status.state == CTL_RUNNING || status.state == CTL_PAUSED || status.state == CTL_RESTARTING))
                 return refuse(EBUSY, "container %s is %s (berthctl stop %s, or destroy --force)", name,
