@@ -1,7 +1,9 @@
 /* Speaking with the agent of a machine that does not play along. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,12 +12,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "base/syscalls.h"
 #include "vmmode/host/agent_call.h"
 #include "vmmode/host/vm_row.h"
 
@@ -112,6 +116,55 @@ static void a_guest_cannot_have_events_told_without_end(void **state)
         assert_int_equal(kills_of(-1, &kills), -EBADMSG);
 }
 
+/* Answers the one request that comes that all is done. */
+static void __attribute__((noreturn)) play_agent(int listener)
+{
+        int64_t deadline = now_ms() + 20000;
+        struct message_builder hello;
+        struct message request;
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        char byte = 0;
+
+        while (byte != '\n' && read(fd, &byte, 1) == 1)
+                continue;
+        message_begin(&hello, MESSAGE_HELLO);
+        message_put_number(&hello, PART_VERSION, PROTOCOL_VERSION);
+        if (write(fd, "OK\n", 3) != 3 || message_send(fd, &hello, deadline) < 0 ||
+            message_receive(fd, MESSAGE_MAX, &request, deadline) < 0 || request.kind != MESSAGE_SIGNAL ||
+            message_send_number(fd, MESSAGE_DONE, 0, deadline) < 0)
+                _exit(1);
+        _exit(0);
+}
+
+static void a_guest_that_only_says_so_does_not_survive_a_kill(void **state)
+{
+        _cleanup_close_ int listener = agent_socket_make(state_dir);
+        struct isolation_target target = {.id = "liar", .dir = state_dir, .cgroup = -EBADF, .own_pid_namespace = true};
+        int status;
+        pid_t agent;
+
+        (void)state;
+        assert_true(listener >= 0);
+        assert_int_equal(fcntl(listener, F_SETFL, 0), 0);
+        target.pid = fork();
+        if (target.pid == 0)
+                for (;;)
+                        pause();
+        target.pidfd = sys_pidfd_open(target.pid, 0);
+        assert_true(target.pidfd >= 0);
+        agent = fork();
+        if (agent == 0)
+                play_agent(listener);
+        assert_int_equal(vm_isolation.signal(&target, SIGKILL, false), 0);
+        assert_int_equal(waitpid(agent, &status, 0), agent);
+        assert_int_equal(status, 0);
+        status = wait_fd(target.pidfd, POLLIN, 1000);
+        (void)kill(target.pid, SIGKILL);
+        assert_int_equal(waitpid(target.pid, NULL, 0), target.pid);
+        close(target.pidfd);
+        assert_true(status >= 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -119,6 +172,7 @@ int main(void)
                 CASE(a_machine_that_takes_no_connection_is_not_waited_for_without_end),
                 CASE(without_a_machine_nobody_is_reached),
                 CASE(a_guest_cannot_have_events_told_without_end),
+                CASE(a_guest_that_only_says_so_does_not_survive_a_kill),
         };
 
         return cmocka_run_group_tests_name("vm_agent_call", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <linux/io_uring.h>
 #include <linux/virtio_blk.h>
 
 #include "tests/unit/vmm_driver.h"
@@ -335,6 +336,35 @@ static void skip_without_uring(void)
         uring_free(&uring);
 }
 
+static bool is_a_disk_s(unsigned operation)
+{
+        return operation == IORING_OP_READV || operation == IORING_OP_WRITEV || operation == IORING_OP_FSYNC ||
+               operation == IORING_OP_FALLOCATE;
+}
+
+/* The filters do not see it: whoever has taken a disk's thread over could open files and make sockets by its ring. */
+static void a_ring_does_only_what_a_disk_needs(void **state)
+{
+        struct uring uring;
+        uint64_t tag;
+        int result;
+
+        (void)state;
+        skip_without_uring();
+        assert_int_equal(uring_make(&uring, 4), 0);
+        for (unsigned operation = 0; operation < IORING_OP_LAST; operation++) {
+                if (is_a_disk_s(operation))
+                        continue;
+                assert_int_equal(uring_flush(&uring, file, operation), 0);
+                uring.requests[*uring.request_head & uring.request_mask].opcode = (uint8_t)operation;
+                assert_int_equal(uring_submit(&uring), 0);
+                assert_int_equal(uring_next(&uring, &tag, &result), 1);
+                assert_int_equal(tag, operation);
+                assert_int_equal(result, -EACCES);
+        }
+        uring_free(&uring);
+}
+
 #define BY_URING(name)                                                                                                 \
         static void name##_by_uring(void **state)                                                                      \
         {                                                                                                              \
@@ -374,6 +404,7 @@ int main(void)
                 BOTH(a_request_without_status_breaks_the_queue),
                 PLAIN(a_batch_costs_one_kick_and_one_interrupt),
                 PLAIN(who_does_not_want_to_hear_is_not_interrupted),
+                PLAIN(a_ring_does_only_what_a_disk_needs),
                 URING(requests_that_find_no_place_are_served_when_there_is_one),
                 {"a_read_only_disk_is_not_written", a_read_only_disk_is_not_written, begin_read_only, end, NULL},
         };

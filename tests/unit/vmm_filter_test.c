@@ -101,6 +101,8 @@ static void no_thread_opens_makes_or_signals_anything(void **state)
                 {SYS_kill, {-1, 0}},
                 {SYS_tkill, {1, 0}},
                 {SYS_tgkill, {1, 1, 0}},
+                {SYS_fcntl, {-1, F_SETOWN, 1}},
+                {SYS_fcntl, {-1, F_SETSIG, SIGKILL}},
                 {SYS_mount, {0}},
                 {SYS_unshare, {0}},
                 {SYS_setns, {-1, 0}},
@@ -167,6 +169,14 @@ static void only_a_balloon_s_advice_is_taken(void **state)
         assert_forbidden(FILTER_CPU, (struct attempt){SYS_madvise, {0, 0, MADV_REMOVE}}, "a processor's thread");
 }
 
+static void a_tap_that_comes_is_kept_from_waiting(void **state)
+{
+        (void)state;
+        assert_allowed(FILTER_MAIN, (struct attempt){SYS_fcntl, {-1, F_SETFL, O_NONBLOCK}});
+        assert_forbidden(FILTER_NET, (struct attempt){SYS_fcntl, {-1, F_SETFL, O_NONBLOCK}},
+                         "a network device's thread");
+}
+
 static const struct {
         unsigned long request;
         enum filter_kind kind; /* the only one that may ask for it */
@@ -227,6 +237,7 @@ int main(void)
                 cmocka_unit_test(each_thread_does_its_own_work),
                 cmocka_unit_test(what_every_thread_needs_is_allowed),
                 cmocka_unit_test(only_a_balloon_s_advice_is_taken),
+                cmocka_unit_test(a_tap_that_comes_is_kept_from_waiting),
                 cmocka_unit_test(vhost_is_set_up_by_the_main_thread_and_used_by_processors),
                 cmocka_unit_test(without_vhost_nobody_asks_for_it),
         };

@@ -88,6 +88,9 @@ static int start(const struct isolation_target *target, int deadline_ms, launch_
 /* From the end of a program to that of its box, when its output is read. */
 #define LAST_OUTPUT_MS 2000
 
+/* From the guest's word that its program was killed to the end of the box. */
+#define KILLED_MS 5000
+
 static int check_awake(const struct isolation_target *target)
 {
         int r = target->cgroup >= 0 ? cgroup_is_frozen(target->cgroup) : 0;
@@ -135,9 +138,9 @@ static bool is_parked(const struct isolation_target *target)
 }
 
 /* After its program the box writes what is left of the output, and waits for whoever is to read it. */
-static bool box_ends(const struct isolation_target *target)
+static bool box_ends(const struct isolation_target *target, int within_ms)
 {
-        return wait_fd(target->pidfd, POLLIN, LAST_OUTPUT_MS) != -ETIMEDOUT;
+        return wait_fd(target->pidfd, POLLIN, within_ms) != -ETIMEDOUT;
 }
 
 static int send_signal(const struct isolation_target *target, int signal, bool all)
@@ -151,14 +154,16 @@ static int send_signal(const struct isolation_target *target, int signal, bool a
                 return process_isolation.signal(target, signal, false);
         r = send_to_guest(target, signal, all);
         /* The machine goes with its program, perhaps before the answer has come. */
-        if ((r == -ECONNRESET || r == -EPIPE) && box_ends(target)) {
+        if ((r == -ECONNRESET || r == -EPIPE) && box_ends(target, LAST_OUTPUT_MS)) {
                 error_clear();
                 return 0;
         }
-        if (r == 0 || signal != SIGKILL || (r == -ESRCH && box_ends(target)))
+        if (signal != SIGKILL || (r == 0 && box_ends(target, KILLED_MS)) ||
+            (r == -ESRCH && box_ends(target, LAST_OUTPUT_MS)))
                 return r;
-        /* A guest that does not answer any more is ended from outside, and so is a box that nobody reads. */
-        log_debug("kill: %s; the virtual machine is ended", error_message());
+        /* A guest that does not answer any more, or says what is not so, is ended from outside, and so is a box that
+         * nobody reads. */
+        log_debug("kill: %s; the virtual machine is ended", r ? error_message() : "the program has not ended");
         error_clear();
         return process_isolation.signal(target, SIGKILL, true);
 }

@@ -1,6 +1,7 @@
 #include "vmmode/vmm/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
@@ -107,7 +108,7 @@ static const struct rule main_thread[] = {
         ALWAYS(poll),
         ALWAYS(shutdown),
         ALWAYS(close),
-        ALWAYS(fcntl),
+        WHEN(fcntl, 1, ALL_BITS, F_SETFL),
         COMMAND(TUNSETVNETHDRSZ),
         ALWAYS(exit_group),
 };

@@ -56,9 +56,26 @@ static int map_rings(struct uring *uring, const struct io_uring_params *params)
         return 0;
 }
 
+/* No filter of system calls sees what is asked through a ring, which can open files and make sockets: it is told once
+ * what it may do, before it does anything. */
+static int forbid_the_rest(int ring)
+{
+        struct io_uring_restriction allowed[] = {
+                {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READV},
+                {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITEV},
+                {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FSYNC},
+                {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FALLOCATE},
+        };
+
+        if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_RESTRICTIONS, allowed, ELEMENTS(allowed)) < 0 ||
+            syscall(SYS_io_uring_register, ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0)
+                return -errno;
+        return 0;
+}
+
 int uring_make(struct uring *uring, unsigned entries)
 {
-        struct io_uring_params params = {0};
+        struct io_uring_params params = {.flags = IORING_SETUP_R_DISABLED};
         int r;
 
         *uring = (struct uring)URING_NONE;
@@ -66,6 +83,8 @@ int uring_make(struct uring *uring, unsigned entries)
         if (uring->fd < 0)
                 return -errno;
         r = params.features & IORING_FEAT_SINGLE_MMAP ? map_rings(uring, &params) : -ENOSYS;
+        if (r == 0)
+                r = forbid_the_rest(uring->fd);
         if (r < 0)
                 uring_free(uring);
         return r;

@@ -1,6 +1,6 @@
 /* io_uring, as much of it as disks need: reads, writes and flushes that complete in any order. The ring's descriptor
- * is readable while results wait. One thread. Kernel 5.6; where io_uring is forbidden uring_make says so and the caller
- * does without. */
+ * is readable while results wait. One thread. The kernel refuses a ring everything else (5.10); where it cannot, or
+ * io_uring is forbidden, uring_make says so and the caller does without. */
 #pragma once
 
 #include <stddef.h>
