@@ -24,5 +24,6 @@ void mask_release(struct mask *mask);
  * label: SELinux context for the tmpfs, or NULL. */
 int mask_path(int root, const char *path, const char *label, struct mask *mask);
 
-/* Makes path read-only by a bind mount of itself; mounts below keep their own flags. A missing path is fine. */
+/* Makes path read-only by a bind mount of itself, the root itself by its own mount; mounts below keep their own flags.
+ * A missing path is fine. */
 int mask_readonly(int root, const char *path, const struct mask *mask);

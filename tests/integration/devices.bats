@@ -118,6 +118,18 @@ needs_rules() {
 }
 
 # bats test_tags=berth
+@test "read-only paths: the root itself, for the program and for exec; the mounts below it stay as they are" {
+        bundle '.linux.readonlyPaths = ["/"]'
+        args /bin/sh -c 'probe try /etc/passwd /dev/null; echo ready; exec probe wait'
+        launch
+        grep -q '/etc/passwd: EROFS' "$T/out"
+        grep -q '/dev/null: ok' "$T/out"
+        run -0 berth exec "$ID" /bin/probe try /etc/passwd /dev/null
+        has "/etc/passwd: EROFS"
+        has "/dev/null: ok"
+}
+
+# bats test_tags=berth
 @test "masked and read-only paths: named twice they are mounted once" {
         see '.linux.maskedPaths = ["/home", "/etc/passwd", "/home"] | .linux.readonlyPaths = ["/etc", "/etc"]' mounts
         is "$(grep -c ' /home ' <<<"$output")" 1
