@@ -125,7 +125,7 @@ static int run(struct init *init)
                 if (r < 0)
                         return r;
         }
-        return refuse(EINVAL, "the plan has no program to execute");
+        return refuse(EINVAL, "process: missing, there is no program to start");
 }
 
 int main(int argc, char **argv)
