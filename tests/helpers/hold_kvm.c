@@ -1,12 +1,14 @@
-/* Holds two virtual machines that never run, so that the host's kernel keeps its code as it is while others come and go.
+/* Holds two virtual machines that never run, so that the host's kernel keeps its code as it is while others come and
+ * go.
  *
  *      hold_kvm        until it is killed
  *
- * KVM patches its own code (static keys) when the first machine comes and when the last one goes, and for each processor
- * from its creation until its guest has enabled its APIC. An emulated host (QEMU's TCG with a thread for each processor)
- * can be translating that code on one processor while it is written on another, and then executes the breakpoint of
- * half-done patching for ever. While one of each kind is there the keys stay as they are: a processor with its APIC off,
- * one that never switches it on, and one without an APIC in the kernel. (Linux 6.1, arch/x86/kvm/lapic.c.) */
+ * KVM patches its own code (static keys) when the first machine comes and when the last one goes, and for each
+ * processor from its creation until its guest has enabled its APIC. An emulated host (QEMU's TCG with a thread for each
+ * processor) can be translating that code on one processor while it is written on another, and then executes the
+ * breakpoint of half-done patching for ever. While one of each kind is there the keys stay as they are: a processor
+ * with its APIC off, one that never switches it on, and one without an APIC in the kernel. (Linux 6.1,
+ * arch/x86/kvm/lapic.c.) */
 #include <err.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
