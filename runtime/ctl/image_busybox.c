@@ -124,8 +124,8 @@ static int copy_program(int root, const char *from)
         return n < 0 ? fail(errno, "copy %s", from) : 0;
 }
 
-/* "bin/ls" and so on, one a line. Hard links, as `busybox --install` makes them: 272 symbolic links are as many inodes, and
- * where many containers come and go ext4 searches long for each (fs/ext4/ialloc.c, recently_deleted). */
+/* "bin/ls" and so on, one a line. Hard links, as `busybox --install` makes them: 272 symbolic links are as many inodes,
+ * and where many containers come and go ext4 searches long for each (fs/ext4/ialloc.c, recently_deleted). */
 static int link_applets(int root, const char *program)
 {
         _cleanup_free_ char *list = malloc(APPLETS_SIZE);

@@ -9,7 +9,7 @@ load ../lib/ctl
         grep -qx 'memory = 64m' "$DIR/containers/web/settings"
         grep -qx 'arg = /sbin/init' "$DIR/containers/web/settings"
         [ -x "$DIR/containers/web/rootfs/bin/busybox" ]
-        [ -L "$DIR/containers/web/rootfs/bin/ls" ]
+        [ "$DIR/containers/web/rootfs/bin/ls" -ef "$DIR/containers/web/rootfs/bin/busybox" ]
 }
 
 @test "create: a bad name, image or value is refused, and nothing is left" {

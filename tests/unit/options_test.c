@@ -203,7 +203,9 @@ static void bytes_and_durations_carry_units(void **state)
         assert_int_equal(PARSE(&line, "--memory=-2"), -EINVAL);
         assert_int_equal(PARSE(&line, "--memory=lots"), -EINVAL);
         assert_int_equal(PARSE(&line, "--interval=0s"), -EINVAL);
-        assert_int_equal(PARSE(&line, "--interval=5"), -EINVAL);
+        assert_int_equal(PARSE(&line, "--interval=5"), 0);
+        assert_int_equal(line.values.interval.milliseconds, 5000);
+        assert_int_equal(PARSE(&line, "--interval=5x"), -EINVAL);
 }
 
 int main(void)
