@@ -64,13 +64,24 @@ int output_begin(struct output *output)
         return 0;
 }
 
-int output_end(struct output *output)
+int output_take(struct output *output, char **text, size_t *size)
 {
         FILE *stream = take_ptr(&output->stream);
 
         if (fclose(stream) != 0)
                 return fail(errno, "collect the output");
-        return output_write(output->text, output->size);
+        *text = take_ptr(&output->text);
+        *size = output->size;
+        return 0;
+}
+
+int output_end(struct output *output)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = output_take(output, &text, &size);
+
+        return r < 0 ? r : output_write(text, size);
 }
 
 void output_release(struct output *output)

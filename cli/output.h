@@ -29,6 +29,9 @@ struct output {
 
 int output_begin(struct output *output);
 
+/* Gives what was collected to the caller, to be freed. */
+int output_take(struct output *output, char **text, size_t *size);
+
 /* Writes what was collected to standard output and releases it. */
 int output_end(struct output *output);
 

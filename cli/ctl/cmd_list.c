@@ -29,15 +29,17 @@ static const struct option_spec list_specs[] = {
         OPTION(struct list_options, stopped, "stopped", 's', NULL, "only those that do not"),
 };
 
-/* What is being collected. */
+/* What is being collected, of all containers or of half of them. */
 struct listing {
         struct ctl *ctl;
         const struct list_options *options;
-        struct json_writer json;
-        struct text_table table;
         struct ctlnet *net; /* NULL: no addresses */
-        FILE *names;
+        struct json_writer json;
+        struct output output; /* names, or cells of the table, each ended by a NUL */
+        bool begun;
 };
+
+static const char *const titles[] = {"NAME", "STATE", "PID", "ADDRESS", "CPUS", "MEMORY", "AUTOSTART", "IMAGE"};
 
 static void put_status(struct json_writer *json, const struct ctl_status *status)
 {
@@ -178,7 +180,7 @@ static bool is_wanted(const struct list_options *options, const struct ctl_statu
         return (!options->running && !options->stopped) || (options->running && lives) || (options->stopped && !lives);
 }
 
-static int add_row(struct listing *listing, const struct ctl_container *container, const struct ctl_status *status)
+static int put_row(struct listing *listing, const struct ctl_container *container, const struct ctl_status *status)
 {
         const struct settings *settings = &container->settings;
         _cleanup_free_ char *memory = setting_text(settings, setting_find("memory"));
@@ -194,18 +196,41 @@ static int add_row(struct listing *listing, const struct ctl_container *containe
         if (read_nets(settings, nets) && network_show(listing->net, container->name, nets[0].index, &result) &&
             result.ipv4.family)
                 (void)ctlnet_format_address(&result.ipv4, false, address);
-        return text_table_add(&listing->table, (const char *[]){container->name, ctl_state_name(status->state), pid,
-                                                                address, *cpus ? cpus : "-", *memory ? memory : "-",
-                                                                settings->autostart ? "yes" : "no",
-                                                                settings->image ? settings->image : "-"});
+        for (size_t i = 0; i < ELEMENTS(titles); i++) {
+                const char *cells[ELEMENTS(titles)] = {container->name,
+                                                       ctl_state_name(status->state),
+                                                       pid,
+                                                       address,
+                                                       *cpus ? cpus : "-",
+                                                       *memory ? memory : "-",
+                                                       settings->autostart ? "yes" : "no",
+                                                       settings->image ? settings->image : "-"};
+
+                fwrite(cells[i], 1, strlen(cells[i]) + 1, listing->output.stream);
+        }
+        return 0;
+}
+
+static int begin(struct listing *listing)
+{
+        if (listing->begun)
+                return 0;
+        listing->begun = true;
+        if (!listing->options->json)
+                return output_begin(&listing->output);
+        json_start(&listing->json, "  ");
+        json_array(&listing->json, NULL);
+        return 0;
 }
 
 static int visit(struct ctl_container *container, void *data)
 {
         struct listing *listing = data;
         struct ctl_status status;
-        int r = ctl_state(listing->ctl, container, &status);
+        int r = begin(listing);
 
+        if (r == 0)
+                r = ctl_state(listing->ctl, container, &status);
         if (r < 0)
                 return r;
         if (!is_wanted(listing->options, &status))
@@ -214,61 +239,101 @@ static int visit(struct ctl_container *container, void *data)
                 ctl_state_details(listing->ctl, container, &status);
                 put_container(&listing->json, &(struct details){container, status, listing->net, NULL, NULL});
         } else if (listing->options->quiet)
-                fprintf(listing->names, "%s\n", container->name);
+                fprintf(listing->output.stream, "%s\n", container->name);
         else
-                return add_row(listing, container, &status);
+                return put_row(listing, container, &status);
         return 0;
 }
 
-static int list_json(struct listing *listing)
+static int tell(void *data, struct ctl_told *told)
 {
-        _cleanup_free_ char *text = NULL;
-        int r, finished;
+        struct listing *listing = data;
+        int r = begin(listing);
 
-        json_start(&listing->json, "  ");
-        json_array(&listing->json, NULL);
-        r = ctl_each(listing->ctl, visit, listing);
+        if (r < 0)
+                return r;
+        listing->begun = false;
+        if (!listing->options->json)
+                return output_take(&listing->output, &told->text, &told->size);
         json_array_end(&listing->json);
-        finished = json_finish(&listing->json, &text);
-        if (r < 0 || finished < 0)
-                return r < 0 ? r : finished;
-        return output_text(text);
+        r = json_finish(&listing->json, &told->text);
+        told->size = r < 0 ? 0 : strlen(told->text);
+        return r;
 }
 
-static int list_lines(struct listing *listing)
+/* Both are "[]\n", or "[\n", objects and "\n]\n". */
+static int print_arrays(const struct ctl_told told[2])
 {
-        static const char *const titles[] = {"NAME", "STATE", "PID", "ADDRESS", "CPUS", "MEMORY", "AUTOSTART", "IMAGE"};
         _cleanup_output_ struct output output = {0};
+        bool first = told[0].size > strlen("[]\n"), second = told[1].size > strlen("[]\n");
         int r = output_begin(&output);
 
         if (r < 0)
                 return r;
-        listing->names = output.stream;
-        listing->table.n_columns = ELEMENTS(titles);
-        if (!listing->options->quiet)
-                r = text_table_add(&listing->table, titles);
+        if (first && second)
+                fprintf(output.stream, "%.*s,%s", (int)(told[0].size - strlen("\n]\n")), told[0].text,
+                        told[1].text + strlen("["));
+        else
+                fputs(told[second].text, output.stream);
+        return output_end(&output);
+}
+
+static int add_rows(struct text_table *table, const struct ctl_told *told)
+{
+        const char *cells[ELEMENTS(titles)];
+        size_t n = 0;
+        int r = 0;
+
+        for (const char *p = told->text; p < told->text + told->size && r == 0; p += strlen(p) + 1) {
+                cells[n++] = p;
+                if (n == ELEMENTS(cells))
+                        r = text_table_add(table, cells);
+                n %= ELEMENTS(cells);
+        }
+        return r;
+}
+
+static int print_table(const struct ctl_told told[2])
+{
+        _cleanup_output_ struct output output = {0};
+        struct text_table table = {.n_columns = ELEMENTS(titles)};
+        int r = output_begin(&output);
+
         if (r == 0)
-                r = ctl_each(listing->ctl, visit, listing);
-        if (r == 0 && !listing->options->quiet)
-                text_table_print(&listing->table, output.stream);
-        text_table_release(&listing->table);
+                r = text_table_add(&table, titles);
+        for (int i = 0; i < 2 && r == 0; i++)
+                r = add_rows(&table, &told[i]);
+        if (r == 0)
+                text_table_print(&table, output.stream);
+        text_table_release(&table);
         return r < 0 ? r : output_end(&output);
+}
+
+static int print_names(const struct ctl_told told[2])
+{
+        int r = output_write(told[0].text, told[0].size);
+
+        return r < 0 || !told[1].text ? r : output_write(told[1].text, told[1].size);
 }
 
 static int run_list(struct invocation *invocation)
 {
         struct listing listing = {.ctl = invocation->ctl, .options = invocation->options};
+        struct ctl_told told[2];
         int r;
 
         listing.net = network_open_quietly(invocation->ctl);
-        if (listing.options->json)
-                r = list_json(&listing);
-        else
-                r = list_lines(&listing);
+        r = ctl_each_shared(listing.ctl, visit, tell, &listing, told);
+        if (r == 0)
+                r = (listing.options->json    ? print_arrays
+                     : listing.options->quiet ? print_names
+                                              : print_table)(told);
+        ctl_told_release(told);
         if (listing.net)
                 ctlnet_close(listing.net);
         return r;
 }
+
 const struct command ctl_command_list = {
         .name = "list",
         .arguments = "",

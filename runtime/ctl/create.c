@@ -1,5 +1,5 @@
-/* Making a container and removing it. The directory is made with the file `partial` in it, which goes as the last step;
- * whoever finds it in a directory that nobody has locked knows that a crash left it. */
+/* Making a container and removing it. Its settings lie in the file `partial` until the last step; whoever finds a
+ * directory without `settings` that nobody has locked knows that a crash left it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,18 +26,11 @@
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/temporary.h"
 
-static int make_file(int dir, const char *file, const char *name)
-{
-        _cleanup_close_ int fd = openat(dir, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-        return fd < 0 ? fail(errno, "make container %s", name) : 0;
-}
-
 /* Locked before anybody can see that it is there and not whole. */
 static int make_directory(struct ctl *ctl, struct ctl_container *container)
 {
         const char *name = container->name;
-        int r;
+        int r = 0;
 
         if (mkdirat(ctl->containers_fd, name, 0700) < 0)
                 return errno == EEXIST ? refuse(EEXIST, "there is a container %s already", name)
@@ -45,8 +38,6 @@ static int make_directory(struct ctl *ctl, struct ctl_container *container)
         container->fd = openat(ctl->containers_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (container->fd < 0 || flock(container->fd, LOCK_EX) < 0)
                 r = fail(errno, "open container %s", name);
-        else
-                r = make_file(container->fd, CTL_PARTIAL_FILE, name);
         if (r < 0)
                 (void)unlinkat(ctl->containers_fd, name, AT_REMOVEDIR);
         return r;
@@ -188,18 +179,21 @@ static int fill_and_save(void *data)
         const struct filling *filling = data;
         int r = fill(filling->ctl, filling->container, filling->source);
 
-        return r < 0 ? r : ctl_save(filling->container);
+        return r < 0 ? r : ctl_save_partial(filling->container);
 }
 
 static int fill_mapped(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct filling filling = {ctl, container, source};
-        int r = subids_run(&container->settings, fill_and_save, &filling);
+        int r;
 
+        if (geteuid() == 0)
+                return fill(ctl, container, source);
+        r = subids_run(&container->settings, fill_and_save, &filling);
         if (r < 0)
                 return r;
         settings_release(&container->settings);
-        return ctl_read_settings(container);
+        return ctl_read_settings(container, CTL_PARTIAL_FILE);
 }
 
 static int choose_ids(struct ctl *ctl, struct ctl_container *container)
@@ -225,7 +219,7 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
                 r = choose_ids(ctl, container);
         /* From here on the settings say which ids are this container's. */
         if (r == 0)
-                r = ctl_save(container);
+                r = ctl_save_partial(container);
         if (r == 0)
                 r = protect(container);
         if (r == 0)
@@ -234,13 +228,14 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
         if (r == 0)
                 r = network_prepare(ctl, container);
         if (r == 0)
-                r = ctl_save(container);
-        if (r == 0 && unlinkat(container->fd, CTL_PARTIAL_FILE, 0) < 0)
+                r = ctl_save_partial(container);
+        if (r == 0 && renameat(container->fd, CTL_PARTIAL_FILE, container->fd, SETTINGS_FILE) < 0)
                 r = fail(errno, "finish container %s", container->name);
         return r;
 }
 
-/* `partial` is the last to go but for the directory: a crash on the way leaves what can be removed again. */
+/* Its settings, `partial` from now on, are the last to go but for the directory: a crash on the way leaves what can be
+ * removed again. */
 static int remove_files(void *data)
 {
         const struct ctl_container *container = data;
@@ -250,8 +245,8 @@ static int remove_files(void *data)
                                               LAYERS_FILE};
         int r;
 
-        if (make_file(container->fd, CTL_PARTIAL_FILE, container->name) < 0)
-                error_clear();
+        if (renameat(container->fd, SETTINGS_FILE, container->fd, CTL_PARTIAL_FILE) < 0 && errno != ENOENT)
+                return fail(errno, "remove container %s", container->name);
         for (size_t i = 0; i < ELEMENTS(entries); i++) {
                 r = remove_tree_at(container->fd, entries[i]);
                 if (r < 0)
@@ -273,7 +268,7 @@ static int remove_directory(struct ctl *ctl, struct ctl_container *container)
                 return r;
         /* By the settings, which go now. */
         storage_forget(container);
-        r = remove_tree_at(container->fd, SETTINGS_FILE);
+        r = remove_tree_at(container->fd, CTL_PARTIAL_FILE);
         if (r == 0)
                 r = remove_tree_at(ctl->containers_fd, container->name);
         if (r < 0)

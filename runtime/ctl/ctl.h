@@ -1,5 +1,6 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
- *   settings     what the person asked for (runtime/ctl/settings.h)
+ *   settings     what the person asked for (runtime/ctl/settings.h); while it is being made, or removed, and when a crash
+ *                came then: `partial` instead, and `destroy` removes it
  *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
  *   rootfs/      its root file system (runtime/ctl/storage.h)
  *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
@@ -7,7 +8,6 @@
  *   last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
  *   was          its name before, until its addresses have gone with the new one
- *   partial      only while it is being made: what a crash left has it, and `destroy` removes it
  * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
  *
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
@@ -78,11 +78,27 @@ void ctl_release(struct ctl_container *container);
  * Stops at the first result that is not 0. */
 int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data);
 
+/* What has been seen of one part of the containers. */
+struct ctl_told {
+        char *text; /* malloc'ed */
+        size_t size;
+};
+
+/* The same by two processes at once, where there are many containers and more than one processor. `tell` says as a text
+ * what the visits since the last call of it were told, and nothing else of them may matter: half of them are not in this
+ * process. told: in the order of the names, for the caller to release; the second one is empty when nobody shared. */
+int ctl_each_shared(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data),
+                    int (*tell)(void *data, struct ctl_told *told), void *data, struct ctl_told told[2]);
+void ctl_told_release(struct ctl_told told[2]);
+
 /* Writes the settings of a container that is locked. */
 int ctl_save(const struct ctl_container *container);
 
-/* Reads them into container->settings, which must be zeroed. */
-int ctl_read_settings(struct ctl_container *container);
+/* The same of one that is being made: what others may read is whole, or not there. */
+int ctl_save_partial(const struct ctl_container *container);
+
+/* Reads them into container->settings, which must be zeroed; file: SETTINGS_FILE, CTL_PARTIAL_FILE. */
+int ctl_read_settings(struct ctl_container *container, const char *file);
 
 /* ---- create and destroy ---- */
 

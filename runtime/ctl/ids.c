@@ -140,17 +140,21 @@ static int enter_settings(const struct ctl *ctl, int claims, const char *text, c
  * (ctl_create). */
 static int enter_container(const struct ctl *ctl, int claims, const char *name)
 {
-        char path[CTL_NAME_MAX + sizeof("/" SETTINGS_FILE)];
-        _cleanup_free_ char *text = NULL;
+        static const char *const files[] = {SETTINGS_FILE, CTL_PARTIAL_FILE};
         struct stat st;
-        size_t size;
         int r = 0;
 
         if (fstatat(ctl->containers_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
                 r = enter(ctl, claims, st.st_gid, name);
-        snprintf(path, sizeof(path), "%s/" SETTINGS_FILE, name);
-        if (r == 0 && read_regular_file_at(ctl->containers_fd, path, SETTINGS_MOST, &text, &size) == 0)
-                r = enter_settings(ctl, claims, text, name);
+        for (size_t i = 0; i < ELEMENTS(files) && r == 0; i++) {
+                char path[CTL_NAME_MAX + 16];
+                _cleanup_free_ char *text = NULL;
+                size_t size;
+
+                snprintf(path, sizeof(path), "%s/%s", name, files[i]);
+                if (read_regular_file_at(ctl->containers_fd, path, SETTINGS_MOST, &text, &size) == 0)
+                        r = enter_settings(ctl, claims, text, name);
+        }
         return r;
 }
 
@@ -260,7 +264,7 @@ int ids_allocate(struct ctl *ctl, struct ctl_container *container)
         if (r < 0)
                 return r;
         container->settings.ids = (struct optional_i64){true, ids};
-        return ctl_save(container);
+        return 0;
 }
 
 /* A claim that is in force changes by nobody else's hand, so that a look needs no lock. */

@@ -9,7 +9,7 @@
 #include "runtime/ctl/ctl.h"
 
 /* Sets container->settings.ids to a free range, the first one from where the name's hash leads, so that it need not be
- * looked for among those of others; and writes the settings. */
+ * looked for among those of others. */
 int ids_allocate(struct ctl *ctl, struct ctl_container *container);
 
 /* Makes sure that the ids in the settings, which a hand may have written, are the container's alone. -EADDRINUSE says

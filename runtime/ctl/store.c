@@ -1,9 +1,7 @@
-/* The containers on disk: finding, locking, listing. */
-#include <dirent.h>
+/* The containers on disk: finding, locking, saving. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,7 +11,6 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/lock.h"
-#include "base/log.h"
 #include "runtime/ctl/ctl.h"
 
 static bool is_letter_or_digit(char c)
@@ -107,11 +104,11 @@ static int check_settings(const struct ctl_container *container)
         return 0;
 }
 
-int ctl_read_settings(struct ctl_container *container)
+int ctl_read_settings(struct ctl_container *container, const char *file)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
-        int r = read_own_file_at(container->fd, SETTINGS_FILE, SETTINGS_MOST, &text, &size);
+        int r = read_own_file_at(container->fd, file, SETTINGS_MOST, &text, &size);
 
         if (r < 0)
                 return fail(-r, "read the settings of container %s", container->name);
@@ -152,56 +149,33 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
 
         if (r < 0)
                 return r;
-        r = ctl_read_settings(container);
-        /* Its settings are the first thing that a container gets, and the last but one that it loses. */
-        container->partial = r == -ENOENT || faccessat(container->fd, CTL_PARTIAL_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        if (container->partial)
-                return refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
-        container->damaged = r < 0;
+        r = ctl_read_settings(container, SETTINGS_FILE);
+        container->partial = r == -ENOENT;
+        container->damaged = r < 0 && !container->partial;
+        if (container->partial) {
+                (void)ctl_read_settings(container, CTL_PARTIAL_FILE);
+                r = refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
+        }
         return r;
 }
 
-static int is_name(const struct dirent *entry)
-{
-        return ctl_name_valid(entry->d_name);
-}
-
-int ctl_each(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data), void *data)
-{
-        struct dirent **names = NULL;
-        int n, result = 0;
-
-        if (ctl->containers_fd < 0)
-                return 0;
-        n = scandirat(ctl->containers_fd, ".", &names, is_name, alphasort);
-        if (n < 0)
-                return fail(errno, "list %s/containers", ctl->directory);
-        for (int i = 0; i < n; i++) {
-                struct ctl_container container;
-                int r = result ? -ECANCELED : ctl_find(ctl, names[i]->d_name, CTL_UNLOCKED, &container);
-
-                free(names[i]);
-                if (result)
-                        continue;
-                if (r < 0 && r != -ENOENT && !container.partial)
-                        log_warning("%s", error_message());
-                if (r < 0)
-                        error_clear();
-                if (r == 0 || container.partial || container.damaged)
-                        result = visit(&container, data);
-                ctl_release(&container);
-        }
-        free(names);
-        return result;
-}
-
-int ctl_save(const struct ctl_container *container)
+static int save(const struct ctl_container *container, const char *file)
 {
         _cleanup_free_ char *text = NULL;
         int r = settings_format(&container->settings, &text);
 
         if (r < 0)
                 return r;
-        r = replace_file_at(container->fd, SETTINGS_FILE, text, strlen(text), 0600);
+        r = replace_file_at(container->fd, file, text, strlen(text), 0600);
         return r < 0 ? fail(-r, "write the settings of container %s", container->name) : 0;
+}
+
+int ctl_save(const struct ctl_container *container)
+{
+        return save(container, SETTINGS_FILE);
+}
+
+int ctl_save_partial(const struct ctl_container *container)
+{
+        return save(container, CTL_PARTIAL_FILE);
 }

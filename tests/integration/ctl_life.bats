@@ -163,7 +163,7 @@ load ../lib/ctl
 
 @test "destroy: what a crash left of a create is shown as partial, and removed" {
         ctl create web --image busybox --net none
-        touch "$DIR/containers/web/partial"
+        mv "$DIR/containers/web/settings" "$DIR/containers/web/partial"
         run -0 ctl list
         matches '^web +partial '
         refused_ctl "only partly made" start web
