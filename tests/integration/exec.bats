@@ -275,7 +275,6 @@ load ../lib/common
         has_line 0::/below
 }
 
-# bats test_tags=wall
 @test "exec: HOME comes from the image's passwd when the environment has none" {
         launch_waiting
         run -0 berth exec --user 1000 "$ID" /bin/probe env

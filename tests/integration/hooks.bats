@@ -99,7 +99,6 @@ SCRIPT
         is "$output" ""
 }
 
-# bats test_tags=wall
 @test "hooks: several of one kind run in their order" {
         bundle
         hook a

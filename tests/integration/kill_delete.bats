@@ -40,7 +40,6 @@ load ../lib/common
         is_runtime crun || run -0 berth kill --all "$ID" KILL
 }
 
-# bats test_tags=wall
 @test "kill: a created container can be killed" {
         bundle
         create

@@ -1,6 +1,5 @@
 load ../lib/common
 
-# bats test_tags=wall
 @test "run: the container's exit code is the command's" {
         bundle
         args /bin/probe exit 42

@@ -1,6 +1,5 @@
 load ../lib/common
 
-# bats test_tags=wall
 @test "state: the spec's fields, in JSON" {
         launch_waiting '.annotations = {"org.example": "value"}'
         run -0 berth state "$ID"

@@ -6,7 +6,6 @@ load ../lib/common
         matches ' /a/b .*- tmpfs second'
 }
 
-# bats test_tags=wall
 @test "mounts: missing targets are made inside the root, directories for directories, files for files" {
         mkdir -p "$T/source"
         echo content >"$T/file"

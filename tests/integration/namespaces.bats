@@ -139,7 +139,6 @@ mounts_below_bundle() {
         (($(fact monotonic) >= 100000))
 }
 
-# bats test_tags=wall
 @test "hostname and domainname are the container's, the host keeps its own" {
         local before
         before=$(hostname)

@@ -6,7 +6,6 @@ load ../lib/common
         fact_is gid "1001 1001 1001"
 }
 
-# bats test_tags=wall
 @test "user: additional groups are exactly those listed" {
         see '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 77]}' ids
         is "$(fact groups | tr ' ' '\n' | grep -vx 1001 | sort -n | tr '\n' ' ')" "5 77 "
@@ -50,7 +49,6 @@ see_again() {
         fact_is cwd /tmp
 }
 
-# bats test_tags=wall
 @test "cwd: a directory that is not there is made, with mode 0755" {
         see '.process.cwd = "/made/for/it"' process
         fact_is cwd /made/for/it

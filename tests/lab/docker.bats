@@ -337,7 +337,7 @@ has_line() {
         is "$(told Seccomp) $(told CapEff)" "2 00000000a80425fb"
         has "docker-default (enforce)" "permission denied" $'\n0'
         run -0 once --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN \
-                busybox sh -c 'cat /proc/self/status /proc/self/attr/current; mount -t tmpfs t /tmp && echo mounted; echo 1 >/proc/sys/net/ipv4/ip_forward && echo open'
+                busybox sh -c 'cat /proc/self/status /proc/self/attr/current; mount -t tmpfs t /tmp && echo mounted; echo 65 >/proc/sys/net/ipv4/ip_default_ttl && echo open'
         is "$(told Seccomp)" 0
         has unconfined mounted open
 }
