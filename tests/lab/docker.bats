@@ -480,7 +480,7 @@ has_line() {
                 busybox sleep 1000
         until_true 60 running_tasks 1
         docker service scale --detach fleet=20
-        until_true 240 running_tasks 20
+        until_true 480 running_tasks 20
         is "$(cat /sys/fs/cgroup/system.slice/docker-*.scope/memory.max | uniq -c | awk '{ print $1, $2 }')" "20 33554432"
         docker service scale --detach fleet=0
         until_true 120 running_tasks 0

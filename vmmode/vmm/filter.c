@@ -62,7 +62,7 @@ static const struct rule common[] = {
 static const struct rule cpu[] = {
         COMMAND(KVM_RUN),       COMMAND(KVM_GET_REGS), COMMAND(KVM_KVMCLOCK_CTRL),
         COMMAND(TUNSETOFFLOAD), ALWAYS(sendmsg),       ALWAYS(recvfrom),
-        ALWAYS(poll),           ALWAYS(close),
+        ALWAYS(poll),           ALWAYS(close),         ALWAYS(shutdown),
 };
 
 /* The same where that back end is vhost-net: its rings, and the messages that KVM sends for it. */

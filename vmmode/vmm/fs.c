@@ -110,7 +110,10 @@ int fs_init(struct fs *fs, const struct guest_memory *memory, struct loop *loop,
         struct virtio_fs_config config = {.num_request_queues = 1};
         int r;
 
-        *fs = (struct fs){.server = {.socket = server, .name = "file system"}, .hangup = {.fd = -EBADF}};
+        *fs = (struct fs){
+                .server = {.socket = server, .name = "file system", .timeout_ms = VHOST_USER_TIMEOUT_MS},
+                .hangup = {.fd = -EBADF},
+        };
         for (unsigned i = 0; i < QUEUES; i++)
                 fs->calls[i].watch.fd = -EBADF;
         if (strlen(tag) == 0 || strlen(tag) > FS_TAG_MAX)

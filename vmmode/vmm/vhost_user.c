@@ -58,8 +58,8 @@ struct message {
 
 static int lost(struct vhost_user *back_end, const char *what)
 {
-        cleanup_close(&back_end->socket);
-        back_end->socket = -EBADF;
+        (void)shutdown(back_end->socket, SHUT_RDWR);
+        back_end->gone = true;
         return refuse(ECONNRESET, "%s: the process that serves it %s", back_end->name, what);
 }
 
@@ -72,6 +72,7 @@ static int send_request(struct vhost_user *back_end, enum request request, struc
         } control = {0};
         struct iovec part = {message, HEADER_SIZE + size};
         struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1};
+        int64_t deadline = now_ms() + back_end->timeout_ms;
 
         message->request = request;
         message->flags = FLAGS_VERSION;
@@ -84,9 +85,20 @@ static int send_request(struct vhost_user *back_end, enum request request, struc
                 control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
                 memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
         }
-        if (back_end->socket < 0)
+        if (back_end->gone)
                 return lost(back_end, "is gone");
-        return sendmsg(back_end->socket, &head, MSG_NOSIGNAL) == (ssize_t)part.iov_len ? 0 : lost(back_end, "ended");
+        for (;;) {
+                int r = wait_fd(back_end->socket, POLLOUT, until_ms(deadline));
+                ssize_t n;
+
+                if (r < 0)
+                        return lost(back_end, r == -ETIMEDOUT ? "does not listen" : "ended");
+                n = sendmsg(back_end->socket, &head, MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (n == (ssize_t)part.iov_len)
+                        return 0;
+                if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+                        return lost(back_end, "ended");
+        }
 }
 
 static int read_part(struct vhost_user *back_end, void *data, size_t size, int64_t deadline)
@@ -109,7 +121,7 @@ static int read_part(struct vhost_user *back_end, void *data, size_t size, int64
 
 static int receive_reply(struct vhost_user *back_end, enum request request, struct message *message, size_t size)
 {
-        int64_t deadline = now_ms() + VHOST_USER_TIMEOUT_MS;
+        int64_t deadline = now_ms() + back_end->timeout_ms;
         int r = read_part(back_end, message, HEADER_SIZE, deadline);
 
         if (r < 0)

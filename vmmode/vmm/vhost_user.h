@@ -2,6 +2,7 @@
  * shares the guest's memory. One connection, requests in turn, each with a deadline. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +12,10 @@
 #define VHOST_USER_TIMEOUT_MS 10000
 
 struct vhost_user {
-        int socket; /* -EBADF: the other side is gone */
+        int socket;
+        bool gone; /* the other side is: the connection is shut down, and whoever watches it hears of it */
         const char *name;
+        int timeout_ms; /* of one request, VHOST_USER_TIMEOUT_MS */
 };
 
 /* Takes possession, and asks which features there are. */
