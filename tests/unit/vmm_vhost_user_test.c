@@ -1,5 +1,5 @@
-/* A process that serves a device and does not read, does not answer, or has gone: an error in time, and the connection is
- * given up. */
+/* A process that serves a device and does not read, does not answer, or has gone: an error in time, and the connection
+ * is given up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
