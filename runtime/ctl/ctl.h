@@ -1,10 +1,14 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
- *   settings     what the person asked for (runtime/ctl/settings.h); while it is being made, or removed, and when a
- * crash came then: `partial` instead, and `destroy` removes it config.json  made from it at each start; the directory
- * is an OCI bundle that berth could run, too rootfs/      its root file system (runtime/ctl/storage.h) snapshots/
- * earlier states of it (runtime/ctl/snapshot.h) log, log.1   what it said; written by its keeper last         how it
- * ended the last time stopped      a person has stopped it and not started it since was          its name before, until
- * its addresses have gone with the new one What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
+ *   settings     what the person asked for (runtime/ctl/settings.h)
+ *   partial      the same while it is being made, or removed: what a crash left has it, and `destroy` removes it
+ *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
+ *   rootfs/      its root file system (runtime/ctl/storage.h)
+ *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
+ *   log, log.1   what it said; written by its keeper
+ *   last         how it ended the last time
+ *   stopped      a person has stopped it and not started it since
+ *   was          its name before, until its addresses have gone with the new one
+ * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
  *
  * Locks are flock()s of the directory itself. The state of running ones lies in RUN/state (berth's records, with the
  * name as the id) and RUN/keepers/NAME (socket, lock and pipe of the keeper).
