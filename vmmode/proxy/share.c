@@ -97,5 +97,6 @@ int share_fill(struct proxy *proxy)
                         r = fail_in(r, "share: entry %s", proxy->options.trees[i].entry);
                 replace_fd(&proxy->options.trees[i].fd, -EBADF);
         }
-        return r;
+        /* The entries are all that the guest has there. */
+        return r < 0 ? r : mount_change(proxy->share, MOUNT_ATTR_RDONLY, 0, false);
 }
