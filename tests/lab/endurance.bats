@@ -38,7 +38,8 @@ bounds() {
 
 setup_file() {
         driver_setup_file
-        mkdir -p "$RESULTS" /run/crun # which crun makes and leaves
+        mkdir -p "$RESULTS" /run/crun # which crun makes and leaves; the bus of root's session it wakes
+        XDG_RUNTIME_DIR=/run/user/0 systemctl --user start dbus.service || true
         {
                 echo "$(date -u +%F), $("$BERTH" --version | head -n 1), Linux $(uname -r), systemd $(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')," \
                         "$(nproc) CPUs, $(awk '/MemTotal/ { printf "%d", $2 / 1024 }' /proc/meminfo) MiB"
