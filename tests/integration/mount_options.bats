@@ -158,6 +158,12 @@ below_has() {
         done
 }
 
+@test "options: an empty word says nothing" {
+        with nosuid,,size=64k,
+        shows nosuid
+        [[ $(mount_line /m) == *size=64k* ]]
+}
+
 @test "tmpcopyup: the tmpfs starts with what the image has there" {
         bundle '.mounts += [{destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "mode=755"]}]'
         mkdir -m 700 "$B/rootfs/etc/sub"
