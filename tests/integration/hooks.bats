@@ -168,6 +168,16 @@ SCRIPT
 }
 
 # bats test_tags=berth
+@test "hooks: an init that is killed meanwhile is named, not the pipe to it" {
+        bundle
+        printf '#!/bin/sh\nkill -9 $(jq .pid)\n' >"$T/kill.sh"
+        chmod +x "$T/kill.sh"
+        edit '.hooks.createRuntime = [{path: $t, env: [$p]}]' --arg t "$T/kill.sh" --arg p "PATH=$PATH"
+        args /bin/probe wait
+        refused 'killed by signal 9 while it built the container' create
+}
+
+# bats test_tags=berth
 @test "hooks: a failing poststart stops the container and is an error (since 1.3)" {
         fails_in poststart
         create
