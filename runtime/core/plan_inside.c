@@ -202,7 +202,8 @@ static bool is_listed(const struct oci_devices *devices, const char *path)
         return false;
 }
 
-/* Whether mounts[] puts something there itself, as who wants another source of randomness does, and leaves it in sight. */
+/* Whether mounts[] puts something there itself, as who wants another source of randomness does, and leaves it in sight.
+ */
 static bool is_mounted_at(const struct oci_mounts *mounts, const char *path)
 {
         bool mounted = false;

@@ -12,7 +12,8 @@
         "'process':{'cwd':'/w','args':['init'],'env':['PATH=/bin','A=1','B=2'],'terminal':true,"                       \
         "'consoleSize':{'height':2,'width':3},'user':{'uid':5,'gid':6,'additionalGids':[7]},"                          \
         "'capabilities':{'bounding':['CAP_KILL'],'effective':['CAP_KILL'],'permitted':['CAP_KILL']},"                  \
-        "'noNewPrivileges':true,'apparmorProfile':'p','selinuxLabel':'l','rlimits':[{'type':'RLIMIT_CORE','soft':1,'hard':2}]}"
+        "'noNewPrivileges':true,'apparmorProfile':'p','selinuxLabel':'l','rlimits':[{'type':'RLIMIT_CORE','soft':1,'"  \
+        "hard':2}]}"
 
 struct overlaid {
         struct oci_spec *spec;
