@@ -25,6 +25,8 @@
  * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
  * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
+ * "" among mount options: skipped                  as runc and crun: what splitting "" at commas  mount_options.c
+ *                                                  gives
  * idmap missing beside uidMappings: implied        as runc                                        mounts.c
  * maskedPaths, readonlyPaths that do not exist     as runc and crun: lists are for all kernels    runtime/core
  * file type bits in devices[].fileMode             engines copy st_mode                           linux.c

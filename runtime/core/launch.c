@@ -135,6 +135,19 @@ static int note_pid(struct serving *serving, pid_t pid)
         return 0;
 }
 
+/* The stream ended without a word: the process was killed. */
+static int explain_end(int pidfd)
+{
+        int status;
+
+        if (pidfd >= 0 && process_reap(pidfd, REAP_DEADLINE_MS, &status) == 0)
+                return status > 128
+                               ? refuse(ECHILD, INIT_NAME " was killed by signal %d while it built the container%s",
+                                        status - 128, status == 128 + SIGKILL ? " (is the memory limit too low?)" : "")
+                               : refuse(ECHILD, INIT_NAME " ended with status %d while it built the container", status);
+        return refuse(ECHILD, INIT_NAME " ended while it built the container");
+}
+
 static int answer_point(struct serving *serving, enum plan_point point)
 {
         const struct launch *launch = serving->launch;
@@ -144,6 +157,8 @@ static int answer_point(struct serving *serving, enum plan_point point)
         if (r < 0)
                 return r;
         r = channel_send(serving->launched->channel, CHANNEL_CONTINUE, 0, NULL, state);
+        if (r == -EPIPE || r == -ECONNRESET)
+                return explain_end(serving->launched->pidfd);
         return r < 0 ? fail(-r, "answer " INIT_NAME) : 0;
 }
 
@@ -156,19 +171,6 @@ static int answer_maps(struct serving *serving)
                 return fail_in(r, "id maps of the user namespace");
         r = channel_send(serving->launched->channel, CHANNEL_CONTINUE, 0, NULL, -EBADF);
         return r < 0 ? fail(-r, "answer " INIT_NAME) : 0;
-}
-
-/* The stream ended without a word: the process was killed. */
-static int explain_end(int pidfd)
-{
-        int status;
-
-        if (pidfd >= 0 && process_reap(pidfd, REAP_DEADLINE_MS, &status) == 0)
-                return status > 128
-                               ? refuse(ECHILD, INIT_NAME " was killed by signal %d while it built the container%s",
-                                        status - 128, status == 128 + SIGKILL ? " (is the memory limit too low?)" : "")
-                               : refuse(ECHILD, INIT_NAME " ended with status %d while it built the container", status);
-        return refuse(ECHILD, INIT_NAME " ended while it built the container");
 }
 
 /* Handles one message. 1: the init is ready. */

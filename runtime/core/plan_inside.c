@@ -202,6 +202,20 @@ static bool is_listed(const struct oci_devices *devices, const char *path)
         return false;
 }
 
+/* Whether mounts[] puts something there itself, as who wants another source of randomness does, and leaves it in sight.
+ */
+static bool is_mounted_at(const struct oci_mounts *mounts, const char *path)
+{
+        bool mounted = false;
+
+        for (size_t i = 0; i < mounts->n; i++)
+                if (strcmp(mounts->v[i].destination, path) == 0)
+                        mounted = true;
+                else if (strcmp(mounts->v[i].destination, "/dev") == 0 && !mounts->v[i].options.remount)
+                        mounted = false;
+        return mounted;
+}
+
 /* config-linux.md "Default Devices". /dev/console and /dev/ptmx are made elsewhere. */
 static void add_devices(struct plan_builder *builder, const struct oci_spec *spec, const struct plan_facts *facts)
 {
@@ -216,7 +230,8 @@ static void add_devices(struct plan_builder *builder, const struct oci_spec *spe
         bool bind = spec->linux_.namespaces[OCI_NS_USER].listed || facts->in_user_namespace;
 
         for (size_t i = 0; i < ELEMENTS(defaults); i++)
-                if (!is_listed(&spec->linux_.devices, defaults[i].path))
+                if (!is_listed(&spec->linux_.devices, defaults[i].path) &&
+                    !is_mounted_at(&spec->mounts, defaults[i].path))
                         add_device(builder, &defaults[i], bind);
         /* A ptmx of the host's would make terminals in the host's devpts: it is always the link below. */
         for (size_t i = 0; i < spec->linux_.devices.n; i++)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,14 +344,29 @@ static int set_attributes(struct init *init, const struct step_mount *step, int 
         return r;
 }
 
+/* The kernel says of any other place that the arguments are invalid, and says nothing when nothing is to be changed. */
+static int check_mount_point(int target)
+{
+        struct statx stx;
+
+        if (syscall(SYS_statx, target, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &stx) < 0)
+                return fail(errno, "look at the mount");
+        if (!(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+                return refuse(EINVAL, "nothing is mounted there that could be remounted");
+        return 0;
+}
+
 /* "remount": changes what is mounted at the destination already. */
 static int remount(struct init *init, const struct step_mount *step, const char *destination)
 {
         _cleanup_close_ int target = in_root_open(init->root, destination, O_PATH);
-        int r = 0;
+        int r;
 
         if (target < 0)
                 return target;
+        r = check_mount_point(target);
+        if (r < 0)
+                return r;
         if (!(step->flags & PLAN_MOUNT_BIND_REMOUNT) && (step->sb_set || step->sb_clear || step->data))
                 r = mount_reconfigure(target, init_text(init, step->data), step->sb_set, step->sb_clear);
         if (r == 0)

@@ -122,11 +122,28 @@ static int overlay(const struct exec_request *request, struct arena *arena, stru
         return r < 0 ? r : overlay_groups(request, arena, &process->user);
 }
 
+/* What confines the container's own process confines one from a file, too, unless the file says otherwise: as with
+ * runc and crun. A label or profile that is absent would leave the process in the runtime's. */
+static void confine_as(const struct oci_process *container, struct oci_process *process)
+{
+        if (!process->capabilities.set)
+                process->capabilities = container->capabilities;
+        if (!process->apparmor_profile)
+                process->apparmor_profile = container->apparmor_profile;
+        if (!process->selinux_label)
+                process->selinux_label = container->selinux_label;
+}
+
 int exec_process(const struct exec_request *request, const struct oci_process *container, struct arena *arena,
                  struct oci_process *process)
 {
-        if (request->process_file)
-                return from_file(request->process_file, arena, process);
+        if (request->process_file) {
+                int r = from_file(request->process_file, arena, process);
+
+                if (r == 0)
+                        confine_as(container, process);
+                return r;
+        }
         *process = *container;
         return overlay(request, arena, process);
 }

@@ -62,6 +62,8 @@ int handover_pid_file(const char *path, pid_t pid)
 
         if (!directory || !name)
                 return fail(ENOMEM, "write pid file %s", path);
+        if (!path[0])
+                return refuse(EINVAL, "pid file: the path is empty");
         fd = open(dirname(directory), O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return fail(errno, "write pid file %s", path);

@@ -52,6 +52,9 @@ int container_kill(struct runtime *runtime, const char *id, int signal, bool all
 
         if (r < 0)
                 return r;
+        /* No signal before create has ended, not even to what will be the container. */
+        if (handle.container.status == STATUS_CREATING)
+                return refuse(ESRCH, MESSAGE_NOT_RUNNING);
         if (!is_alive(handle.container.status))
                 return kill_remains(&handle, signal, all);
         r = handle.row->signal(&handle.target, signal, all);

@@ -326,6 +326,7 @@ TABLE
         done
         is "$(stat -c %F "$T/null")" "character special file"
         is "$(stat -c %F "$T/pipe")" fifo
+        refused "pid file: the path is empty" create --pid-file ""
 }
 
 # bats test_tags=berth

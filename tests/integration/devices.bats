@@ -19,6 +19,26 @@ needs_rules() {
 /dev/tty 5:0 666"
 }
 
+@test "devices: what is mounted at the place of a default one stays" {
+        bundle '.mounts += [{destination: "/dev/random", type: "bind", source: "dice", options: ["bind", "ro"]}]'
+        echo 4 >"$B/dice"
+        args /bin/cat /dev/random
+        run -0 once
+        is "$output" 4
+        # Below another /dev it is out of sight, and the default one is made.
+        edit '.mounts = .mounts[-1:] + .mounts[:-1]'
+        args /bin/stat -c '%t:%T' /dev/random
+        run -0 once
+        is "$output" 1:8
+}
+
+@test "devices: a device of the host is bound over a default one" {
+        bundle '.mounts += [{destination: "/dev/random", type: "bind", source: "/dev/urandom", options: ["rbind"]}]'
+        args /bin/stat -c '%t:%T' /dev/random
+        run -0 once
+        is "$output" 1:9
+}
+
 @test "devices: the links fd, stdin, stdout, stderr and ptmx" {
         bundle
         args /bin/sh -c 'for link in fd stdin stdout stderr ptmx; do readlink /dev/$link; done'

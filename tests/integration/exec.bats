@@ -143,6 +143,20 @@ load ../lib/common
         is_runtime crun || fact_is oom_score_adj 77
 }
 
+@test "exec --process: capabilities that the file does not name are the container's" {
+        launch_waiting '.process.capabilities = ({bounding: ["CAP_KILL"]} | .permitted = .bounding | .effective = .bounding)'
+        for capabilities in '{}' '{capabilities: null}'; do
+                jq -n '{args: ["/bin/probe", "caps"], cwd: "/"} + '"$capabilities" >"$T/process.json"
+                run -0 berth exec --process "$T/process.json" "$ID"
+                fact_is bounding 0000000000000020
+                fact_is effective 0000000000000020
+        done
+        jq -n '{args: ["/bin/probe", "caps"], cwd: "/", capabilities: {}}' >"$T/process.json"
+        run -0 berth exec --process "$T/process.json" "$ID"
+        fact_is bounding 0000000000000000
+        fact_is effective 0000000000000000
+}
+
 @test "exec --detach: returns at once; the pid file names a host process that lives in the container" {
         launch_waiting
         berth exec --detach --pid-file "$T/pid" "$ID" /bin/probe wait </dev/null >"$T/exec" 2>&1

@@ -145,6 +145,37 @@ fails_in() { # fails_in KIND: a hook of that kind that fails
         none_lives probe
 }
 
+@test "hooks: what is still being created takes no signal" {
+        bundle
+        cat >"$T/kill.sh" <<SCRIPT
+#!/bin/sh
+for signal in TERM KILL "--all KILL"; do
+        set -- \$signal
+        [ \$# -eq 1 ] || { all=--all; shift; }
+        "$BERTH" --root "$ROOT" kill \$all "$ID" \$1 2>>"$T/said" && echo "\$signal" >>"$T/taken"
+done
+exit 0
+SCRIPT
+        chmod +x "$T/kill.sh"
+        edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/kill.sh"
+        args /bin/probe wait
+        create
+        [ ! -e "$T/taken" ]
+        is "$(grep -c . "$T/said")" 3
+        ! is_runtime berth || is "$(sort -u "$T/said")" "container not running: no such process"
+        is_state created
+}
+
+# bats test_tags=berth
+@test "hooks: an init that is killed meanwhile is named, not the pipe to it" {
+        bundle
+        printf '#!/bin/sh\nkill -9 $(jq .pid)\n' >"$T/kill.sh"
+        chmod +x "$T/kill.sh"
+        edit '.hooks.createRuntime = [{path: $t, env: [$p]}]' --arg t "$T/kill.sh" --arg p "PATH=$PATH"
+        args /bin/probe wait
+        refused 'killed by signal 9 while it built the container' create
+}
+
 # bats test_tags=berth
 @test "hooks: a failing poststart stops the container and is an error (since 1.3)" {
         fails_in poststart

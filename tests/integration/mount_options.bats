@@ -148,6 +148,22 @@ below_has() {
         shows ro && shows nosuid
 }
 
+# bats test_tags=berth
+@test "remount: where nothing is mounted is an error that says so" {
+        for options in '["remount"]' '["remount", "ro"]' '["remount", "bind", "ro"]'; do
+                rm -rf "$B"
+                bundle ".mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"m\", options: $options}]"
+                args /bin/true
+                refused 'mounts\[[0-9]+\] /tmp: nothing is mounted there that could be remounted' create
+        done
+}
+
+@test "options: an empty word says nothing" {
+        with nosuid,,size=64k,
+        shows nosuid
+        [[ $(mount_line /m) == *size=64k* ]]
+}
+
 @test "tmpcopyup: the tmpfs starts with what the image has there" {
         bundle '.mounts += [{destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "mode=755"]}]'
         mkdir -m 700 "$B/rootfs/etc/sub"

@@ -12,7 +12,8 @@
         "'process':{'cwd':'/w','args':['init'],'env':['PATH=/bin','A=1','B=2'],'terminal':true,"                       \
         "'consoleSize':{'height':2,'width':3},'user':{'uid':5,'gid':6,'additionalGids':[7]},"                          \
         "'capabilities':{'bounding':['CAP_KILL'],'effective':['CAP_KILL'],'permitted':['CAP_KILL']},"                  \
-        "'noNewPrivileges':true,'apparmorProfile':'p','rlimits':[{'type':'RLIMIT_CORE','soft':1,'hard':2}]}"
+        "'noNewPrivileges':true,'apparmorProfile':'p','selinuxLabel':'l','rlimits':[{'type':'RLIMIT_CORE','soft':1,'"  \
+        "hard':2}]}"
 
 struct overlaid {
         struct oci_spec *spec;
@@ -145,20 +146,20 @@ static void added_capabilities_are_not_inheritable(void **state)
 static void labels_and_privileges_are_replaced(void **state)
 {
         struct exec_request request = {
-                .cwd = "/x", .process_label = "l", .apparmor = "q", .no_new_privs_set = true, .no_new_privs = false};
+                .cwd = "/x", .process_label = "m", .apparmor = "q", .no_new_privs_set = true, .no_new_privs = false};
         struct exec_request relative = {.cwd = "x"};
         _cleanup_overlaid_ struct overlaid o = overlay(&request), bad = overlay(&relative);
 
         (void)state;
         assert_string_equal(o.process.cwd, "/x");
-        assert_string_equal(o.process.selinux_label, "l");
+        assert_string_equal(o.process.selinux_label, "m");
         assert_string_equal(o.process.apparmor_profile, "q");
         assert_false(o.process.no_new_privileges);
         assert_int_equal(bad.r, -EINVAL);
         assert_string_equal(error_message(), "--cwd x: is not absolute");
 }
 
-static void a_process_file_is_the_whole_process(void **state)
+static void a_process_file_is_the_whole_process_but_for_what_confines_it(void **state)
 {
         static const char text[] = "{\"cwd\":\"/f\",\"args\":[\"id\"],\"terminal\":true}";
         char path[] = "/tmp/berth-process-XXXXXX";
@@ -173,10 +174,12 @@ static void a_process_file_is_the_whole_process(void **state)
                 assert_int_equal(o.r, 0);
                 assert_string_equal(o.process.args.v[0], "id");
                 assert_string_equal(o.process.cwd, "/f");
+                assert_true(o.process.capabilities.set && o.process.capabilities.effective == 1U << 5);
+                assert_string_equal(o.process.apparmor_profile, "p");
+                assert_string_equal(o.process.selinux_label, "l");
                 assert_true(o.process.terminal);
                 assert_int_equal(o.process.env.n, 0);
                 assert_int_equal(o.process.user.uid, 0);
-                assert_true(o.process.capabilities.bounding == 0);
                 assert_int_equal(bad.r, -ENOENT);
                 assert_string_equal(error_message(),
                                     "read the process from /no/such/process.json: No such file or directory");
@@ -287,7 +290,7 @@ int main(void)
                 cmocka_unit_test(another_user_keeps_the_group_unless_it_is_named_too),
                 cmocka_unit_test(added_capabilities_are_not_inheritable),
                 cmocka_unit_test(labels_and_privileges_are_replaced),
-                cmocka_unit_test(a_process_file_is_the_whole_process),
+                cmocka_unit_test(a_process_file_is_the_whole_process_but_for_what_confines_it),
                 cmocka_unit_test(the_command_decides_then_the_vm_object_then_the_annotation),
                 cmocka_unit_test(an_annotation_that_names_no_wall_is_refused),
                 cmocka_unit_test(the_hosts_configuration_counts_last_and_may_force_a_wall),

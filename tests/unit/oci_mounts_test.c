@@ -235,6 +235,8 @@ static void data(void **state)
                             "size=1k,mode=755,x-y");
         assert_null(mount(TMPFS("'nosuid'"))->options.data);
         assert_string_equal(mount(TMPFS("'RO'"))->options.data, "RO");
+        assert_string_equal(mount(TMPFS("'','size=1k','','mode=755'"))->options.data, "size=1k,mode=755");
+        assert_null(mount(TMPFS("''"))->options.data);
 }
 
 static void bind_by_type(void **state)
@@ -266,7 +268,6 @@ static void destinations(void **state)
                 {MOUNT("'source':'s'"), "mounts[0].type: required field is missing (the mount is no bind mount)"},
                 {MOUNT("'type':'proc','options':['tmpcopyup']"),
                  "mounts[0].options: tmpcopyup belongs to mounts of type tmpfs"},
-                {TMPFS("'ro',''"), "mounts[0].options[1]: must not be empty"},
                 {TMPFS("'ro',1"), "mounts[0].options[1]: expected a string, got 1"},
                 {MOUNT("'type':'tmpfs','options':'ro'"), "mounts[0].options: expected an array, got 'ro'"});
         ACCEPTED(MOUNT("'options':['remount','bind','ro']"), MOUNT("'options':['remount','ro']"));
@@ -288,6 +289,10 @@ static void id_mappings(void **state)
                  "mounts[0].uidMappings: uidMappings and gidMappings need each other"},
                 {TMPFS("'idmap'"), "mounts[0]: idmap needs uidMappings and gidMappings, or a user namespace in "
                                    "linux.namespaces"},
+                {MOUNT("'source':'s','options':['bind','idmap=uids=0-1000-1;gids=0-1000-1']"),
+                 "mounts[0].options[1]: idmap takes no value: uidMappings and gidMappings hold the ids"},
+                {MOUNT("'source':'s','options':['rbind','ridmap=x']"),
+                 "mounts[0].options[1]: idmap takes no value: uidMappings and gidMappings hold the ids"},
                 {MOUNT("'type':'tmpfs','uidMappings':[{'containerID':0,'hostID':0,'size':0}]"),
                  "mounts[0].uidMappings[0].size: expected a number from 1 to 4294967295, got 0"},
                 {MOUNT("'type':'tmpfs','uidMappings':[{'containerID':0,'hostID':4294967294,'size':2}]"),
