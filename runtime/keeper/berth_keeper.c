@@ -48,13 +48,11 @@ int keeper_listen(const char *path, int type)
         return take_fd(&fd);
 }
 
-/* The pipe has a name, and both of its ends are open everywhere: who writes into it never sees it broken, whatever
- * becomes of this keeper, and the next one goes on reading. */
-static int open_output(void)
+static int make_output(void)
 {
         if (mkfifo(KEEPER_OUTPUT, 0600) < 0 && errno != EEXIST)
                 return -1;
-        return open(KEEPER_OUTPUT, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        return keeper_open_output(O_NONBLOCK);
 }
 
 static bool parse_arguments(struct keeper *keeper, int argc, char **argv)
@@ -94,7 +92,7 @@ static const char *open_all(struct keeper *keeper)
         keeper->listener = keeper_listen(KEEPER_SOCKET, SOCK_SEQPACKET);
         if (keeper->terminal)
                 keeper->console_listener = keeper_listen(KEEPER_CONSOLE_SOCKET, SOCK_STREAM);
-        keeper->output = open_output();
+        keeper->output = make_output();
         if (keeper->signals < 0 || keeper->listener < 0 || keeper->output < 0 ||
             (keeper->terminal && keeper->console_listener < 0))
                 return "the keeper cannot make its sockets";

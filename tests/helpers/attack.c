@@ -5,6 +5,8 @@
  *                                       "attached EXE", "fd EXE TARGET", "memory EXE"
  *      attack overwrite SECONDS PREFIX  get hold of the programs of such processes through /proc/PID/exe and write
  *                                       into them as soon as they can be opened: "overwrote EXE"
+ *      attack drink PROCESSES DONE      as many read from our own standard output, which shall wait for whoever else
+ *                                       reads from it, too; makes the file DONE when much was written to it, never ends
  *
  * Each prints "ready" first. */
 #include <ctype.h>
@@ -169,6 +171,31 @@ static void write_into_held(void)
         }
 }
 
+static void drink(void)
+{
+        char buffer[65536];
+
+        while (read(1, buffer, sizeof(buffer)) >= 0 || errno == EAGAIN)
+                ;
+        for (;;)
+                pause();
+}
+
+static int drink_output(int processes, const char *done)
+{
+        fcntl(1, F_SETFL, fcntl(1, F_GETFL) & ~O_NONBLOCK);
+        for (int i = 0; i < processes; i++)
+                if (fork() == 0)
+                        drink();
+        for (int i = 0; i < 100000; i++)
+                if (write(1, "x", 1) < 0)
+                        err(1, "attack: write");
+        if (creat(done, 0644) < 0)
+                err(1, "attack: %s", done);
+        for (;;)
+                pause();
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 3 ? argv[1] : "";
@@ -177,6 +204,8 @@ int main(int argc, char **argv)
                 start_work(argv[2]);
                 return swap(argv[3], argv[4]);
         }
+        if (strcmp(verb, "drink") == 0)
+                return drink_output(atoi(argv[2]), argv[3]);
         if (strcmp(verb, "spy") == 0) {
                 start_work(argv[2]);
                 while (time_is_left())
@@ -192,5 +221,5 @@ int main(int argc, char **argv)
                 printf("held %d\n", n_held);
                 return 0;
         }
-        errx(2, "usage: attack swap|spy|overwrite SECONDS ...");
+        errx(2, "usage: attack swap|spy|overwrite SECONDS ..., attack drink PROCESSES DONE");
 }

@@ -179,6 +179,42 @@ END
         wait
 }
 
+@test "keeper: a container that reads its own output does not keep it from hearing stop" {
+        local root=$DIR/containers/web/rootfs
+
+        ctl create web --image busybox --net none --stop-timeout 0 -- /bin/attack drink 3 /done
+        install -m 755 "$TOOLS/attack" "$root/bin/attack"
+        ctl start web
+        eventually [ -e "$root/done" ]
+        # Or the keeper waits, when somebody else was faster, until there is something to read again.
+        never_waits
+        ctl stop web
+        ctl_is web stopped
+}
+
+# The keeper reads its pipe with O_NONBLOCK, whatever the container has done to its own end.
+never_waits() {
+        local keeper fd flags seen=0
+
+        keeper=$(pgrep -x berth-keeper)
+        for fd in /proc/"$keeper"/fd/*; do
+                [ "$(readlink "$fd")" = "$RUN/keepers/web/output" ] || continue
+                flags=$(sed -n 's/^flags:[[:space:]]*//p' "${fd/\/fd\//\/fdinfo\/}")
+                [ $((0$flags & 04000)) -ne 0 ]
+                seen=1
+        done
+        [ $seen -eq 1 ]
+}
+
+@test "logs: who says more at once than the keeper has read waits for it, and is not told to try again" {
+        ctl create web --image busybox --net none --stop-timeout 0 --log-size 64m -- \
+                /bin/sh -c 'for i in 1 2 3 4 5 6 7 8; do head -c 3000000 /dev/zero | tr "\\0" x || echo failed; done; echo; echo done'
+        ctl start web
+        eventually said web '^done$'
+        run -1 grep -a failed "$DIR/containers/web/log"
+        [ "$(stat -c %s "$DIR/containers/web/log")" -ge 24000000 ]
+}
+
 @test "stop: one that comes while the container is being started stops it" {
         local i
 
