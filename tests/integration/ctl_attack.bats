@@ -560,6 +560,45 @@ swapping() {
         done
 }
 
+@test "cp: a fifo that takes a file's place while it is copied does not hold it up" {
+        local tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$tree"
+        echo public >"$tree/dir"
+        mkfifo "$tree/link"
+        swapping 5 "$tree"
+        while kill -0 $! 2>/dev/null; do
+                run ctl cp web:/tree "$T/copy"
+                [ "$status" -ne 124 ]
+                [ "$status" -ne 0 ] || good=$((good + 1))
+                rm -rf "$T/copy"
+        done
+        [ $good -gt 0 ]
+}
+
+@test "cp: holes stay holes, and a name longer than the kernel's longest path is copied" {
+        local root=$DIR/containers/web/rootfs
+
+        make_web
+        truncate -s 8g "$root/sparse"
+        echo middle | dd of="$root/sparse" bs=1M seek=4096 conv=notrunc status=none
+        ctl cp web:/sparse "$T/sparse"
+        is "$(stat -c %s "$T/sparse")" $((8 << 30))
+        [ "$(stat -c %b "$T/sparse")" -lt 1000 ]
+        is "$(dd if="$T/sparse" bs=1M skip=4096 count=1 status=none | head -c 6)" middle
+        python3 - "$root" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(30):
+        os.mkdir('d' * 200)
+        os.chdir('d' * 200)
+open('file', 'w').write('deep')
+END
+        ctl cp "web:/$(printf 'd%.0s' $(seq 200))" "$T/deep"
+        is "$(find "$T/deep" -name file -execdir cat {} +)" deep
+}
+
 @test "cp: what comes out of a container has no power on the host" {
         local root=$DIR/containers/web/rootfs
 
