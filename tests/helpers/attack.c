@@ -7,17 +7,21 @@
  *                                       into them as soon as they can be opened: "overwrote EXE"
  *      attack drink PROCESSES DONE      as many read from our own standard output, which shall wait for whoever else
  *                                       reads from it, too; makes the file DONE when much was written to it, never ends
+ *      attack linger STATUS LETTER      end with STATUS, and leave somebody behind who writes that letter to the terminal
+ *                                       that was ours for as long as he can
  *
- * Each prints "ready" first. */
+ * The first three print "ready" first. */
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -196,6 +200,25 @@ static int drink_output(int processes, const char *done)
                 pause();
 }
 
+/* Without the session, whose end would hang the terminal up. */
+static int leave_behind(int status, char letter)
+{
+        char letters[1024];
+        pid_t leader = getpid();
+
+        memset(letters, letter, sizeof(letters));
+        signal(SIGHUP, SIG_IGN);
+        if (ioctl(1, TIOCNOTTY) < 0)
+                err(1, "attack: leave the terminal");
+        if (fork() != 0)
+                return status;
+        while (getppid() == leader)
+                usleep(1000);
+        while (write(1, letters, sizeof(letters)) > 0)
+                ;
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 3 ? argv[1] : "";
@@ -204,6 +227,8 @@ int main(int argc, char **argv)
                 start_work(argv[2]);
                 return swap(argv[3], argv[4]);
         }
+        if (strcmp(verb, "linger") == 0)
+                return leave_behind(atoi(argv[2]), argv[3][0]);
         if (strcmp(verb, "drink") == 0)
                 return drink_output(atoi(argv[2]), argv[3]);
         if (strcmp(verb, "spy") == 0) {
@@ -221,5 +246,5 @@ int main(int argc, char **argv)
                 printf("held %d\n", n_held);
                 return 0;
         }
-        errx(2, "usage: attack swap|spy|overwrite SECONDS ..., attack drink PROCESSES DONE");
+        errx(2, "usage: attack swap|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS LETTER");
 }
