@@ -29,12 +29,12 @@ void keeper_tell(struct keeper *keeper, const char *text)
 }
 
 /* Becomes `berthctl ... sub-command NAME [argument...]`. Its descriptor 3 is the report, its output the container's:
- * what it starts inherits them. */
+ * what it starts inherits them. Who tidies up must do so with a pipe, too, that the container has closed to us. */
 static void __attribute__((noreturn))
 become(const struct keeper *keeper, int report, const char *command, const char *const *more)
 {
         const char *arguments[ARGUMENTS_MOST] = {NULL};
-        int n = 0, output = keeper_open_output(0);
+        int n = 0, output = report >= 0 ? keeper_open_output(0) : keeper->output;
 
         signals_reset();
         for (; n < keeper->n_program && n < ARGUMENTS_MOST - 3 - MORE_MOST; n++)
@@ -43,7 +43,9 @@ become(const struct keeper *keeper, int report, const char *command, const char 
         arguments[n++] = keeper->name;
         for (int i = 0; i < MORE_MOST && more[i]; i++)
                 arguments[n++] = more[i];
-        if (output < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+        if (output < 0 && report >= 0)
+                _exit(127);
+        if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
                 _exit(127);
         if (report >= 0 && dup2(report, KEEPER_STATUS) < 0)
                 _exit(127);

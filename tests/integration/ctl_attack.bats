@@ -206,6 +206,30 @@ never_waits() {
         [ $seen -eq 1 ]
 }
 
+@test "keeper: an ordinary user's container that closes the pipe of its output is started again" {
+        user_at_home
+        as_user create web --image busybox --net none --stop-timeout 0 --restart on-failure:1 -- \
+                /bin/sh -c 'chmod 0 /proc/self/fd/1 && echo closed; exit 1'
+        as_user start web
+        eventually closed_twice
+        eventually tidied_up
+        as_user start web
+        eventually closed_four_times
+        as_user destroy --force web
+}
+
+closed_twice() {
+        [ "$(as_user logs web | grep -c closed)" -eq 2 ]
+}
+
+tidied_up() {
+        [ -z "$(ls "$T/home/run/berthctl/state")" ]
+}
+
+closed_four_times() {
+        [ "$(as_user logs web | grep -c closed)" -eq 4 ]
+}
+
 @test "logs: who says more at once than the keeper has read waits for it, and is not told to try again" {
         ctl create web --image busybox --net none --stop-timeout 0 --log-size 64m -- \
                 /bin/sh -c 'for i in 1 2 3 4 5 6 7 8; do head -c 3000000 /dev/zero | tr "\\0" x || echo failed; done; echo; echo done'
