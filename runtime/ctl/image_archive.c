@@ -233,7 +233,7 @@ static bool share_data(struct unpacking *unpacking, struct archive_entry *entry,
 
         if (!unpacking->shared)
                 return false;
-        to = in_root_open(unpacking->root, archive_entry_pathname(entry), O_WRONLY | O_NOFOLLOW);
+        to = in_root_open(unpacking->root, archive_entry_pathname(entry), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (to >= 0 && ioctl(to, FICLONE, from) == 0)
                 return true;
         unpacking->shared = false;

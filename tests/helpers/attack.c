@@ -1,6 +1,7 @@
 /* What a hostile program tries, from inside a container or beside it. It reports what it achieved; silence is safety.
  *
  *      attack swap SECONDS A B          exchange two names as fast as it can (renameat2 EXCHANGE)
+ *      attack put SECONDS FILE NAME     give the file that name, instead of whatever has it, and take it away again
  *      attack spy SECONDS PREFIX        watch every other process of /proc whose program does not lie below PREFIX:
  *                                       "attached EXE", "fd EXE TARGET", "memory EXE"
  *      attack overwrite SECONDS PREFIX  get hold of the programs of such processes through /proc/PID/exe and write
@@ -10,7 +11,7 @@
  *      attack linger STATUS LETTER      end with STATUS, and leave somebody behind who writes that letter to the terminal
  *                                       that was ours for as long as he can
  *
- * The first three print "ready" first. */
+ * The first four print "ready" first. */
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
@@ -58,6 +59,19 @@ static int swap(const char *a, const char *b)
                 for (int i = 0; i < 1000; i++)
                         if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0)
                                 err(1, "attack: exchange %s and %s", a, b);
+        return 0;
+}
+
+static int put(const char *file, const char *name)
+{
+        char draft[4096];
+
+        snprintf(draft, sizeof(draft), "%s.draft", name);
+        while (time_is_left()) {
+                if (link(file, draft) < 0 || rename(draft, name) < 0)
+                        err(1, "attack: give %s the name %s", file, name);
+                unlink(name);
+        }
         return 0;
 }
 
@@ -227,6 +241,10 @@ int main(int argc, char **argv)
                 start_work(argv[2]);
                 return swap(argv[3], argv[4]);
         }
+        if (strcmp(verb, "put") == 0 && argc == 5) {
+                start_work(argv[2]);
+                return put(argv[3], argv[4]);
+        }
         if (strcmp(verb, "linger") == 0)
                 return leave_behind(atoi(argv[2]), argv[3][0]);
         if (strcmp(verb, "drink") == 0)
@@ -246,5 +264,5 @@ int main(int argc, char **argv)
                 printf("held %d\n", n_held);
                 return 0;
         }
-        errx(2, "usage: attack swap|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS LETTER");
+        errx(2, "usage: attack swap|put|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS LETTER");
 }

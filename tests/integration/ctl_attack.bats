@@ -601,6 +601,23 @@ swapping() {
         [ $good -gt 0 ]
 }
 
+@test "cp: a fifo that takes the new file's place does not hold it up either" {
+        local tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$tree"
+        echo public >"$T/file"
+        mkfifo "$tree/fifo"
+        "$TOOLS/attack" put 8 "$tree/fifo" "$tree/file" >"$T/put" 2>&1 3>&- 4>&- &
+        eventually grep -q ready "$T/put"
+        while kill -0 $! 2>/dev/null; do
+                run ctl cp "$T/file" web:/tree
+                [ "$status" -ne 124 ]
+                [ "$status" -ne 0 ] || good=$((good + 1))
+        done
+        [ $good -gt 0 ]
+}
+
 @test "cp: holes stay holes, and a name longer than the kernel's longest path is copied" {
         local root=$DIR/containers/web/rootfs
 
