@@ -233,7 +233,8 @@ static bool share_data(struct unpacking *unpacking, struct archive_entry *entry,
 
         if (!unpacking->shared)
                 return false;
-        to = in_root_open(unpacking->root, archive_entry_pathname(entry), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        to = in_root_open(unpacking->root, archive_entry_pathname(entry),
+                          O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (to >= 0 && ioctl(to, FICLONE, from) == 0)
                 return true;
         unpacking->shared = false;
@@ -287,9 +288,8 @@ static int copy_content(struct unpacking *unpacking, struct archive_entry *entry
 {
         if (archive_entry_hardlink(entry) || archive_entry_size(entry) <= 0)
                 return 0;
-        return archive_entry_sourcepath(entry) && !unpacking->packing
-                       ? copy_file(unpacking, entry)
-                       : copy_data(unpacking, archive_entry_size(entry));
+        return archive_entry_sourcepath(entry) && !unpacking->packing ? copy_file(unpacking, entry)
+                                                                      : copy_data(unpacking, archive_entry_size(entry));
 }
 
 /* What lies in the way is not lost for another kind of file: a directory stays a directory, and so does a device. A

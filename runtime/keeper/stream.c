@@ -28,8 +28,8 @@ int keeper_open_log(struct keeper *keeper)
         return 0;
 }
 
-/* Both of its ends are open everywhere: who writes into it never sees it broken, whatever becomes of this keeper, and the
- * next one goes on reading. */
+/* Both of its ends are open everywhere: who writes into it never sees it broken, whatever becomes of this keeper, and
+ * the next one goes on reading. */
 int keeper_open_output(int flags)
 {
         return open(KEEPER_OUTPUT, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags);

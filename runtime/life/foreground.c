@@ -194,8 +194,7 @@ static void drain_terminal(const struct foreground *foreground, struct passage *
                 if (is_waiting(shown)) {
                         more = await_reader(foreground) && empty(shown, STDOUT_FILENO);
                 } else {
-                        more = drained < DRAIN_MOST &&
-                               wait_fd(foreground->terminal, POLLIN, until_ms(deadline)) > 0 &&
+                        more = drained < DRAIN_MOST && wait_fd(foreground->terminal, POLLIN, until_ms(deadline)) > 0 &&
                                fill(shown, foreground->terminal);
                         drained += more ? shown->n : 0;
                 }

@@ -8,8 +8,8 @@
  *                                       into them as soon as they can be opened: "overwrote EXE"
  *      attack drink PROCESSES DONE      as many read from our own standard output, which shall wait for whoever else
  *                                       reads from it, too; makes the file DONE when much was written to it, never ends
- *      attack linger STATUS LETTER      end with STATUS, and leave somebody behind who writes that letter to the terminal
- *                                       that was ours for as long as he can
+ *      attack linger STATUS LETTER      end with STATUS, and leave somebody behind who goes on writing that letter to
+ *                                       the terminal that was ours
  *
  * The first four print "ready" first. */
 #include <ctype.h>
@@ -264,5 +264,6 @@ int main(int argc, char **argv)
                 printf("held %d\n", n_held);
                 return 0;
         }
-        errx(2, "usage: attack swap|put|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS LETTER");
+        errx(2, "usage: attack swap|put|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS "
+                "LETTER");
 }
