@@ -87,6 +87,33 @@ int fd_path(int fd, char path[PATH_MAX])
         return 0;
 }
 
+int path_open_long(const char *path, int flags)
+{
+        _cleanup_close_ int directory = -EBADF;
+        size_t length = strlen(path);
+        int fd;
+
+        while (length >= PATH_MAX) {
+                char part[PATH_MAX];
+                const char *slash;
+
+                memcpy(part, path, PATH_MAX - 1);
+                part[PATH_MAX - 1] = '\0';
+                slash = strrchr(part + 1, '/');
+                if (!slash)
+                        return -ENAMETOOLONG;
+                part[slash - part] = '\0';
+                replace_fd(&directory, openat(directory < 0 ? AT_FDCWD : directory, part,
+                                              O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+                if (directory < 0)
+                        return -errno;
+                length -= (size_t)(slash - part) + 1;
+                path += slash - part + 1;
+        }
+        fd = openat(directory < 0 ? AT_FDCWD : directory, path, flags);
+        return fd < 0 ? -errno : fd;
+}
+
 int fd_is_directory(int fd)
 {
         struct stat st;

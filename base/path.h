@@ -37,6 +37,10 @@ void path_clean(char *path);
 /* The path that an open file has now (PATH_MAX bytes), by /proc/self/fd. Bare -errno. */
 int fd_path(int fd, char path[PATH_MAX]);
 
+/* open(2) of a path that may be longer than the kernel takes (PATH_MAX). What is cut off in front must be directories.
+ * Bare -errno. */
+int path_open_long(const char *path, int flags);
+
 /* 1 when fd is a directory, 0 when it is something else, -errno. */
 int fd_is_directory(int fd);
 

@@ -211,21 +211,85 @@ static int copy_data(struct unpacking *unpacking, int64_t whole)
         return unpacking->packing ? pad(unpacking, whole - end) : 0;
 }
 
-/* True when the file got the extents of the one that it is copied from, which takes neither time nor room. */
-static bool share_data(struct unpacking *unpacking, struct archive_entry *entry)
+/* libarchive would wait for a writer where a container has put a fifo in the file's place meanwhile. */
+static int open_source(const struct unpacking *unpacking, struct archive_entry *entry)
 {
         const char *path = archive_entry_sourcepath(entry);
-        _cleanup_close_ int from = -EBADF, to = -EBADF;
+        _cleanup_close_ int fd = path_open_long(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        struct stat st;
 
-        if (!unpacking->shared || !path)
+        if (fd < 0)
+                return fail(-fd, "%s: open %.200s", unpacking->name, archive_entry_pathname(entry));
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return refuse(EINVAL, "%s: %.200s was exchanged while it was copied", unpacking->name,
+                              archive_entry_pathname(entry));
+        return take_fd(&fd);
+}
+
+/* True when the file got the extents of the one that it is copied from, which takes neither time nor room. */
+static bool share_data(struct unpacking *unpacking, struct archive_entry *entry, int from)
+{
+        _cleanup_close_ int to = -EBADF;
+
+        if (!unpacking->shared)
                 return false;
-        from = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        to = in_root_open(unpacking->root, archive_entry_pathname(entry), O_WRONLY | O_NOFOLLOW);
-        if (from >= 0 && to >= 0 && ioctl(to, FICLONE, from) == 0)
+        to = in_root_open(unpacking->root, archive_entry_pathname(entry),
+                          O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (to >= 0 && ioctl(to, FICLONE, from) == 0)
                 return true;
         unpacking->shared = false;
         error_clear();
         return false;
+}
+
+/* No more than it had when it was looked at: somebody may write to it without end. Holes stay holes. */
+static int read_file(struct unpacking *unpacking, int from, int64_t size)
+{
+        _cleanup_free_ char *block = malloc(READ_SIZE);
+        int64_t end = 0;
+
+        if (!block)
+                return fail(ENOMEM, "copy %s", unpacking->name);
+        while (end < size) {
+                off_t data = lseek(from, end, SEEK_DATA);
+                int64_t offset = data < 0 ? end : data, left = size - offset;
+                ssize_t n;
+                int r;
+
+                if ((data < 0 && errno == ENXIO) || left <= 0)
+                        break;
+                n = pread(from, block, left < (int64_t)READ_SIZE ? (size_t)left : READ_SIZE, offset);
+                if (n < 0)
+                        return fail(errno, "read %s", unpacking->name);
+                if (n == 0)
+                        break;
+                r = write_block(unpacking, block, (size_t)n, offset, &end);
+                if (r < 0)
+                        return r;
+                unpacking->bytes += (uint64_t)n;
+                r = go_on(unpacking);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int copy_file(struct unpacking *unpacking, struct archive_entry *entry)
+{
+        _cleanup_close_ int from = open_source(unpacking, entry);
+
+        if (from < 0 || share_data(unpacking, entry, from))
+                return from < 0 ? from : 0;
+        return read_file(unpacking, from, archive_entry_size(entry));
+}
+
+/* Into an archive libarchive's own reader brings the holes that the entry lists; what is packed stands still. */
+static int copy_content(struct unpacking *unpacking, struct archive_entry *entry)
+{
+        if (archive_entry_hardlink(entry) || archive_entry_size(entry) <= 0)
+                return 0;
+        return archive_entry_sourcepath(entry) && !unpacking->packing ? copy_file(unpacking, entry)
+                                                                      : copy_data(unpacking, archive_entry_size(entry));
 }
 
 /* What lies in the way is not lost for another kind of file: a directory stays a directory, and so does a device. A
@@ -274,11 +338,9 @@ static int copy_entry(struct unpacking *unpacking, struct archive_entry *entry)
         if (has_failed(unpacking, archive_write_header(unpacking->out, entry)))
                 return fail_in(archive_failure(unpacking, unpacking->out), "entry '%.200s'",
                                archive_entry_pathname(entry));
-        if (!archive_entry_hardlink(entry) && archive_entry_size(entry) > 0 && !share_data(unpacking, entry)) {
-                r = copy_data(unpacking, archive_entry_size(entry));
-                if (r < 0)
-                        return r;
-        }
+        r = copy_content(unpacking, entry);
+        if (r < 0)
+                return r;
         return has_failed(unpacking, archive_write_finish_entry(unpacking->out))
                        ? archive_failure(unpacking, unpacking->out)
                        : 0;

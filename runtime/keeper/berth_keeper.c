@@ -48,15 +48,6 @@ int keeper_listen(const char *path, int type)
         return take_fd(&fd);
 }
 
-/* The pipe has a name, and both of its ends are open everywhere: who writes into it never sees it broken, whatever
- * becomes of this keeper, and the next one goes on reading. */
-static int open_output(void)
-{
-        if (mkfifo(KEEPER_OUTPUT, 0600) < 0 && errno != EEXIST)
-                return -1;
-        return open(KEEPER_OUTPUT, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-}
-
 static bool parse_arguments(struct keeper *keeper, int argc, char **argv)
 {
         uint64_t policy, terminal;
@@ -94,7 +85,10 @@ static const char *open_all(struct keeper *keeper)
         keeper->listener = keeper_listen(KEEPER_SOCKET, SOCK_SEQPACKET);
         if (keeper->terminal)
                 keeper->console_listener = keeper_listen(KEEPER_CONSOLE_SOCKET, SOCK_STREAM);
-        keeper->output = open_output();
+        if (keeper->adopted < 0)
+                keeper_make_output(keeper);
+        else
+                keeper->output = keeper_open_output(O_NONBLOCK);
         if (keeper->signals < 0 || keeper->listener < 0 || keeper->output < 0 ||
             (keeper->terminal && keeper->console_listener < 0))
                 return "the keeper cannot make its sockets";
@@ -170,8 +164,10 @@ static void run(struct keeper *keeper)
                 collect(keeper, fds);
                 if (poll(fds, ELEMENTS(fds), timeout) > 0)
                         serve(keeper, fds);
-                if (keeper->state == KEEPER_WAITING && until_ms(keeper->wake) == 0)
+                if (keeper->state == KEEPER_WAITING && until_ms(keeper->wake) == 0) {
+                        keeper_make_output(keeper);
                         keeper_launch(keeper);
+                }
         }
 }
 

@@ -29,12 +29,12 @@ void keeper_tell(struct keeper *keeper, const char *text)
 }
 
 /* Becomes `berthctl ... sub-command NAME [argument...]`. Its descriptor 3 is the report, its output the container's:
- * what it starts inherits them. */
+ * what it starts inherits them. Who tidies up must do so with a pipe, too, that the container has closed to us. */
 static void __attribute__((noreturn))
 become(const struct keeper *keeper, int report, const char *command, const char *const *more)
 {
         const char *arguments[ARGUMENTS_MOST] = {NULL};
-        int n = 0, output = keeper->output;
+        int n = 0, output = report >= 0 ? keeper_open_output(0) : keeper->output;
 
         signals_reset();
         for (; n < keeper->n_program && n < ARGUMENTS_MOST - 3 - MORE_MOST; n++)
@@ -43,6 +43,8 @@ become(const struct keeper *keeper, int report, const char *command, const char 
         arguments[n++] = keeper->name;
         for (int i = 0; i < MORE_MOST && more[i]; i++)
                 arguments[n++] = more[i];
+        if (output < 0 && report >= 0)
+                _exit(127);
         if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
                 _exit(127);
         if (report >= 0 && dup2(report, KEEPER_STATUS) < 0)
@@ -92,6 +94,7 @@ void keeper_launch(struct keeper *keeper)
 
 void keeper_let_launch(struct keeper *keeper)
 {
+        _cleanup_close_ int output = keeper_open_output(0);
         const char go = KEEPER_GO;
         pid_t pid = 0;
 
@@ -101,7 +104,7 @@ void keeper_let_launch(struct keeper *keeper)
         (void)fcntl(KEEPER_LAUNCHER, F_SETFD, FD_CLOEXEC);
         if (receive_message(KEEPER_LAUNCHER, &pid, sizeof(pid), NULL, 0, 0) == sizeof(pid))
                 keeper->helper = pid;
-        if (!keeper->helper || send_message(KEEPER_LAUNCHER, &go, 1, &keeper->output, 1) < 0) {
+        if (!keeper->helper || output < 0 || send_message(KEEPER_LAUNCHER, &go, 1, &output, 1) < 0) {
                 keeper_tell(keeper, "the program that starts it has ended");
                 keeper->state = KEEPER_DONE;
         }

@@ -118,6 +118,13 @@ void keeper_take_terminal(struct keeper *keeper, int fd);
 
 /* stream.c: what the container says and is told. */
 int keeper_open_log(struct keeper *keeper);
+/* The pipe into which the container writes; flags: 0 or O_NONBLOCK. Each of the two has it opened for himself: flags
+ * belong to what was opened, and a container that takes the keeper's O_NONBLOCK away and what is in the pipe, too,
+ * would have it wait for ever. -1 for an error. */
+int keeper_open_output(int flags);
+/* Another pipe for another start: of an ordinary user's container the old one is its own, who may have closed it to him
+ * (chmod). Without success there is none. */
+void keeper_make_output(struct keeper *keeper);
 void keeper_take_console(struct keeper *keeper);
 void keeper_pump(struct keeper *keeper, int *from);
 void keeper_drain(struct keeper *keeper);

@@ -28,6 +28,20 @@ int keeper_open_log(struct keeper *keeper)
         return 0;
 }
 
+/* Both of its ends are open everywhere: who writes into it never sees it broken, whatever becomes of this keeper, and
+ * the next one goes on reading. */
+int keeper_open_output(int flags)
+{
+        return open(KEEPER_OUTPUT, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags);
+}
+
+void keeper_make_output(struct keeper *keeper)
+{
+        replace_fd(&keeper->output, -1);
+        if ((unlink(KEEPER_OUTPUT) == 0 || errno == ENOENT) && mkfifo(KEEPER_OUTPUT, 0600) == 0)
+                keeper->output = keeper_open_output(O_NONBLOCK);
+}
+
 /* A log that cannot be written (a full disk) must not stop the container. */
 static void write_log(struct keeper *keeper, const char *data, size_t size)
 {

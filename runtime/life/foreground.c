@@ -19,8 +19,10 @@
 #include "base/process.h"
 #include "base/syscalls.h"
 
-/* What the process has written before it ended is in the terminal's buffer when we learn of its end. */
-#define DRAIN_MS 1000
+/* What the process has written before it ended is in the terminal's buffer when we learn of its end. The kernel keeps
+ * some 8 KiB of it; what comes after that is somebody else's, who may go on for ever. */
+#define DRAIN_MS   1000
+#define DRAIN_MOST ((size_t)64 * 1024)
 
 static struct termios saved_terminal;
 
@@ -185,14 +187,17 @@ static bool await_reader(const struct foreground *foreground)
 static void drain_terminal(const struct foreground *foreground, struct passage *shown)
 {
         int64_t deadline = now_ms() + DRAIN_MS;
+        size_t drained = 0;
         bool more = true;
 
         while (more) {
-                if (is_waiting(shown))
+                if (is_waiting(shown)) {
                         more = await_reader(foreground) && empty(shown, STDOUT_FILENO);
-                else
-                        more = wait_fd(foreground->terminal, POLLIN, until_ms(deadline)) > 0 &&
+                } else {
+                        more = drained < DRAIN_MOST && wait_fd(foreground->terminal, POLLIN, until_ms(deadline)) > 0 &&
                                fill(shown, foreground->terminal);
+                        drained += more ? shown->n : 0;
+                }
         }
 }
 

@@ -1,21 +1,28 @@
 /* What a hostile program tries, from inside a container or beside it. It reports what it achieved; silence is safety.
  *
  *      attack swap SECONDS A B          exchange two names as fast as it can (renameat2 EXCHANGE)
+ *      attack put SECONDS FILE NAME     give the file that name, instead of whatever has it, and take it away again
  *      attack spy SECONDS PREFIX        watch every other process of /proc whose program does not lie below PREFIX:
  *                                       "attached EXE", "fd EXE TARGET", "memory EXE"
  *      attack overwrite SECONDS PREFIX  get hold of the programs of such processes through /proc/PID/exe and write
  *                                       into them as soon as they can be opened: "overwrote EXE"
+ *      attack drink PROCESSES DONE      as many read from our own standard output, which shall wait for whoever else
+ *                                       reads from it, too; makes the file DONE when much was written to it, never ends
+ *      attack linger STATUS LETTER      end with STATUS, and leave somebody behind who goes on writing that letter to
+ *                                       the terminal that was ours
  *
- * Each prints "ready" first. */
+ * The first four print "ready" first. */
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -52,6 +59,19 @@ static int swap(const char *a, const char *b)
                 for (int i = 0; i < 1000; i++)
                         if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0)
                                 err(1, "attack: exchange %s and %s", a, b);
+        return 0;
+}
+
+static int put(const char *file, const char *name)
+{
+        char draft[4096];
+
+        snprintf(draft, sizeof(draft), "%s.draft", name);
+        while (time_is_left()) {
+                if (link(file, draft) < 0 || rename(draft, name) < 0)
+                        err(1, "attack: give %s the name %s", file, name);
+                unlink(name);
+        }
         return 0;
 }
 
@@ -169,6 +189,50 @@ static void write_into_held(void)
         }
 }
 
+static void drink(void)
+{
+        char buffer[65536];
+
+        while (read(1, buffer, sizeof(buffer)) >= 0 || errno == EAGAIN)
+                ;
+        for (;;)
+                pause();
+}
+
+static int drink_output(int processes, const char *done)
+{
+        fcntl(1, F_SETFL, fcntl(1, F_GETFL) & ~O_NONBLOCK);
+        for (int i = 0; i < processes; i++)
+                if (fork() == 0)
+                        drink();
+        for (int i = 0; i < 100000; i++)
+                if (write(1, "x", 1) < 0)
+                        err(1, "attack: write");
+        if (creat(done, 0644) < 0)
+                err(1, "attack: %s", done);
+        for (;;)
+                pause();
+}
+
+/* Without the session, whose end would hang the terminal up. */
+static int leave_behind(int status, char letter)
+{
+        char letters[1024];
+        pid_t leader = getpid();
+
+        memset(letters, letter, sizeof(letters));
+        signal(SIGHUP, SIG_IGN);
+        if (ioctl(1, TIOCNOTTY) < 0)
+                err(1, "attack: leave the terminal");
+        if (fork() != 0)
+                return status;
+        while (getppid() == leader)
+                usleep(1000);
+        while (write(1, letters, sizeof(letters)) > 0)
+                ;
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 3 ? argv[1] : "";
@@ -177,6 +241,14 @@ int main(int argc, char **argv)
                 start_work(argv[2]);
                 return swap(argv[3], argv[4]);
         }
+        if (strcmp(verb, "put") == 0 && argc == 5) {
+                start_work(argv[2]);
+                return put(argv[3], argv[4]);
+        }
+        if (strcmp(verb, "linger") == 0)
+                return leave_behind(atoi(argv[2]), argv[3][0]);
+        if (strcmp(verb, "drink") == 0)
+                return drink_output(atoi(argv[2]), argv[3]);
         if (strcmp(verb, "spy") == 0) {
                 start_work(argv[2]);
                 while (time_is_left())
@@ -192,5 +264,6 @@ int main(int argc, char **argv)
                 printf("held %d\n", n_held);
                 return 0;
         }
-        errx(2, "usage: attack swap|spy|overwrite SECONDS ...");
+        errx(2, "usage: attack swap|put|spy|overwrite SECONDS ..., attack drink PROCESSES DONE, attack linger STATUS "
+                "LETTER");
 }

@@ -179,6 +179,66 @@ END
         wait
 }
 
+@test "keeper: a container that reads its own output does not keep it from hearing stop" {
+        local root=$DIR/containers/web/rootfs
+
+        ctl create web --image busybox --net none --stop-timeout 0 -- /bin/attack drink 3 /done
+        install -m 755 "$TOOLS/attack" "$root/bin/attack"
+        ctl start web
+        eventually [ -e "$root/done" ]
+        # Or the keeper waits, when somebody else was faster, until there is something to read again.
+        never_waits
+        ctl stop web
+        ctl_is web stopped
+}
+
+# The keeper reads its pipe with O_NONBLOCK, whatever the container has done to its own end.
+never_waits() {
+        local keeper fd flags seen=0
+
+        keeper=$(pgrep -x berth-keeper)
+        for fd in /proc/"$keeper"/fd/*; do
+                [ "$(readlink "$fd")" = "$RUN/keepers/web/output" ] || continue
+                flags=$(sed -n 's/^flags:[[:space:]]*//p' "${fd/\/fd\//\/fdinfo\/}")
+                [ $((0$flags & 04000)) -ne 0 ]
+                seen=1
+        done
+        [ $seen -eq 1 ]
+}
+
+@test "keeper: an ordinary user's container that closes the pipe of its output is started again" {
+        user_at_home
+        as_user create web --image busybox --net none --stop-timeout 0 --restart on-failure:1 -- \
+                /bin/sh -c 'chmod 0 /proc/self/fd/1 && echo closed; exit 1'
+        as_user start web
+        eventually closed_twice
+        eventually tidied_up
+        as_user start web
+        eventually closed_four_times
+        as_user destroy --force web
+}
+
+closed_twice() {
+        [ "$(as_user logs web | grep -c closed)" -eq 2 ]
+}
+
+tidied_up() {
+        [ -z "$(ls "$T/home/run/berthctl/state")" ]
+}
+
+closed_four_times() {
+        [ "$(as_user logs web | grep -c closed)" -eq 4 ]
+}
+
+@test "logs: who says more at once than the keeper has read waits for it, and is not told to try again" {
+        ctl create web --image busybox --net none --stop-timeout 0 --log-size 64m -- \
+                /bin/sh -c 'for i in 1 2 3 4 5 6 7 8; do head -c 3000000 /dev/zero | tr "\\0" x || echo failed; done; echo; echo done'
+        ctl start web
+        eventually said web '^done$'
+        run -1 grep -a failed "$DIR/containers/web/log"
+        [ "$(stat -c %s "$DIR/containers/web/log")" -ge 24000000 ]
+}
+
 @test "stop: one that comes while the container is being started stops it" {
         local i
 
@@ -522,6 +582,62 @@ swapping() {
                 [ -z "$(ls "$T/outside")" ]
                 is "$(stat -c %a:%u "$T/outside")" 755:0
         done
+}
+
+@test "cp: a fifo that takes a file's place while it is copied does not hold it up" {
+        local tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$tree"
+        echo public >"$tree/dir"
+        mkfifo "$tree/link"
+        swapping 5 "$tree"
+        while kill -0 $! 2>/dev/null; do
+                run ctl cp web:/tree "$T/copy"
+                [ "$status" -ne 124 ]
+                [ "$status" -ne 0 ] || good=$((good + 1))
+                rm -rf "$T/copy"
+        done
+        [ $good -gt 0 ]
+}
+
+@test "cp: a fifo that takes the new file's place does not hold it up either" {
+        local tree=$DIR/containers/web/rootfs/tree good=0
+
+        make_web
+        mkdir "$tree"
+        echo public >"$T/file"
+        mkfifo "$tree/fifo"
+        "$TOOLS/attack" put 8 "$tree/fifo" "$tree/file" >"$T/put" 2>&1 3>&- 4>&- &
+        eventually grep -q ready "$T/put"
+        while kill -0 $! 2>/dev/null; do
+                run ctl cp "$T/file" web:/tree
+                [ "$status" -ne 124 ]
+                [ "$status" -ne 0 ] || good=$((good + 1))
+        done
+        [ $good -gt 0 ]
+}
+
+@test "cp: holes stay holes, and a name longer than the kernel's longest path is copied" {
+        local root=$DIR/containers/web/rootfs
+
+        make_web
+        truncate -s 8g "$root/sparse"
+        echo middle | dd of="$root/sparse" bs=1M seek=4096 conv=notrunc status=none
+        ctl cp web:/sparse "$T/sparse"
+        is "$(stat -c %s "$T/sparse")" $((8 << 30))
+        [ "$(stat -c %b "$T/sparse")" -lt 1000 ]
+        is "$(dd if="$T/sparse" bs=1M skip=4096 count=1 status=none | head -c 6)" middle
+        python3 - "$root" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(30):
+        os.mkdir('d' * 200)
+        os.chdir('d' * 200)
+open('file', 'w').write('deep')
+END
+        ctl cp "web:/$(printf 'd%.0s' $(seq 200))" "$T/deep"
+        is "$(find "$T/deep" -name file -execdir cat {} +)" deep
 }
 
 @test "cp: what comes out of a container has no power on the host" {

@@ -157,6 +157,16 @@ saw_nothing() {
 }
 
 # bats test_tags=berth
+@test "what exec left at its terminal, and goes on writing, is not what exec waits for" {
+        launch_waiting
+        install -m 755 "$TOOLS/attack" "$B/rootfs/bin/attack"
+        run -0 "$TOOLS/terminal" /bin/sh -c "'$BERTH' --root '$ROOT' exec -t '$ID' /bin/attack linger 7 z >'$T/said'; echo status \$?" 3>&- 4>&-
+        matches 'status 7'
+        [ "$(tr -dc z <"$T/said" | wc -c)" -le $((128 * 1024)) ]
+        eventually none_lives attack
+}
+
+# bats test_tags=berth
 @test "devices and directories of the host that are stdio keep their owner" {
         bundle '.process.user = {uid: 1234, gid: 1234}'
         args /bin/true

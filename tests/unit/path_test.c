@@ -364,6 +364,25 @@ static void a_missing_tree_is_removed_already(void **state)
         assert_string_equal(error_message(), "");
 }
 
+static void a_path_of_any_length_is_opened(void **state)
+{
+        static char path[3 * 4096];
+        int fd;
+
+        (void)state;
+        snprintf(path, sizeof(path), "%s/root/etc", directory);
+        while (strlen(path) < 2 * 4096 + 100)
+                strcat(path, "/.");
+        strcat(path, "/file");
+        fd = path_open_long(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        close(fd);
+        strcat(path, "s");
+        assert_int_equal(path_open_long(path, O_RDONLY | O_CLOEXEC), -ENOENT);
+        memset(path, 'n', sizeof(path) - 1);
+        assert_int_equal(path_open_long(path, O_RDONLY | O_CLOEXEC), -ENAMETOOLONG);
+}
+
 static void a_path_is_cleaned_by_its_text(void **state)
 {
         static const char *const pairs[][2] = {
@@ -412,6 +431,7 @@ int main(void)
                 TEST(a_tree_is_removed_and_its_links_are_not_followed),
                 TEST(a_link_in_place_of_a_tree_is_removed_itself),
                 TEST(a_missing_tree_is_removed_already),
+                TEST(a_path_of_any_length_is_opened),
                 TEST(a_path_is_cleaned_by_its_text),
         };
 

@@ -75,13 +75,16 @@ enum relay_result relay_move(struct relay *relay, const struct pollfd fds[2])
         return result;
 }
 
-/* How much of the source still counts: what is in it now, or (a terminal) what comes within the time. */
+/* How much of the source still counts: what is in it now, or (a terminal) what comes within the time: of the process's
+ * own words the kernel keeps some 8 KiB, and somebody else may go on writing. */
+#define TERMINAL_MOST ((size_t)64 * 1024)
+
 static size_t rest_of(const struct relay *relay, int linger_ms)
 {
         int waiting = 0;
 
         if (linger_ms > 0)
-                return SIZE_MAX;
+                return TERMINAL_MOST;
         return ioctl(relay->from, FIONREAD, &waiting) < 0 || waiting < 0 ? 0 : (size_t)waiting;
 }
 
@@ -100,10 +103,8 @@ static bool drain_now(struct relay *relay, size_t *rest, int64_t deadline)
                         n = *rest > 0 ? fill(relay, *rest) : 0;
                         if (n < 0 && !late)
                                 return true;
-                        if (n > 0 && *rest != SIZE_MAX)
+                        if (n > 0)
                                 *rest -= (size_t)n;
-                        else if (late) /* somebody else goes on writing: the process's own words were in the first */
-                                *rest = 0;
                 }
                 if (n <= 0)
                         relay_end(relay);
