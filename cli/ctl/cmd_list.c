@@ -340,7 +340,8 @@ const struct command ctl_command_list = {
         .summary = "the containers, and what they do",
         .description =
                 "Lists the containers with their states: running, paused, stopped, restarting (it ended, and its "
-                "policy starts it again) or partial (a crash came while it was made; destroy removes it).",
+                "policy starts it again), busy (another command makes or removes it) or partial (a crash came while "
+                "it was made; destroy removes it).",
         .examples = "berthctl list\n"
                     "berthctl list --running --quiet\n"
                     "berthctl list --json | jq '.[].name'",

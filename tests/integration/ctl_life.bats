@@ -172,6 +172,23 @@ load ../lib/ctl
         [ ! -e "$DIR/containers/web" ]
 }
 
+@test "list, start, info: what another command is making is busy, and nobody is told to destroy it" {
+        ctl create web --image busybox --net none
+        mv "$DIR/containers/web/settings" "$DIR/containers/web/partial"
+        exec 7<"$DIR/containers/web"
+        flock 7
+        run -0 ctl list 7<&-
+        matches '^web +busy '
+        is "$(ctl list --json 7<&- | jq -r '.[0].state')" busy
+        refused_ctl "^container web is being made or removed by another command" start web 7<&-
+        refused_ctl "^container web is being made or removed by another command" info web 7<&-
+        mv "$DIR/containers/web/partial" "$DIR/containers/web/settings"
+        run -0 ctl list 7<&-
+        matches '^web +stopped '
+        exec 7<&-
+        ctl destroy web
+}
+
 @test "destroy: a container whose settings are damaged is removed by force only" {
         ctl create web --image busybox --net none
         echo nonsense >"$DIR/containers/web/settings"
