@@ -172,7 +172,9 @@ teardown() {
         answer "$H" 8080
         new_namespace a
         run -1 net attach a /run/netns/a publish=8080:80
-        [[ $output == *"published port 8080:80/tcp: a process of the host has port 8080"* ]]
+        [[ $output == *"published port 8080:80/tcp: a process of the host has port 8080 at one of its addresses (ADDRESS:PORT:PORT takes another)"* ]]
+        run -1 net attach a /run/netns/a publish=$HOST:8080:80
+        [[ $output == *"a process of the host has port 8080" ]]
         nothing_of a
 }
 
