@@ -106,6 +106,12 @@ load ../lib/ctl
         ctl start web
         ctl stop --timeout 200ms web
         is "$(ctl info --json web | jq -r '.state')" stopped
+        ctl set web --stop-timeout 3600
+        ctl start web
+        ctl restart -t 0 web
+        ctl stop -t 0 web
+        is "$(ctl info --json web | jq -r '.state')" stopped
+        refused_ctl "invalid value '-1' for flag --timeout" stop -t -1 web
 }
 
 @test "the init of busybox: runs by itself, and shuts down when it is stopped" {
