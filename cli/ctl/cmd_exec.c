@@ -21,7 +21,7 @@ struct exec_options {
 static const struct option_spec exec_specs[] = {
         OPTION(struct exec_options, terminal, "terminal", 't', NULL,
                "give it a terminal (default: when you are at one)"),
-        OPTION(struct exec_options, user, "user", 'u', "USER", "run as this user: a name, UID or UID:GID"),
+        OPTION(struct exec_options, user, "user", 'u', "USER", "run as this user, or USER:GROUP: names or numbers"),
         OPTION(struct exec_options, workdir, "workdir", 'w', "DIR", "working directory"),
         OPTION(struct exec_options, env, "env", 'e', "NAME=VALUE", "set an environment variable (repeatable)"),
 };
@@ -90,10 +90,13 @@ static int execute(struct invocation *invocation, const struct exec_options *opt
         struct user user;
         int r = find_running(invocation, request.id, &container);
 
-        if (r == 0)
-                r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
         if (r < 0)
                 return r;
+        if (options->user && setting_find("user")->check(options->user) < 0)
+                return refuse(EINVAL, "--user '%s': expected %s", options->user, setting_find("user")->expected);
+        r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
+        if (r < 0)
+                return fail_in(r, "container %s", request.id);
         request.uid = user.uid;
         request.gid = user.gid;
         request.cwd = options->workdir ? options->workdir : NULL;
@@ -144,7 +147,7 @@ struct enter_options {
 };
 
 static const struct option_spec enter_specs[] = {
-        OPTION(struct enter_options, user, "user", 'u', "USER", "as this user: a name, UID or UID:GID"),
+        OPTION(struct enter_options, user, "user", 'u', "USER", "as this user, or USER:GROUP: names or numbers"),
 };
 
 /* The better of the shells that it has, as a login shell. */

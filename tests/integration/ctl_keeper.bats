@@ -213,7 +213,11 @@ another_holds() {
         run -143 ctl exec web sh -c 'kill -TERM $$'
         is "$(ctl exec web cat <<<"through stdin")" "through stdin"
         refused_ctl "/bin/missing" exec web /bin/missing
-        refused_ctl "no user 'somebody'" exec -u somebody web id
+        refused_ctl "^container web: its /etc/passwd has no user 'somebody'" exec -u somebody web id
+        is "$(ctl exec -u nobody:root web id -g)" 0
+        is "$(ctl exec -u 7:nogroup web id -g)" 65534
+        refused_ctl "^container web: its /etc/group has no group 'somebody'" exec -u nobody:somebody web id
+        refused_ctl "^--user 'nobody:': expected USER or USER:GROUP" exec -u nobody: web id
         refused_ctl "expected NAME=VALUE" exec -e novalue web id
         refused_ctl "no command given" exec web
         run -0 ctl enter web <<<'echo in $0'
