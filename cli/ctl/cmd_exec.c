@@ -186,7 +186,8 @@ static int run_console(struct invocation *invocation)
                 return r;
         if (isatty(STDERR_FILENO))
                 fprintf(stderr, "Connected to %s. %s\n", invocation->arguments[0],
-                        container.settings.terminal ? "Ctrl-] leaves." : "It has no terminal: this is its output.");
+                        container.settings.terminal ? "Ctrl-] leaves."
+                                                    : "It has no terminal: this is its output. Ctrl-C leaves.");
         return keeper_console(invocation->ctl, invocation->arguments[0], container.settings.terminal);
 }
 
@@ -194,8 +195,8 @@ const struct command ctl_command_console = {
         .name = "console",
         .arguments = "NAME",
         .summary = "the terminal of a container's program",
-        .description = "Connects you to the terminal of the container's own program; where it has none, to its output. "
-                       "Ctrl-] leaves. What it said before is in the log.",
+        .description = "Connects you to the terminal of the container's own program, which Ctrl-] leaves; where it has "
+                       "none, to its output, which Ctrl-C leaves. What it said before is in the log.",
         .least = 1,
         .most = 1,
         .root = ROOT_CHANGE,

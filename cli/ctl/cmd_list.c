@@ -381,16 +381,24 @@ static void print_line(FILE *out, const char *key, const char *value)
         fputc('\n', out);
 }
 
-/* Each element of a list on a line of its own. */
+/* Each element of a list on a line of its own, and no more than one: what has lines itself shows them as question
+ * marks. */
 static int print_setting(FILE *out, const struct settings *settings, const struct setting *setting)
 {
-        _cleanup_free_ char *text = setting_text(settings, setting);
-        char *save = NULL;
+        const void *member = (const char *)settings + setting->offset;
+        const struct oci_strings *list = member;
+        _cleanup_free_ char *text = NULL;
 
+        if (setting->kind == SETTING_LIST) {
+                for (size_t i = 0; i < list->n; i++)
+                        print_line(out, setting->key, list->v[i]);
+                return 0;
+        }
+        text = setting_text(settings, setting);
         if (!text)
                 return fail(ENOMEM, "print the settings");
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-                print_line(out, setting->key, line);
+        if (*text)
+                print_line(out, setting->key, text);
         return 0;
 }
 

@@ -201,6 +201,12 @@ another_holds() {
         grep -q '^line [0-9]' "$T/out"
         ctl stop -f web
         refused_ctl "container web is stopped" console web
+        ctl create quiet --image busybox --net none -- /bin/sh -c 'while :; do echo ready; sleep 0.2; done'
+        ctl start quiet
+        run -0 timeout 10 "$TOOLS/terminal" -i $'\x03' "$BERTHCTL" --directory "$DIR" --run "$RUN" console quiet
+        has "It has no terminal: this is its output. Ctrl-C leaves."
+        is "$(ctl info --json quiet | jq -r .state)" running
+        ctl destroy -f quiet
 }
 
 @test "exec: status, user, environment and directory; what is wrong is said" {

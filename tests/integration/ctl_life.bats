@@ -34,6 +34,7 @@ load ../lib/ctl
 @test "create: a value of several lines is one value, whatever it looks like" {
         ctl create web --image busybox --net none -e $'A=1\nids = 5' -- /bin/sh -c $'echo "$A"\necho two; exec sleep 1000'
         is "$(ctl info --json web | jq -c '[.settings.ids > 5, .settings.env]')" '[true,["A=1\nids = 5"]]'
+        is "$(ctl info web | grep '^env ')" "env            A=1?ids = 5"
         ctl start web
         eventually said web '^ids = 5$'
         said web '^two$'
