@@ -342,6 +342,12 @@ completed() {
         is "$(completed snapshot restore web "")" before
         is "$(completed network connect berth0 "")" "other web"
         is "$(completed top --sort m)" memory
+        is "$(completed top -s m)" memory
+        is "$(completed create -s w)" ""
+        is "$(completed start -s w)" web
+        is "$(completed export web -z "")" "zstd gzip xz none"
+        is "$(completed top -i b)" ""
+        is "$(completed check "")" ""
         is "$(completed set web --unset io-read)" "io-read io-read-ops"
         is "$(completed set web --unset help)" ""
         is "$(completed create new --restart on)" on-failure
