@@ -325,9 +325,7 @@ static int run_list(struct invocation *invocation)
         listing.net = network_open_quietly(invocation->ctl);
         r = ctl_each_shared(listing.ctl, visit, tell, &listing, told);
         if (r == 0)
-                r = (listing.options->json    ? print_arrays
-                     : listing.options->quiet ? print_names
-                                              : print_table)(told);
+                r = (listing.options->json ? print_arrays : listing.options->quiet ? print_names : print_table)(told);
         ctl_told_release(told);
         if (listing.net)
                 ctlnet_close(listing.net);

@@ -1,6 +1,6 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
- *   settings     what the person asked for (runtime/ctl/settings.h); while it is being made, or removed, and when a crash
- *                came then: `partial` instead, and `destroy` removes it
+ *   settings     what the person asked for (runtime/ctl/settings.h); while it is being made, or removed, and when a
+ *                crash came then: `partial` instead, and `destroy` removes it
  *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
  *   rootfs/      its root file system (runtime/ctl/storage.h)
  *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
@@ -86,8 +86,9 @@ struct ctl_told {
 };
 
 /* The same by two processes at once, where there are many containers and more than one processor. `tell` says as a text
- * what the visits since the last call of it were told, and nothing else of them may matter: half of them are not in this
- * process. told: in the order of the names, for the caller to release; the second one is empty when nobody shared. */
+ * what the visits since the last call of it were told, and nothing else of them may matter: half of them are not in
+ * this process. told: in the order of the names, for the caller to release; the second one is empty when nobody shared.
+ */
 int ctl_each_shared(struct ctl *ctl, int (*visit)(struct ctl_container *container, void *data),
                     int (*tell)(void *data, struct ctl_told *told), void *data, struct ctl_told told[2]);
 void ctl_told_release(struct ctl_told told[2]);
