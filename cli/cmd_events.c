@@ -10,8 +10,8 @@ struct events_options {
 };
 
 static const struct option_spec specs[] = {
-        OPTION(struct events_options, interval, "interval", 0, "DURATION",
-               "time between two statistics, such as 500ms or 1m30s (default: 5s)"),
+        OPTION_BETWEEN(struct events_options, interval, "interval", 0, "DURATION", 1, INT32_MAX,
+                       "time between two statistics, such as 500ms or 1m30s (default: 5s)"),
         OPTION(struct events_options, stats, "stats", 0, NULL, "print the statistics once and end"),
 };
 

@@ -94,7 +94,7 @@ static int set_bytes(const struct option_spec *spec, const char *text, struct op
 
 static int set_duration(const struct option_spec *spec, const char *text, struct option_duration *duration)
 {
-        if (parse_duration(text, &duration->milliseconds) < 0 || duration->milliseconds == 0)
+        if (parse_duration(text, &duration->milliseconds) < 0 || duration->milliseconds < spec->least)
                 return bad_value(spec, text, "a duration such as 5s, 500ms or 1m30s");
         duration->set = true;
         return 0;

@@ -43,7 +43,7 @@ struct option_bytes {
 
 struct option_duration {
         bool set;
-        int64_t milliseconds; /* >= 1 */
+        int64_t milliseconds; /* not negative, nor below least */
 };
 
 struct option_spec {
@@ -53,7 +53,7 @@ struct option_spec {
         size_t offset;
         const char *placeholder; /* of the value in the help text; NULL for flags */
         const char *help;        /* NULL: accepted, but not shown */
-        int64_t least, most;     /* numbers only */
+        int64_t least, most;     /* of numbers; least of durations, too, in milliseconds */
 };
 
 #define OPTION_KIND(type, member)                                                                                      \

@@ -204,6 +204,12 @@ int ctlnet_parse_publish(const char *text, struct ctlnet_publish *publish);
 #define CTLNET_PUBLISH_TEXT 96
 const char *ctlnet_format_publish(const struct ctlnet_publish *publish, char text[CTLNET_PUBLISH_TEXT]);
 
+/* On all addresses of the host: none is said, or 0.0.0.0 or ::, which are all of one family. */
+bool ctlnet_publish_is_any(const struct ctlnet_publish *publish);
+
+/* Both want the same port. One on all addresses and one on one of them do not: the latter goes first. */
+bool ctlnet_publish_collide(const struct ctlnet_publish *a, const struct ctlnet_publish *b);
+
 /* "100mbit", "1gbit", "500kbit", digits and bit, kbit, mbit, gbit. -EINVAL without a message. */
 int ctlnet_parse_rate(const char *text, uint64_t *rate);
 

@@ -21,7 +21,7 @@ struct exec_options {
 static const struct option_spec exec_specs[] = {
         OPTION(struct exec_options, terminal, "terminal", 't', NULL,
                "give it a terminal (default: when you are at one)"),
-        OPTION(struct exec_options, user, "user", 'u', "USER", "run as this user: a name, UID or UID:GID"),
+        OPTION(struct exec_options, user, "user", 'u', "USER", "run as this user, or USER:GROUP: names or numbers"),
         OPTION(struct exec_options, workdir, "workdir", 'w', "DIR", "working directory"),
         OPTION(struct exec_options, env, "env", 'e', "NAME=VALUE", "set an environment variable (repeatable)"),
 };
@@ -90,10 +90,13 @@ static int execute(struct invocation *invocation, const struct exec_options *opt
         struct user user;
         int r = find_running(invocation, request.id, &container);
 
-        if (r == 0)
-                r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
         if (r < 0)
                 return r;
+        if (options->user && setting_find("user")->check(options->user) < 0)
+                return refuse(EINVAL, "--user '%s': expected %s", options->user, setting_find("user")->expected);
+        r = user_find(invocation->ctl, &container, options->user ? options->user : "0", &user);
+        if (r < 0)
+                return fail_in(r, "container %s", request.id);
         request.uid = user.uid;
         request.gid = user.gid;
         request.cwd = options->workdir ? options->workdir : NULL;
@@ -144,7 +147,7 @@ struct enter_options {
 };
 
 static const struct option_spec enter_specs[] = {
-        OPTION(struct enter_options, user, "user", 'u', "USER", "as this user: a name, UID or UID:GID"),
+        OPTION(struct enter_options, user, "user", 'u', "USER", "as this user, or USER:GROUP: names or numbers"),
 };
 
 /* The better of the shells that it has, as a login shell. */
@@ -183,7 +186,8 @@ static int run_console(struct invocation *invocation)
                 return r;
         if (isatty(STDERR_FILENO))
                 fprintf(stderr, "Connected to %s. %s\n", invocation->arguments[0],
-                        container.settings.terminal ? "Ctrl-] leaves." : "It has no terminal: this is its output.");
+                        container.settings.terminal ? "Ctrl-] leaves."
+                                                    : "It has no terminal: this is its output. Ctrl-C leaves.");
         return keeper_console(invocation->ctl, invocation->arguments[0], container.settings.terminal);
 }
 
@@ -191,8 +195,8 @@ const struct command ctl_command_console = {
         .name = "console",
         .arguments = "NAME",
         .summary = "the terminal of a container's program",
-        .description = "Connects you to the terminal of the container's own program; where it has none, to its output. "
-                       "Ctrl-] leaves. What it said before is in the log.",
+        .description = "Connects you to the terminal of the container's own program, which Ctrl-] leaves; where it has "
+                       "none, to its output, which Ctrl-C leaves. What it said before is in the log.",
         .least = 1,
         .most = 1,
         .root = ROOT_CHANGE,

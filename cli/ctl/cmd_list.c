@@ -338,7 +338,8 @@ const struct command ctl_command_list = {
         .summary = "the containers, and what they do",
         .description =
                 "Lists the containers with their states: running, paused, stopped, restarting (it ended, and its "
-                "policy starts it again) or partial (a crash came while it was made; destroy removes it).",
+                "policy starts it again), busy (another command makes or removes it) or partial (a crash came while "
+                "it was made; destroy removes it).",
         .examples = "berthctl list\n"
                     "berthctl list --running --quiet\n"
                     "berthctl list --json | jq '.[].name'",
@@ -378,16 +379,24 @@ static void print_line(FILE *out, const char *key, const char *value)
         fputc('\n', out);
 }
 
-/* Each element of a list on a line of its own. */
+/* Each element of a list on a line of its own, and no more than one: what has lines itself shows them as question
+ * marks. */
 static int print_setting(FILE *out, const struct settings *settings, const struct setting *setting)
 {
-        _cleanup_free_ char *text = setting_text(settings, setting);
-        char *save = NULL;
+        const void *member = (const char *)settings + setting->offset;
+        const struct oci_strings *list = member;
+        _cleanup_free_ char *text = NULL;
 
+        if (setting->kind == SETTING_LIST) {
+                for (size_t i = 0; i < list->n; i++)
+                        print_line(out, setting->key, list->v[i]);
+                return 0;
+        }
+        text = setting_text(settings, setting);
         if (!text)
                 return fail(ENOMEM, "print the settings");
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-                print_line(out, setting->key, line);
+        if (*text)
+                print_line(out, setting->key, text);
         return 0;
 }
 

@@ -28,7 +28,7 @@ static const struct option_spec specs[] = {
         OPTION(struct network_options, subnet6, "subnet6", 0, "SUBNET", "create: IPv6 subnet (default: a random one)"),
         OPTION(struct network_options, gateway, "gateway", 0, "ADDRESS", "create: the host's IPv4 address in it"),
         OPTION(struct network_options, gateway6, "gateway6", 0, "ADDRESS", "create: the host's IPv6 address in it"),
-        OPTION_BETWEEN(struct network_options, mtu, "mtu", 0, "N", 68, 65535, "create: size of packets"),
+        OPTION_BETWEEN(struct network_options, mtu, "mtu", 0, "N", 576, 65535, "create: size of packets"),
         OPTION(struct network_options, no_ipv6, "no-ipv6", 0, NULL, "create: IPv4 only"),
         OPTION(struct network_options, no_nat, "no-nat", 0, NULL, "create: members keep their addresses outside"),
         OPTION(struct network_options, no_dns, "no-dns", 0, NULL, "create: no names of members"),

@@ -56,7 +56,8 @@ struct stop_options {
 
 static const struct option_spec stop_specs[] = {
         OPTION(struct stop_options, timeout, "timeout", 't', "DURATION",
-               "how long the program may take to end, such as 30s (default: the container's stop-timeout, 10s)"),
+               "how long the program may take to end, such as 30s (default: the container's stop-timeout, 10s); 0 is "
+               "--force"),
         OPTION(struct stop_options, force, "force", 'f', NULL, "kill it at once"),
 };
 

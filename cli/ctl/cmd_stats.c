@@ -266,7 +266,7 @@ static int run_metrics(struct invocation *invocation)
 const struct command ctl_command_metrics = {
         .name = "metrics",
         .arguments = "",
-        .summary = "the same for Prometheus",
+        .summary = "what running containers use, for Prometheus",
         .description = "Prints what running containers use in the text format of Prometheus, for the textfile "
                        "collector of its node exporter for instance.",
         .examples = "berthctl metrics >/var/lib/prometheus/node-exporter/berth.prom",

@@ -26,7 +26,8 @@ static const struct option_spec top_specs[] = {
         OPTION(struct top_options, batch, "batch", 'b', NULL, "rows instead of a screen (as without a terminal)"),
         OPTION(struct top_options, sort, "sort", 's', "KEY", "cpu (the default), memory, pids, io, net, name or state"),
         OPTION(struct top_options, reverse, "reverse", 'r', NULL, "the other way round"),
-        OPTION(struct top_options, interval, "interval", 'i', "DURATION", "between two looks (default: 2s)"),
+        OPTION_BETWEEN(struct top_options, interval, "interval", 'i', "DURATION", 1, INT32_MAX,
+                       "between two looks (default: 2s)"),
         OPTION_BETWEEN(struct top_options, count, "count", 'n', "N", 1, 1000000000,
                        "end after N looks (default: on a screen none, as rows 1)"),
 };

@@ -44,7 +44,7 @@ struct settings_options {
                        "show a directory or file of the host inside (repeatable)"),                                    \
                 OPTION(type, member.env, "env", 'e', "NAME=VALUE", "set an environment variable (repeatable)"),        \
                 OPTION(type, member.user, "user", 'u', "USER",                                                         \
-                       "run the program as this user: a name, UID or UID:GID"),                                        \
+                       "run the program as this user, or USER:GROUP: names or numbers"),                               \
                 OPTION(type, member.workdir, "workdir", 'w', "DIR", "working directory of the program"),               \
                 OPTION(type, member.hostname, "hostname", 0, "NAME", "host name inside (default: the container's)"),   \
                 OPTION(type, member.terminal, "terminal", 't', NULL,                                                   \

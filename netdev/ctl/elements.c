@@ -70,7 +70,7 @@ void elements_of_network(const struct ctlnet_network *network, struct nft_elemen
 static void add_port(struct nft_elements *elements, const struct interface *interface,
                      const struct ctlnet_publish *publish, const struct ctlnet_address *to, unsigned n)
 {
-        bool v4 = to->family == AF_INET, any = !publish->host.family;
+        bool v4 = to->family == AF_INET, any = ctlnet_publish_is_any(publish);
         enum nft_set set = v4 ? any ? NFT_SET_DNAT4_ANY : NFT_SET_DNAT4 : any ? NFT_SET_DNAT6_ANY : NFT_SET_DNAT6;
         struct nft_element *element = nft_elements_add(elements, set, interface->owner);
         uint16_t host = htons((uint16_t)(publish->host_port + n)),

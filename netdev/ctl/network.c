@@ -160,6 +160,22 @@ static int take_subnet4(struct ctlnet *net, struct ctlnet_network *network)
         return refuse(EADDRNOTAVAIL, "network %s: no /20 of 10.64.0.0/10 is free; give it a subnet", network->name);
 }
 
+/* "This network", loopback, multicast: the kernel takes none of them for a gateway. */
+static bool is_unicast(const struct ctlnet_address *subnet)
+{
+        static const struct ctlnet_address others[] = {
+                {.family = AF_INET, .prefix = 8, .bytes = {0}},
+                {.family = AF_INET, .prefix = 8, .bytes = {127}},
+                {.family = AF_INET, .prefix = 4, .bytes = {224}},
+                {.family = AF_INET6, .prefix = 8, .bytes = {0xff}},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(others); i++)
+                if (subnet_overlaps(&others[i], subnet))
+                        return false;
+        return true;
+}
+
 static int check_subnet(struct ctlnet *net, const struct ctlnet_network *network, const struct ctlnet_address *subnet)
 {
         struct ctlnet_address first = subnet_first(subnet);
@@ -169,6 +185,8 @@ static int check_subnet(struct ctlnet *net, const struct ctlnet_network *network
         ctlnet_format_address(subnet, true, text);
         if (!subnet_same_ip(&first, subnet))
                 return refuse(EINVAL, "network %s: %s has bits behind its prefix", network->name, text);
+        if (!is_unicast(subnet))
+                return refuse(EINVAL, "network %s: the addresses of %s are not those of hosts", network->name, text);
         if (subnet_hosts(subnet) < 2)
                 return refuse(EINVAL, "network %s: %s has no room for a gateway and a container", network->name, text);
         r = find_overlap(net, network, subnet, with);

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "netdev/ctl/attach.h"
 #include "netdev/ctl/dns.h"
+#include "netdev/ctl/names.h"
 #include "netdev/ctl/neighbours.h"
 #include "netdev/ctl/pool.h"
 
@@ -26,7 +27,24 @@ static int count_members(struct ctlnet *net, struct ctlnet_network *network)
 {
         _cleanup_close_ int pool = network_room(net, network->name, "addresses");
 
-        return pool < 0 ? pool : pool_count(net, pool, &network->members);
+        return pool < 0 ? pool : pool_count(net, pool, &network->members, NULL);
+}
+
+/* Names one of them, the first in their order. */
+static int refuse_members(struct ctlnet *net, const char *name)
+{
+        _cleanup_close_ int pool = network_room(net, name, "addresses");
+        char owner[CLAIM_TEXT_SIZE];
+        size_t members;
+        int r = pool < 0 ? pool : pool_count(net, pool, &members, owner);
+
+        if (r < 0 || members == 0)
+                return r;
+        if (members > 1)
+                return refuse(EBUSY, "network %s: container %.*s and %zu more have addresses in it", name,
+                              names_container_length(owner), owner, members - 1);
+        return refuse(EBUSY, "network %s: container %.*s has an address in it", name, names_container_length(owner),
+                      owner);
 }
 
 /* The default one may have to be made. */
@@ -133,10 +151,7 @@ int ctlnet_network_delete(struct ctlnet *net, const char *name)
         if (r == -ENOENT)
                 return refuse(ENOENT, "there is no network %s", name);
         if (r == 0)
-                r = count_members(net, &network);
-        if (r == 0 && network.members)
-                return refuse(EBUSY, "network %s: %zu interfaces of containers have addresses in it", name,
-                              network.members);
+                r = refuse_members(net, name);
         if (r == 0)
                 r = dns_stop(net, name);
         if (r == 0)

@@ -165,7 +165,7 @@ int pool_sweep(struct ctlnet *net, int pool)
         return 0;
 }
 
-int pool_count(struct ctlnet *net, int pool, size_t *members)
+int pool_count(struct ctlnet *net, int pool, size_t *members, char first[CLAIM_TEXT_SIZE])
 {
         _cleanup_closedir_ DIR *dir = NULL;
         int fd = openat(pool, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -176,10 +176,15 @@ int pool_count(struct ctlnet *net, int pool, size_t *members)
         dir = fd < 0 ? NULL : fdopendir(fd);
         if (!dir)
                 return fail(errno, "list the addresses in use");
-        for (struct dirent *entry; (entry = readdir(dir));)
-                *members += ctlnet_parse_address(entry->d_name, &address) == 0 && address.family == AF_INET &&
-                            claim_read(pool, entry->d_name, holder) == 0 &&
-                            faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                if (ctlnet_parse_address(entry->d_name, &address) < 0 || address.family != AF_INET ||
+                    claim_read(pool, entry->d_name, holder) < 0 ||
+                    faccessat(net->interfaces, holder, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                if (first && (*members == 0 || strcmp(holder, first) < 0))
+                        memcpy(first, holder, sizeof(holder));
+                ++*members;
+        }
         return 0;
 }
 

@@ -3,6 +3,7 @@
  * What a crash left without a record of its owner is taken over. Under the lock. */
 #pragma once
 
+#include "base/claim.h"
 #include "netdev/ctl/state.h"
 
 /* The address asked for, or (fixed->family 0) the first free one from number `start` on. Messages name the owner of one
@@ -26,8 +27,8 @@ int pool_release(int pool, const char *owner, const struct interface *kept);
 /* Gives back what no owner has. */
 int pool_sweep(struct ctlnet *net, int pool);
 
-/* IPv4 addresses whose owner exists. */
-int pool_count(struct ctlnet *net, int pool, size_t *members);
+/* IPv4 addresses whose owner exists; first: the first of these owners by name, NULL: not wanted. */
+int pool_count(struct ctlnet *net, int pool, size_t *members, char first[CLAIM_TEXT_SIZE]);
 
 /* What the interface has becomes another owner's, each in one step. */
 int pool_hand_over(int pool, const struct interface *from, const char *to);

@@ -56,8 +56,11 @@ int ports_check(const struct interface *interface)
                         int r = check_port(interface, publish, (uint16_t)(publish->host_port + n));
 
                         if (r == -EADDRINUSE)
-                                return refuse(EADDRINUSE, "published port %s: a process of the host has port %u",
-                                              ctlnet_format_publish(publish, text), publish->host_port + n);
+                                return refuse(EADDRINUSE, "published port %s: a process of the host has port %u%s",
+                                              ctlnet_format_publish(publish, text), publish->host_port + n,
+                                              ctlnet_publish_is_any(publish)
+                                                      ? " at one of its addresses (ADDRESS:PORT:PORT takes another)"
+                                                      : "");
                         if (r < 0)
                                 return fail(-r, "published port %s", ctlnet_format_publish(publish, text));
                 }

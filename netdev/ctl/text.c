@@ -195,6 +195,23 @@ int ctlnet_parse_publish(const char *text, struct ctlnet_publish *publish)
         return 0;
 }
 
+bool ctlnet_publish_is_any(const struct ctlnet_publish *publish)
+{
+        static const uint8_t none[sizeof(publish->host.bytes)];
+
+        return memcmp(publish->host.bytes, none, sizeof(none)) == 0;
+}
+
+bool ctlnet_publish_collide(const struct ctlnet_publish *a, const struct ctlnet_publish *b)
+{
+        if (a->protocol != b->protocol || a->host_port >= b->host_port + b->count ||
+            b->host_port >= a->host_port + a->count)
+                return false;
+        if (a->host.family && b->host.family && a->host.family != b->host.family)
+                return false;
+        return memcmp(a->host.bytes, b->host.bytes, sizeof(a->host.bytes)) == 0;
+}
+
 static int format_ports(char *text, size_t room, unsigned first, unsigned count)
 {
         return count > 1 ? snprintf(text, room, "%u-%u", first, first + count - 1) : snprintf(text, room, "%u", first);

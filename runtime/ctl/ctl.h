@@ -59,6 +59,7 @@ struct ctl_container {
         char name[CTL_NAME_MAX + 1];
         int fd;                   /* its directory; holds the lock */
         bool partial;             /* only partly made, or partly removed */
+        bool busy;                /* partial because another command makes or removes it just now */
         bool damaged;             /* its settings are: they hold what could be read */
         struct settings settings; /* of a partial one what there is */
 };
@@ -117,7 +118,7 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to);
 
 /* ---- run ---- */
 
-enum ctl_state { CTL_STOPPED, CTL_RUNNING, CTL_PAUSED, CTL_RESTARTING, CTL_PARTIAL };
+enum ctl_state { CTL_STOPPED, CTL_RUNNING, CTL_PAUSED, CTL_RESTARTING, CTL_BUSY, CTL_PARTIAL };
 
 struct ctl_status {
         enum ctl_state state;

@@ -343,6 +343,18 @@ int image_registry(const struct ctl *ctl, const char *text, int root, struct lay
         return r < 0 ? r : unpack_layout(&source, "image", root, config);
 }
 
+/* mmdebstrap leaves the servers of the host that it ran on. */
+static int forget_servers(int root)
+{
+        _cleanup_close_ int etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
+
+        if (etc < 0)
+                error_clear();
+        return etc >= 0 && unlinkat(etc, "resolv.conf", 0) < 0 && errno != ENOENT
+                       ? fail(errno, "remove the host's /etc/resolv.conf from Debian")
+                       : 0;
+}
+
 int image_debian(const struct ctl *ctl, const char *suite, int root)
 {
         _cleanup_(temporary_remove) struct temporary temporary;
@@ -362,5 +374,7 @@ int image_debian(const struct ctl *ctl, const char *suite, int root)
                         (const char *[]){"mmdebstrap", "--quiet", "--variant=important",
                                          "--include=systemd-sysv,dbus,libpam-systemd", "--format=tar", suite, archive,
                                          NULL});
-        return r < 0 ? r : image_unpack_file(ctl, archive, suite, root, false);
+        if (r == 0)
+                r = image_unpack_file(ctl, archive, suite, root, false);
+        return r < 0 ? r : forget_servers(root);
 }

@@ -45,6 +45,15 @@ static void close_net(struct ctlnet **net)
                 ctlnet_close(*net);
 }
 
+static int refuse_twice(const struct oci_strings *texts, const struct ctlnet_publish *publish, size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (ctlnet_publish_collide(&publish[k], &publish[i]))
+                        return refuse(EINVAL, "publish: %s and %s publish the same port of the host", texts->v[k],
+                                      texts->v[i]);
+        return 0;
+}
+
 static int read_publish(const struct oci_strings *texts, struct wish *wish)
 {
         wish->publish = calloc(texts->n + 1, sizeof(*wish->publish));
@@ -53,6 +62,8 @@ static int read_publish(const struct oci_strings *texts, struct wish *wish)
         for (size_t i = 0; i < texts->n; i++) {
                 int r = ctlnet_parse_publish(texts->v[i], &wish->publish[i]);
 
+                if (r == 0)
+                        r = refuse_twice(texts, wish->publish, i);
                 if (r < 0)
                         return r;
         }

@@ -37,11 +37,9 @@
 
 const char *ctl_state_name(enum ctl_state state)
 {
-        static const char *const names[] = {[CTL_STOPPED] = "stopped",
-                                            [CTL_RUNNING] = "running",
-                                            [CTL_PAUSED] = "paused",
-                                            [CTL_RESTARTING] = "restarting",
-                                            [CTL_PARTIAL] = "partial"};
+        static const char *const names[] = {
+                [CTL_STOPPED] = "stopped",       [CTL_RUNNING] = "running", [CTL_PAUSED] = "paused",
+                [CTL_RESTARTING] = "restarting", [CTL_BUSY] = "busy",       [CTL_PARTIAL] = "partial"};
 
         return names[state];
 }
@@ -62,7 +60,9 @@ static int look_at_state(struct ctl *ctl, const struct ctl_container *container,
         struct container_glance glance;
         int r;
 
-        *status = (struct ctl_status){.state = container->partial ? CTL_PARTIAL : CTL_STOPPED};
+        *status = (struct ctl_status){.state = container->busy      ? CTL_BUSY
+                                               : container->partial ? CTL_PARTIAL
+                                                                    : CTL_STOPPED};
         if (container->partial)
                 return 0;
         r = (closely ? container_look : container_glance)(ctl->runtime, container->name, &glance);

@@ -28,7 +28,7 @@ const struct setting setting_table[] = {
         SETTING("subgids", TEXT, subgids, .check = check_subids, .expected = "FIRST:COUNT", .fixed = true),
         SETTING("arg", LIST, args),
         SETTING("env", LIST, env, .check = check_env, .expected = "NAME=VALUE"),
-        SETTING("user", TEXT, user, .check = check_user, .expected = "a name, UID or UID:GID"),
+        SETTING("user", TEXT, user, .check = check_user, .expected = "USER or USER:GROUP, names or numbers"),
         SETTING("workdir", TEXT, workdir, .check = check_absolute, .expected = "an absolute path"),
         SETTING("terminal", FLAG, terminal),
         SETTING("hostname", TEXT, hostname, .check = check_hostname,

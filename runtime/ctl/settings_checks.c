@@ -39,21 +39,25 @@ int check_env(const char *text)
         return equals && equals != text ? 0 : -EINVAL;
 }
 
-/* A name, or UID[:GID]. */
-int check_user(const char *text)
+/* A name or a number of `length` characters. */
+static int check_user_part(const char *text, size_t length)
 {
-        const char *colon = strchr(text, ':');
-        size_t length = colon ? (size_t)(colon - text) : strlen(text);
-        char first[64];
+        char part[64];
         uint32_t id;
 
-        if (length == 0 || length >= sizeof(first) || strspn(text, USER_LETTERS) < length)
+        if (length == 0 || length >= sizeof(part) || strspn(text, USER_LETTERS) < length)
                 return -EINVAL;
-        memcpy(first, text, length);
-        first[length] = '\0';
-        if (isdigit((unsigned char)*first) && parse_id(first, &id) < 0)
-                return -EINVAL;
-        return !colon || parse_id(colon + 1, &id) == 0 ? 0 : -EINVAL;
+        memcpy(part, text, length);
+        part[length] = '\0';
+        return isdigit((unsigned char)*part) ? parse_id(part, &id) : 0;
+}
+
+int check_user(const char *text)
+{
+        size_t length = strcspn(text, ":");
+        int r = check_user_part(text, length);
+
+        return r < 0 || !text[length] ? r : check_user_part(text + length + 1, strlen(text + length + 1));
 }
 
 int check_absolute(const char *text)

@@ -143,6 +143,25 @@ static int open_container(struct ctl *ctl, const char *name, enum ctl_lock lock,
         return r;
 }
 
+/* Whoever makes or removes a container has it locked all the time; a crash has not. */
+static bool is_locked(int fd)
+{
+        if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK;
+        (void)flock(fd, LOCK_UN);
+        return false;
+}
+
+static int refuse_partial(struct ctl_container *container)
+{
+        const char *name = container->name;
+
+        (void)ctl_read_settings(container, CTL_PARTIAL_FILE);
+        return container->busy ? refuse(EBUSY, "container %s is being made or removed by another command", name)
+                               : refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)",
+                                        name, name);
+}
+
 int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_container *container)
 {
         int r = open_container(ctl, name, lock, container);
@@ -150,13 +169,15 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
         if (r < 0)
                 return r;
         r = ctl_read_settings(container, SETTINGS_FILE);
+        if (r == -ENOENT && lock == CTL_UNLOCKED) {
+                container->busy = is_locked(container->fd);
+                /* It may have become whole between both looks. */
+                if (!container->busy)
+                        r = ctl_read_settings(container, SETTINGS_FILE);
+        }
         container->partial = r == -ENOENT;
         container->damaged = r < 0 && !container->partial;
-        if (container->partial) {
-                (void)ctl_read_settings(container, CTL_PARTIAL_FILE);
-                r = refuse(EINVAL, "container %s is only partly made (berthctl destroy %s removes it)", name, name);
-        }
-        return r;
+        return container->partial ? refuse_partial(container) : r;
 }
 
 static int save(const struct ctl_container *container, const char *file)

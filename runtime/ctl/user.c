@@ -14,7 +14,7 @@
 #include "base/path.h"
 #include "runtime/ctl/storage.h"
 
-#define PASSWD_MOST ((size_t)1024 * 1024)
+#define TABLE_MOST ((size_t)1024 * 1024)
 
 /* "name:password:uid:gid:comment:home:shell" */
 struct entry {
@@ -79,20 +79,55 @@ int user_find_in(const char *passwd, const char *name, struct user *user)
         return number ? 0 : -EINVAL;
 }
 
-int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
+int group_find_in(const char *groups, const char *name, uint32_t *gid)
 {
-        _cleanup_close_ int root = storage_open(ctl, container), file = -EBADF;
-        _cleanup_free_ char *text = NULL;
+        for (const char *line = groups; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                char found[64], password[256], number[16];
+                const char *p = line;
+
+                if (field(&p, found, sizeof(found)) && field(&p, password, sizeof(password)) &&
+                    field(&p, number, sizeof(number)) && strcmp(found, name) == 0)
+                        return parse_id(number, gid);
+        }
+        return -EINVAL;
+}
+
+/* "" where there is none. NULL without memory. */
+static char *read_table(int root, const char *path)
+{
+        _cleanup_close_ int file = in_root_open(root, path, O_RDONLY | O_NONBLOCK);
+        char *text = NULL;
         struct stat st;
         size_t size;
 
+        if (file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode))
+                (void)read_all(file, TABLE_MOST, &text, &size);
+        error_clear();
+        return text ? text : strdup("");
+}
+
+static int find_group(int root, const char *name, struct user *user)
+{
+        _cleanup_free_ char *text = read_table(root, "/etc/group");
+
+        if (!text)
+                return fail(ENOMEM, "read its /etc/group");
+        return group_find_in(text, name, &user->gid) < 0 ? refuse(EINVAL, "its /etc/group has no group '%s'", name) : 0;
+}
+
+int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
+{
+        _cleanup_close_ int root = storage_open(ctl, container);
+        _cleanup_free_ char *text = NULL;
+        const char *colon = name ? strchr(name, ':') : NULL;
+        uint32_t gid;
+
         if (root < 0)
                 return root;
-        file = in_root_open(root, "/etc/passwd", O_RDONLY | O_NONBLOCK);
-        if (file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode))
-                (void)read_all(file, PASSWD_MOST, &text, &size);
-        error_clear();
-        if (user_find_in(text ? text : "", name ? name : "0", user) < 0)
-                return refuse(EINVAL, "its /etc/passwd has no user '%s'", name);
-        return 0;
+        text = read_table(root, "/etc/passwd");
+        if (!text)
+                return fail(ENOMEM, "read its /etc/passwd");
+        if (user_find_in(text, name ? name : "0", user) < 0)
+                return refuse(EINVAL, "its /etc/passwd has no user '%.*s'", (int)strcspn(name, ":"), name);
+        return colon && parse_id(colon + 1, &gid) < 0 ? find_group(root, colon + 1, user) : 0;
 }

@@ -1,4 +1,4 @@
-/* Who the program of a container is: "root", "1000:1000", "www-data". */
+/* Who the program of a container is: "root", "1000:1000", "www-data", "www-data:adm". */
 #pragma once
 
 #include <stdint.h>
@@ -10,8 +10,11 @@ struct user {
         char home[256];
 };
 
-/* Looks into the container's /etc/passwd. NULL: root. A name that is not there is -EINVAL. */
+/* Looks into the container's /etc/passwd and /etc/group. NULL: root. A name that is not there is -EINVAL. */
 int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user);
 
-/* The same for the text of an /etc/passwd. Pure. */
+/* The same for the text of an /etc/passwd; a group is taken when it is a number. Pure. */
 int user_find_in(const char *passwd, const char *name, struct user *user);
+
+/* A group's number by the text of an /etc/group. -EINVAL without it. Pure. */
+int group_find_in(const char *groups, const char *name, uint32_t *gid);

@@ -174,6 +174,22 @@ root_is_whole() {
         is "$(cat "$T/outside")" outside
 }
 
+@test "debian: the name servers of the host that made it are not the container's" {
+        make_root
+        echo nameserver 192.0.2.53 >"$T/root/etc/resolv.conf"
+        mkdir "$T/stubs"
+        printf '%s\n' '#!/bin/sh' 'for archive; do :; done' "tar -C $T/root -cf \"\$archive\" ." \
+                >"$T/stubs/mmdebstrap"
+        chmod 755 "$T/stubs/mmdebstrap"
+        PATH="$T/stubs:$PATH" ctl create web --image debian:bookworm -- /bin/sh -c 'cat /etc/resolv.conf; exec sleep 1000'
+        ! grep -q 192.0.2.53 "$DIR/containers/web/rootfs/etc/resolv.conf" || return 1
+        ctl start web
+        eventually said web "^nameserver $(ctl network show --json berth0 | jq -r .gateway4)\$"
+        ctl create other --image "dir:$T/root" -- /bin/sh
+        grep -q 192.0.2.53 "$DIR/containers/other/rootfs/etc/resolv.conf"
+        ctl destroy -f web other
+}
+
 @test "what a crash leaves while an image is unpacked is removed by the next create or destroy, what is in use is not" {
         local i
 

@@ -201,6 +201,12 @@ another_holds() {
         grep -q '^line [0-9]' "$T/out"
         ctl stop -f web
         refused_ctl "container web is stopped" console web
+        ctl create quiet --image busybox --net none -- /bin/sh -c 'while :; do echo ready; sleep 0.2; done'
+        ctl start quiet
+        run -0 timeout 10 "$TOOLS/terminal" -i $'\x03' "$BERTHCTL" --directory "$DIR" --run "$RUN" console quiet
+        has "It has no terminal: this is its output. Ctrl-C leaves."
+        is "$(ctl info --json quiet | jq -r .state)" running
+        ctl destroy -f quiet
 }
 
 @test "exec: status, user, environment and directory; what is wrong is said" {
@@ -213,7 +219,11 @@ another_holds() {
         run -143 ctl exec web sh -c 'kill -TERM $$'
         is "$(ctl exec web cat <<<"through stdin")" "through stdin"
         refused_ctl "/bin/missing" exec web /bin/missing
-        refused_ctl "no user 'somebody'" exec -u somebody web id
+        refused_ctl "^container web: its /etc/passwd has no user 'somebody'" exec -u somebody web id
+        is "$(ctl exec -u nobody:root web id -g)" 0
+        is "$(ctl exec -u 7:nogroup web id -g)" 65534
+        refused_ctl "^container web: its /etc/group has no group 'somebody'" exec -u nobody:somebody web id
+        refused_ctl "^--user 'nobody:': expected USER or USER:GROUP" exec -u nobody: web id
         refused_ctl "expected NAME=VALUE" exec -e novalue web id
         refused_ctl "no command given" exec web
         run -0 ctl enter web <<<'echo in $0'

@@ -34,6 +34,7 @@ load ../lib/ctl
 @test "create: a value of several lines is one value, whatever it looks like" {
         ctl create web --image busybox --net none -e $'A=1\nids = 5' -- /bin/sh -c $'echo "$A"\necho two; exec sleep 1000'
         is "$(ctl info --json web | jq -c '[.settings.ids > 5, .settings.env]')" '[true,["A=1\nids = 5"]]'
+        is "$(ctl info web | grep '^env ')" "env            A=1?ids = 5"
         ctl start web
         eventually said web '^ids = 5$'
         said web '^two$'
@@ -106,6 +107,12 @@ load ../lib/ctl
         ctl start web
         ctl stop --timeout 200ms web
         is "$(ctl info --json web | jq -r '.state')" stopped
+        ctl set web --stop-timeout 3600
+        ctl start web
+        ctl restart -t 0 web
+        ctl stop -t 0 web
+        is "$(ctl info --json web | jq -r '.state')" stopped
+        refused_ctl "invalid value '-1' for flag --timeout" stop -t -1 web
 }
 
 @test "the init of busybox: runs by itself, and shuts down when it is stopped" {
@@ -170,6 +177,23 @@ load ../lib/ctl
         refused_ctl "there is a container web already" create web --image busybox --net none
         ctl destroy web
         [ ! -e "$DIR/containers/web" ]
+}
+
+@test "list, start, info: what another command is making is busy, and nobody is told to destroy it" {
+        ctl create web --image busybox --net none
+        mv "$DIR/containers/web/settings" "$DIR/containers/web/partial"
+        exec 7<"$DIR/containers/web"
+        flock 7
+        run -0 ctl list 7<&-
+        matches '^web +busy '
+        is "$(ctl list --json 7<&- | jq -r '.[0].state')" busy
+        refused_ctl "^container web is being made or removed by another command" start web 7<&-
+        refused_ctl "^container web is being made or removed by another command" info web 7<&-
+        mv "$DIR/containers/web/partial" "$DIR/containers/web/settings"
+        run -0 ctl list 7<&-
+        matches '^web +stopped '
+        exec 7<&-
+        ctl destroy web
 }
 
 @test "destroy: a container whose settings are damaged is removed by force only" {

@@ -94,7 +94,7 @@ load ../lib/ctl
         for i in 0.002 0.004 0.006 0.008 0.01 0.013 0.016 0.02 0.025 0.03 0.04; do
                 killed_after $i create web --image busybox
                 if [ -e "$DIR/containers/web" ]; then
-                        ctl list --json | jq -e '.[0].state == "partial" or .[0].state == "stopped"' >/dev/null
+                        eventually is_left web
                         ctl destroy web
                 fi
                 [ ! -e "$DIR/containers/web" ]
@@ -342,6 +342,12 @@ completed() {
         is "$(completed snapshot restore web "")" before
         is "$(completed network connect berth0 "")" "other web"
         is "$(completed top --sort m)" memory
+        is "$(completed top -s m)" memory
+        is "$(completed create -s w)" ""
+        is "$(completed start -s w)" web
+        is "$(completed export web -z "")" "zstd gzip xz none"
+        is "$(completed top -i b)" ""
+        is "$(completed check "")" ""
         is "$(completed set web --unset io-read)" "io-read io-read-ops"
         is "$(completed set web --unset help)" ""
         is "$(completed create new --restart on)" on-failure

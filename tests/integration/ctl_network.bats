@@ -135,6 +135,13 @@ ping_once() {
         [ "$status" -ne 0 ]
         ctl set web --publish 8124:80
         eventually serves 127.0.0.1:8124 served
+        ctl set web --publish 0.0.0.0:8125:80
+        eventually serves 127.0.0.1:8125 served
+        ctl set other --publish 8125:80
+        refused_ctl "8125.*web" start other
+        refused_ctl "^publish: 8126:80 and 0.0.0.0:8126:81 publish the same port" set web -p 8126:80 -p 0.0.0.0:8126:81
+        refused_ctl "8126-8128 and 8128:1 publish the same port" create third --image busybox -p 8126-8128 -p 8128:1
+        is "$(ctl info --json web | jq -c .settings.publish)" '["0.0.0.0:8125:80"]'
         ctl destroy -f web other
 }
 

@@ -158,7 +158,7 @@ net = none' >"$T/in/settings"
         for i in 0.002 0.005 0.01 0.015 0.02 0.03 0.05; do
                 killed_after $i import copy "$T/web.tar"
                 if [ -e "$DIR/containers/copy" ]; then
-                        ctl list --json | jq -e '.[] | select(.name == "copy") | .state == "partial" or .state == "stopped"' >/dev/null
+                        eventually is_left copy
                         ctl destroy copy
                 fi
         done

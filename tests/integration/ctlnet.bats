@@ -172,7 +172,9 @@ teardown() {
         answer "$H" 8080
         new_namespace a
         run -1 net attach a /run/netns/a publish=8080:80
-        [[ $output == *"published port 8080:80/tcp: a process of the host has port 8080"* ]]
+        [[ $output == *"published port 8080:80/tcp: a process of the host has port 8080 at one of its addresses (ADDRESS:PORT:PORT takes another)"* ]]
+        run -1 net attach a /run/netns/a publish=$HOST:8080:80
+        [[ $output == *"a process of the host has port 8080" ]]
         nothing_of a
 }
 
@@ -358,6 +360,8 @@ knows_router() {
         [[ $output == *"192.0.0.0/16 overlaps the host's route to 192.0.2.0/24"* ]]
         run -1 net create m subnet=10.5.0.1/24
         [[ $output == *"10.5.0.1/24 has bits behind its prefix"* ]]
+        run -1 net create m subnet=224.0.0.0/24
+        [[ $output == *"network m: the addresses of 224.0.0.0/24 are not those of hosts"* ]]
         run -1 net create n
         [[ $output == *"network n exists"* ]]
         run -1 net create ../n
@@ -369,8 +373,14 @@ knows_router() {
         net create n
         container a net=n
         run -1 net delete n
-        [[ $output == *"network n: 1 interfaces of containers have addresses in it"* ]]
+        [[ $output == *"network n: container a has an address in it"* ]]
+        container c net=n
+        container b net=n
+        run -1 net delete n
+        [[ $output == *"network n: container a and 2 more have addresses in it"* ]]
         net forget a
+        net forget b
+        net forget c
         net delete n
         run ! ip -n "$H" link show n
         run ! at "$H" bash -c 'nft list ruleset | grep elements'

@@ -111,6 +111,11 @@ killed_after() {
         timeout -s KILL "$1" "$BERTHCTL" --directory "$DIR" --run "$RUN" "${@:2}" 3>&- 4>&- >/dev/null 2>&1 || true
 }
 
+# is_left NAME: whole or partial, by a command that was killed; busy for as long as that is still ending.
+is_left() {
+        ctl list --json | jq -e --arg name "$1" '.[] | select(.name == $name) | .state == "partial" or .state == "stopped"' >/dev/null
+}
+
 # The root of a container on disk.
 root_of() {
         echo "$DIR/containers/$1/rootfs"

@@ -138,7 +138,8 @@ static void checks_know_good_from_bad(void **state)
                 const char *key, *good, *bad;
         } values[] = {
                 {"user", "www-data", "a b"},
-                {"user", "1000:1000", "1000:x"},
+                {"user", "1000:1000", "1000:"},
+                {"user", "www-data:adm", "www-data:a:b"},
                 {"user", "0", "4294967295"},
                 {"workdir", "/a", "a"},
                 {"hostname", "web-1.x", "-web"},
@@ -243,6 +244,9 @@ static void users_are_found_by_name_and_number(void **state)
         assert_int_equal(user_find_in(passwd, "5", &user), 0);
         assert_true(user.uid == 5 && user.gid == 0);
         assert_string_equal(user.home, "/");
+        assert_int_equal(group_find_in("root:x:0:\nadm:x:4:web,root\n", "adm", &user.gid), 0);
+        assert_int_equal(user.gid, 4);
+        assert_int_equal(group_find_in("root:x:0:\nadm:x:4:web,root\n", "web", &user.gid), -EINVAL);
         assert_int_equal(user_find_in(passwd, "we", &user), -EINVAL);
         assert_int_equal(user_find_in(passwd, "webb", &user), -EINVAL);
 }

@@ -150,6 +150,25 @@ static void a_published_range_is_an_element_for_each_port_and_family(void **stat
         nft_elements_free(&elements);
 }
 
+static void all_addresses_of_a_family_are_any_address(void **state)
+{
+        struct interface interface = an_interface(CTLNET_BRIDGE);
+        struct ctlnet_publish publish[2];
+        struct nft_elements elements = {0};
+
+        (void)state;
+        assert_int_equal(ctlnet_parse_publish("0.0.0.0:8080:80", &publish[0]), 0);
+        assert_int_equal(ctlnet_parse_publish("[::]:8081:80", &publish[1]), 0);
+        interface.publish = publish;
+        interface.n_publish = 2;
+        elements_of_publish(&interface, &elements);
+        assert_int_equal(count(&elements, NFT_SET_DNAT4), 0);
+        assert_int_equal(count(&elements, NFT_SET_DNAT6), 0);
+        assert_int_equal(count(&elements, NFT_SET_DNAT4_ANY), 1);
+        assert_int_equal(count(&elements, NFT_SET_DNAT6_ANY), 1);
+        nft_elements_free(&elements);
+}
+
 /* ---- files ---- */
 
 struct thing {
@@ -208,6 +227,7 @@ int main(void)
                 cmocka_unit_test(what_has_no_way_out_has_no_nat),
                 cmocka_unit_test(a_bridged_interface_is_guarded_unless_it_may_spoof),
                 cmocka_unit_test(a_published_range_is_an_element_for_each_port_and_family),
+                cmocka_unit_test(all_addresses_of_a_family_are_any_address),
                 cmocka_unit_test(files_are_read_as_they_were_written),
                 cmocka_unit_test(wrong_lines_are_named),
         };

@@ -119,6 +119,34 @@ static void published_ports_are_read_and_written(void **state)
         }
 }
 
+static void published_ports_collide_where_they_are_the_same(void **state)
+{
+        static const struct {
+                const char *a, *b;
+                bool collide;
+        } pairs[] = {
+                {"80", "80:81", true},
+                {"80", "0.0.0.0:80:81", true},
+                {"80", "[::]:80:81", true},
+                {"8000-8009", "8009:80", true},
+                {"192.0.2.1:80:80", "192.0.2.1:80:81", true},
+                {"8000-8009", "8010:80", false},
+                {"80", "80/udp", false},
+                {"80", "192.0.2.1:80:81", false},
+                {"0.0.0.0:80:80", "[::]:80:80", false},
+                {"192.0.2.1:80:80", "192.0.2.2:80:80", false},
+        };
+        struct ctlnet_publish a, b;
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(pairs); i++) {
+                assert_int_equal(ctlnet_parse_publish(pairs[i].a, &a), 0);
+                assert_int_equal(ctlnet_parse_publish(pairs[i].b, &b), 0);
+                assert_int_equal(ctlnet_publish_collide(&a, &b), pairs[i].collide);
+                assert_int_equal(ctlnet_publish_collide(&b, &a), pairs[i].collide);
+        }
+}
+
 static void wrong_published_ports_are_refused(void **state)
 {
         static const struct {
@@ -237,6 +265,7 @@ int main(void)
                 cmocka_unit_test(macs_are_read_and_written),
                 cmocka_unit_test(rates_have_units),
                 cmocka_unit_test(published_ports_are_read_and_written),
+                cmocka_unit_test(published_ports_collide_where_they_are_the_same),
                 cmocka_unit_test(wrong_published_ports_are_refused),
                 cmocka_unit_test(subnets_hold_and_overlap),
                 cmocka_unit_test(subnets_count_their_hosts),

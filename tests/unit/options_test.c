@@ -17,7 +17,7 @@ struct values {
         struct option_list env;
         struct option_number fds;
         struct option_bytes memory;
-        struct option_duration interval;
+        struct option_duration interval, timeout;
 };
 
 static const struct option_spec specs[] = {
@@ -29,7 +29,8 @@ static const struct option_spec specs[] = {
         OPTION(struct values, env, "env", 'e', "ENV", ""),
         OPTION_BETWEEN(struct values, fds, "preserve-fds", 0, "N", 0, 100, ""),
         OPTION(struct values, memory, "memory", 0, "BYTES", ""),
-        OPTION(struct values, interval, "interval", 0, "DURATION", ""),
+        OPTION_BETWEEN(struct values, interval, "interval", 0, "DURATION", 1, INT32_MAX, ""),
+        OPTION(struct values, timeout, "timeout", 0, "DURATION", ""),
 };
 static const struct option_table table = OPTION_TABLE(specs);
 
@@ -203,6 +204,10 @@ static void bytes_and_durations_carry_units(void **state)
         assert_int_equal(PARSE(&line, "--memory=-2"), -EINVAL);
         assert_int_equal(PARSE(&line, "--memory=lots"), -EINVAL);
         assert_int_equal(PARSE(&line, "--interval=0s"), -EINVAL);
+        assert_int_equal(PARSE(&line, "--interval=0"), -EINVAL);
+        assert_int_equal(PARSE(&line, "--timeout=0"), 0);
+        assert_true(line.values.timeout.set);
+        assert_int_equal(line.values.timeout.milliseconds, 0);
         assert_int_equal(PARSE(&line, "--interval=5"), 0);
         assert_int_equal(line.values.interval.milliseconds, 5000);
         assert_int_equal(PARSE(&line, "--interval=5x"), -EINVAL);
