@@ -27,6 +27,8 @@
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
  * "" among mount options: skipped                  as runc and crun: what splitting "" at commas  mount_options.c
  *                                                  gives
+ * "rw" of what the host has mounted read-only,     as crun; Podman says "rw" of each volume       runtime/core
+ *   in a user namespace: stays read-only
  * idmap missing beside uidMappings: implied        as runc                                        mounts.c
  * maskedPaths, readonlyPaths that do not exist     as runc and crun: lists are for all kernels    runtime/core
  * file type bits in devices[].fileMode             engines copy st_mode                           linux.c

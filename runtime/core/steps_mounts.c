@@ -302,21 +302,22 @@ static int attach(struct init *init, const struct step_mount *step, int mount, c
 }
 
 /* What the kernel itself holds against a user namespace's root when it copies a mount (MNT_LOCK_*,
- * mount_namespaces(7)); it does not know that the parent opened this one for us. */
-static int check_locked(const struct step_mount *step, int mount)
+ * mount_namespaces(7)); it does not know that the parent opened this one for us. *kept: what stays all the same:
+ * engines say "rw" of each volume that is not to be read-only, and mean no more than that. */
+static int check_locked(const struct step_mount *step, int mount, uint64_t *kept)
 {
         static const struct {
                 unsigned long state;
                 uint64_t attribute;
                 const char *name;
         } locked[] = {
-                {ST_RDONLY, MOUNT_ATTR_RDONLY, "read-only"},
                 {ST_NOSUID, MOUNT_ATTR_NOSUID, "nosuid"},
                 {ST_NODEV, MOUNT_ATTR_NODEV, "nodev"},
                 {ST_NOEXEC, MOUNT_ATTR_NOEXEC, "noexec"},
         };
         struct statvfs st;
 
+        *kept = 0;
         if (!(step->flags & PLAN_MOUNT_KEEP_LOCKED))
                 return 0;
         if (fstatvfs(mount, &st) < 0)
@@ -325,22 +326,25 @@ static int check_locked(const struct step_mount *step, int mount)
                 if ((step->attr_clear | step->recursive_clear) & locked[i].attribute && st.f_flag & locked[i].state)
                         return refuse(EPERM, "the source is mounted %s, which a user namespace cannot lift",
                                       locked[i].name);
+        if (st.f_flag & ST_RDONLY)
+                *kept = MOUNT_ATTR_RDONLY;
         return 0;
 }
 
 static int set_attributes(struct init *init, const struct step_mount *step, int mount)
 {
         int userns = init_slot(init, step->userns_slot);
-        int r = check_locked(step, mount);
+        uint64_t kept;
+        int r = check_locked(step, mount, &kept);
 
         if (r == 0 && userns >= 0)
                 r = mount_idmap(mount, userns, step->flags & PLAN_MOUNT_IDMAP_RECURSIVE);
         /* A new file system has got its attributes with fsmount. */
         if (r == 0 && (step->kind == MOUNT_KIND_BIND || step->kind == MOUNT_KIND_REMOUNT ||
                        step->kind == MOUNT_KIND_CGROUP || step->flags & PLAN_MOUNT_HOST_VIEW))
-                r = mount_change(mount, step->attr_set, step->attr_clear, false);
+                r = mount_change(mount, step->attr_set, step->attr_clear & ~kept, false);
         if (r == 0)
-                r = mount_change(mount, step->recursive_set, step->recursive_clear, true);
+                r = mount_change(mount, step->recursive_set, step->recursive_clear & ~kept, true);
         return r;
 }
 

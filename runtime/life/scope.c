@@ -33,15 +33,23 @@ static const char *description_of(const struct record *record, struct arena *are
 }
 
 /* systemd takes a group that is there already, and its first process would never run where somebody has frozen it: to
- * be asked before there is anything that undoing would take away. Where a user's systemd has its groups is not known
- * yet. */
+ * be asked before there is anything that undoing would take away. A user's systemd has its groups where systemd itself
+ * starts it; only it knows of another place, and then the question comes later (find_carrier). */
 static int check_place(const struct systemd_names *names, bool user)
 {
-        const struct cgroup_host *host = user ? NULL : host_cgroups();
-        _cleanup_close_ int fd = host ? cgroup_open(host, names->path) : -ENOENT;
-        int r = fd < 0 ? fd : cgroup_check_thawed(fd, names->path);
+        const struct cgroup_host *host = host_cgroups();
+        _cleanup_close_ int fd = -ENOENT;
+        char path[PATH_MAX];
+        int r;
 
-        if (r != -ENOENT)
+        snprintf(path, sizeof(path), "%s", names->path);
+        if (user)
+                snprintf(path, sizeof(path), "/user.slice/user-%u.slice/user@%u.service%s", geteuid(), geteuid(),
+                         names->path);
+        if (host)
+                fd = cgroup_open(host, path);
+        r = fd < 0 ? fd : cgroup_check_thawed(fd, path);
+        if (r != -ENOENT && !(user && r == -EACCES))
                 return r;
         error_clear();
         return 0;

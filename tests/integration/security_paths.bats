@@ -384,4 +384,10 @@ masks() {
         args /bin/probe mounts
         run -0 once
         matches ' /locked ro,nosuid,nodev,noexec'
+        # Podman says "rw" of each volume.
+        edit '.mounts[-1].options = ["bind", "rw"]'
+        run -0 once
+        matches ' /locked ro,nosuid,nodev,noexec'
+        edit '.mounts[-1].options = ["bind", "exec"]'
+        refused 'the source is mounted noexec, which a user namespace cannot lift' create
 }
