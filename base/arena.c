@@ -16,6 +16,34 @@ struct arena_block {
         alignas(max_align_t) char bytes[];
 };
 
+/* A command has a few arenas one after the other, and the C library would give each one's pages back to the kernel and
+ * ask for them again: the last usual block that was freed waits here for the next arena. */
+static struct arena_block *spare;
+
+static struct arena_block *take_block(size_t size)
+{
+        struct arena_block *block = NULL;
+
+        if (size <= BLOCK_SIZE) {
+                size = BLOCK_SIZE;
+                block = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQUIRE);
+        }
+        if (!block)
+                block = malloc(sizeof(*block) + size);
+        if (block)
+                block->size = size;
+        return block;
+}
+
+static void give_block(struct arena_block *block)
+{
+#ifndef __SANITIZE_ADDRESS__ /* it would not see who uses what was freed */
+        if (block->size == BLOCK_SIZE)
+                block = __atomic_exchange_n(&spare, block, __ATOMIC_RELEASE);
+#endif
+        free(block);
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
         size_t rounded;
@@ -25,13 +53,11 @@ void *arena_alloc(struct arena *arena, size_t size)
                 return NULL;
         rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
         if (!arena->last || arena->last->size - arena->used < rounded) {
-                size_t want = rounded > BLOCK_SIZE ? rounded : BLOCK_SIZE;
-                struct arena_block *block = malloc(sizeof(*block) + want);
+                struct arena_block *block = take_block(rounded);
 
                 if (!block)
                         return NULL;
                 block->before = arena->last;
-                block->size = want;
                 arena->last = block;
                 arena->used = 0;
         }
@@ -88,7 +114,7 @@ void arena_free(struct arena *arena)
                 struct arena_block *block = arena->last;
 
                 arena->last = block->before;
-                free(block);
+                give_block(block);
         }
         arena->used = 0;
 }

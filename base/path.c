@@ -169,16 +169,13 @@ static int make_link_target(int root, int parent, const char *link, size_t direc
 
 static int make_directories(int root, const char *path, mode_t mode, int links)
 {
-        _cleanup_free_ char *prefix = NULL;
-        char name[NAME_MAX + 1];
+        char name[NAME_MAX + 1], prefix[PATH_MAX];
         const char *rest = path;
         size_t used = 0;
         int r;
 
-        prefix = malloc(strlen(path) + 2);
-        if (!prefix)
-                return -ENOMEM;
-        prefix[0] = '\0';
+        if (strlen(path) + 2 > sizeof(prefix))
+                return -ENAMETOOLONG;
         while ((r = next_component(&rest, name)) > 0) {
                 _cleanup_close_ int parent = -EBADF;
                 size_t length = strlen(name);
@@ -229,13 +226,15 @@ int in_root_mkdir(int root, const char *path, mode_t mode)
 
 int in_root_parent(int root, const char *path, char *name, size_t name_size)
 {
-        _cleanup_free_ char *parent = strdup(path);
-        char *slash, *end;
+        size_t length = strlen(path);
+        char parent[PATH_MAX], *slash;
 
-        if (!parent)
-                return fail(ENOMEM, "split %s", path);
-        for (end = parent + strlen(parent); end > parent && end[-1] == '/'; end--)
-                end[-1] = '\0';
+        while (length > 0 && path[length - 1] == '/')
+                length--;
+        if (length >= sizeof(parent))
+                return fail(ENAMETOOLONG, "split %s", path);
+        memcpy(parent, path, length);
+        parent[length] = '\0';
         slash = strrchr(parent, '/');
         if (strlen(slash ? slash + 1 : parent) >= name_size)
                 return fail(ENAMETOOLONG, "split %s", path);

@@ -23,6 +23,9 @@ static int fail_with_log(int context, int err, const char *doing, const char *wh
         return fail(err, "%s %s (%s)", doing, what, line + 2);
 }
 
+#define OPTION_SIZE 1024 /* the kernel takes 255 bytes of a name and as much of a value */
+#define OPTION_SHOWN 200
+
 static int set_option(int context, const char *type, char *option)
 {
         char *equals = strchr(option, '=');
@@ -46,7 +49,7 @@ static int set_option(int context, const char *type, char *option)
 
 /* Options are separated by commas that are neither quoted (SELinux contexts hold commas) nor escaped by a backslash
  * (overlay paths). */
-static char *end_of_option(char *p)
+static const char *end_of_option(const char *p)
 {
         bool quoted = false;
 
@@ -63,23 +66,19 @@ static char *end_of_option(char *p)
 
 static int set_options(int context, const char *type, const char *data)
 {
-        _cleanup_free_ char *copy = strdup(data);
-        char *p = copy;
+        char option[OPTION_SIZE];
+        const char *end;
+        int r;
 
-        if (!copy)
-                return fail(ENOMEM, "copy mount options");
-        while (*p) {
-                char *end = end_of_option(p);
-                bool last = *end == '\0';
-                int r;
-
-                *end = '\0';
-                r = *p ? set_option(context, type, p) : 0;
+        for (const char *p = data; *p; p = *end ? end + 1 : end) {
+                end = end_of_option(p);
+                if ((size_t)(end - p) >= sizeof(option))
+                        return fail(EINVAL, "set option '%.*s...' of %s: it is too long", OPTION_SHOWN, p, type);
+                memcpy(option, p, (size_t)(end - p));
+                option[end - p] = '\0';
+                r = *option ? set_option(context, type, option) : 0;
                 if (r < 0)
                         return r;
-                if (last)
-                        break;
-                p = end + 1;
         }
         return 0;
 }
