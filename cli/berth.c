@@ -132,8 +132,8 @@ static int run_program(int argc, char **argv, int *exit_status)
 }
 
 /* musl gives a page back to the kernel with the last piece in it, and asks for it again for the next: two calls and two
- * faults, time and again where one piece at a time is needed. With one piece that stays of each size of which that is so
- * (yajl's buffers; files and the plan), commands take up to a fiftieth less. */
+ * faults, time and again where one piece at a time is needed. With one piece that stays of each size of which that is
+ * so (yajl's buffers; files and the plan), commands take up to a fiftieth less. */
 static void keep_heap(void)
 {
         static void *volatile kept[2] __attribute__((used));

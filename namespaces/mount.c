@@ -1,10 +1,14 @@
 #include "namespaces/mount.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -23,7 +27,7 @@ static int fail_with_log(int context, int err, const char *doing, const char *wh
         return fail(err, "%s %s (%s)", doing, what, line + 2);
 }
 
-#define OPTION_SIZE 1024 /* the kernel takes 255 bytes of a name and as much of a value */
+#define OPTION_SIZE  1024 /* the kernel takes 255 bytes of a name and as much of a value */
 #define OPTION_SHOWN 200
 
 static int set_option(int context, const char *type, char *option)
@@ -73,7 +77,7 @@ static int set_options(int context, const char *type, const char *data)
         for (const char *p = data; *p; p = *end ? end + 1 : end) {
                 end = end_of_option(p);
                 if ((size_t)(end - p) >= sizeof(option))
-                        return fail(EINVAL, "set option '%.*s...' of %s: it is too long", OPTION_SHOWN, p, type);
+                        return refuse(EINVAL, "option '%.*s...' of %s is too long", OPTION_SHOWN, p, type);
                 memcpy(option, p, (size_t)(end - p));
                 option[end - p] = '\0';
                 r = *option ? set_option(context, type, option) : 0;
@@ -119,11 +123,63 @@ static int set_super_block_flags(int context, const char *type, uint64_t set, ui
         return 0;
 }
 
+/* fsconfig(2) takes this much of a value, where mount(2) takes a page of options. */
+#define VALUE_MOST 255
+
+static bool is_too_long(const char *data)
+{
+        const char *end;
+
+        for (const char *p = data; *p; p = *end ? end + 1 : end) {
+                const char *equals = strchr(p, '=');
+
+                end = end_of_option(p);
+                if (equals && end - equals - 1 > VALUE_MOST)
+                        return true;
+        }
+        return false;
+}
+
+/* In a directory of a tmpfs that lies on top of "/" for the moment, where no path leads. */
+static int mount_in(int place, const char *type, const char *source, const char *data, uint64_t sb_flags)
+{
+        if (fchdir(place) < 0 || mkdir("new", 0700) < 0)
+                return fail(errno, "make a place to mount");
+        if (sys_mount(source, "new", type, sb_flags, data) < 0)
+                return fail(errno, "mount file system %s with an option of more than %d bytes", type, VALUE_MOST);
+        return mount_clone(AT_FDCWD, "new", false, 0);
+}
+
+static int mount_new_by_data(const char *type, const char *source, const char *data, uint64_t sb_flags,
+                             uint64_t attributes)
+{
+        _cleanup_close_ int place = mount_new("tmpfs", "berth", "mode=0700,size=4k", 0, 0), tree = -EBADF;
+        _cleanup_close_ int directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), top = -EBADF;
+        int r;
+
+        if (place < 0)
+                return place;
+        if (directory < 0)
+                return fail(errno, "open the working directory");
+        top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        r = top < 0 ? fail(errno, "open /") : mount_attach(place, top);
+        if (r < 0)
+                return r;
+        tree = mount_in(place, type, source, data, sb_flags);
+        if (fchdir(place) < 0 || sys_umount2(".", MNT_DETACH) < 0 || fchdir(directory) < 0)
+                return fail(errno, "leave the place to mount");
+        r = tree < 0 ? tree : mount_change(tree, attributes, MOUNT_ATTR__ATIME, false);
+        return r < 0 ? r : take_fd(&tree);
+}
+
 int mount_new(const char *type, const char *source, const char *data, uint64_t sb_flags, uint64_t attributes)
 {
-        _cleanup_close_ int context = sys_fsopen(type, FSOPEN_CLOEXEC);
+        _cleanup_close_ int context = -EBADF;
         int r, mount;
 
+        if (data && is_too_long(data))
+                return mount_new_by_data(type, source, data, sb_flags, attributes);
+        context = sys_fsopen(type, FSOPEN_CLOEXEC);
         if (context < 0)
                 return errno == ENODEV ? refuse(ENODEV, "file system type %s is not known to the kernel", type)
                                        : fail(errno, "open file system %s", type);

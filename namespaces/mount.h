@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A new file system instance. data: comma separated options of the file system, or NULL. sb_flags: MS_RDONLY,
+/* A new file system instance. data: comma separated options of the file system, or NULL; with a value of more than 255
+ * bytes (overlay's lowerdir) at most 4095 in all, and it is made by mount(2) for a moment. sb_flags: MS_RDONLY,
  * MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME (MS_SILENT changes nothing here; MS_I_VERSION is handed on as
  * the option "iversion"). attributes: MOUNT_ATTR_*. The message carries what the file system wrote into its log.
  * Returns a detached mount. */

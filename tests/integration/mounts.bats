@@ -265,6 +265,27 @@ file"
         rm -rf "$T/work"
 }
 
+# fsconfig(2) takes 255 bytes of a value.
+@test "mounts: overlay over many directories works" {
+        local lower=() directory
+
+        for directory in layer-{1..12}-of-an-image-with-a-long-name; do
+                mkdir "$T/$directory"
+                touch "$T/$directory/${directory%%-of*}"
+                lower+=("$T/$directory")
+        done
+        mkdir "$T/upper" "$T/work"
+        bundle '.mounts = .mounts + [{destination: "/merged", type: "overlay", source: "overlay", options: ["nosuid", "noatime"]}]'
+        edit '.mounts[-1].options += ["lowerdir=" + $l, "upperdir=" + $t + "/upper", "workdir=" + $t + "/work"]' --arg t "$T" \
+                --arg l "$(IFS=:; echo "${lower[*]}")"
+        args /bin/sh -c 'echo /merged/*; touch /merged/new; grep " /merged " /proc/mounts'
+        run -0 once
+        is "${lines[0]}" "$(printf '/merged/%s\n' layer-{1..12} | sort | paste -sd ' ')"
+        has "overlay /merged overlay rw,nosuid,noatime,lowerdir="
+        [ -e "$T/upper/new" ]
+        rm -rf "$T/work"
+}
+
 @test "no_pivot: the program runs without pivot_root too" {
         bundle
         args /bin/ls /
