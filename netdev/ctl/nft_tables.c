@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "netdev/ctl/host.h"
 #include "netdev/ctl/nft.h"
 
 /* linux/netfilter_bridge.h, which does not go with the C library's headers. */
@@ -44,8 +45,8 @@ const struct nft_kind nft_kinds[NFT_SETS] = {
         [NFT_SET_DNAT6] =
                 {"dnat6", NFPROTO_INET, false, 20, T3(T_PROTOCOL, T_IP6, T_PORT), T2(T_IP6, T_PORT), {4, 16, 4}},
         [NFT_SET_DNAT6_ANY] = {"dnat6_any", NFPROTO_INET, false, 20, T2(T_PROTOCOL, T_PORT), T2(T_IP6, T_PORT), {4, 4}},
-        [NFT_SET_GUARDED] = {"guarded", NFPROTO_BRIDGE, false, 0, T_NAME, 0, {16}},
-        [NFT_SET_L2] = {"l2", NFPROTO_BRIDGE, false, 0, T2(T_NAME, T_ETHER), 0, {16, 8}},
+        [NFT_SET_FREE] = {"free", NFPROTO_BRIDGE, false, 0, T_NAME, 0, {16}},
+        [NFT_SET_L2] = {"frames", NFPROTO_BRIDGE, false, 0, T2(T_NAME, T_ETHER), 0, {16, 8}},
         [NFT_SET_L3V4] = {"l3v4", NFPROTO_BRIDGE, false, 0, T3(T_NAME, T_ETHER, T_IP4), 0, {16, 8, 4}},
         [NFT_SET_L3V6] = {"l3v6", NFPROTO_BRIDGE, false, 0, T3(T_NAME, T_ETHER, T_IP6), 0, {16, 8, 16}},
 };
@@ -141,6 +142,10 @@ struct rule {
 #define IPV4         M(NFPROTO, 0), EQUALS(0, 1, NFPROTO_IPV4)
 #define IPV6         M(NFPROTO, 0), EQUALS(0, 1, NFPROTO_IPV6)
 #define TO_THIS_HOST {.kind = FIB, .a = NFT_FIB_RESULT_ADDRTYPE, .b = NFTA_FIB_F_DADDR}, EQUALS(0, 4, RTN_LOCAL)
+#define NO_WAY_BACK  {.kind = FIB, .a = NFT_FIB_RESULT_OIF, .b = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF}, EQUALS(0, 4, 0)
+/* HOST_GROUP, in the order of this host. */
+#define LINK_OF_OURS    M(IIFGROUP, 0), EQUALS(0, 4, HOST_GROUP)
+#define NO_LINK_OF_OURS M(IIFGROUP, 0), DIFFERS(0, 4, HOST_GROUP)
 #define TO_CONTAINER4(w)                                                                                               \
         {                                                                                                              \
                 .kind = DNAT, .a = NFPROTO_IPV4, .reg = w, .result = w + 1                                             \
@@ -181,16 +186,15 @@ struct rule {
         }
 
 static const struct rule rules[] = {
+        /* The link of a routed container that has ended, while something holds its namespace. And a port of a bridge,
+         * which takes up what is sent to the addresses that bridges keep for themselves (01:80:c2:00:00:0X) past the
+         * chain guard. */
+        {RAW, {LINK_OF_OURS, M(IIFNAME, 0), NO_MEMBER(INSIDE), DROP}},
         /* route_localnet, which publishing on 127.0.0.1 needs, would let containers reach what listens there
          * (CVE-2020-8558). */
         {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), DROP}},
         /* A sender to whom no route leads by that link. */
-        {RAW,
-         {M(IIFNAME, 0),
-          MEMBER(ROUTED),
-          {.kind = FIB, .a = NFT_FIB_RESULT_OIF, .b = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF},
-          EQUALS(0, 4, 0),
-          DROP}},
+        {RAW, {M(IIFNAME, 0), MEMBER(ROUTED), NO_WAY_BACK, DROP}},
 
         PUBLISHING(PRE),
         PUBLISHING(OUT),
@@ -222,7 +226,10 @@ static const struct rule rules[] = {
         {FORWARD, {IPV4, NET_PART(16, 4, 0), MEMBER(NAT4), DROP}},
         {FORWARD, {IPV6, NET_PART(24, 16, 0), MEMBER(NAT6), DROP}},
 
-        {GUARD, {M(IIFNAME, 0), NO_MEMBER(GUARDED), ACCEPT}},
+        /* What is no container's is somebody else's business. A link with which nothing in the sets goes (any more,
+         * while something holds its namespace) lets nothing pass. */
+        {GUARD, {NO_LINK_OF_OURS, ACCEPT}},
+        {GUARD, {M(IIFNAME, 0), MEMBER(FREE), ACCEPT}},
         {GUARD, {PORT_AND_MAC, NO_MEMBER(L2), DROP}},
         /* ARP: what it says of its sender; a probe before an address is taken says none (RFC 5227). */
         {GUARD, {ETHER_IS(0x0806), M(IIFNAME, 0), NET_PART(8, 6, 4), NET_PART(14, 4, 6), MEMBER(L3V4), ACCEPT}},

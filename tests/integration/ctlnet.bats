@@ -248,6 +248,55 @@ knows_router() {
         run ! knows_router b "$(link_local_of a)"
 }
 
+# watch NAMESPACE: counts UDP's port 9 there, before anything but what drops it first; seen NAMESPACE FROM: how often.
+watch() {
+        at "$1" nft 'table inet seen { set from { type ipv4_addr; flags dynamic; counter; };
+                chain c { type filter hook prerouting priority -250; udp dport 9 add @from { ip saddr }; }; }'
+}
+
+seen() {
+        at "$1" nft -j list set inet seen from |
+                jq --arg from "$2" '[.nftables[].set.elem // [] | .[].elem | select(.val == $from).counter.packets] | add // 0'
+}
+
+sends() { # sends NAMESPACE LINK MAC FROM TO
+        at "$1" "$TOOLS/ctlnet_tool" "$NET" frame "${@:2}"
+}
+
+mac_of() {
+        ip -n "$1" -br link show "$2" | awk '{ print $3 }'
+}
+
+@test "spoofing: frames to the addresses that bridges keep for themselves are checked like all others" {
+        local i
+
+        container a
+        watch "$H"
+        for i in 00 02 03 0e; do
+                sends a eth0 "01:80:c2:00:00:$i" 198.51.100.9 "$(of a gateway4)"
+        done
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" "$(of a gateway4)"
+        eventually eval '[ "$(seen "$H" "$(of a ipv4)")" = 1 ]'
+        [ "$(seen "$H" 198.51.100.9)" = 0 ]
+}
+
+@test "spoofing: what holds the namespace of a container that has ended can send nothing more" {
+        net create r mode=routed
+        container a
+        container c net=r
+        watch "$H"
+        net detach a reaped
+        net detach c reaped
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        sends c eth0 "$(mac_of "$H" "$(of c link)")" 127.0.0.9 127.0.0.1
+        container b
+        sends b eth0 "$(mac_of "$H" berth0)" "$(of b ipv4)" "$(of b gateway4)"
+        eventually eval '[ "$(seen "$H" "$(of b ipv4)")" = 1 ]'
+        [ "$(seen "$H" 198.51.100.9)" = 0 ]
+        [ "$(seen "$H" 127.0.0.9)" = 0 ]
+}
+
 @test "spoofing: a container that may is not checked" {
         container a spoof
         ip -n a addr add 10.9.9.9/32 dev eth0
