@@ -150,6 +150,8 @@ static int route_veth(struct attaching *a, const struct host_link *link)
         snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", link->name);
         r = host_sysctl(path, "1");
         if (r == 0)
+                r = host_ignore_routers(link->name);
+        if (r == 0)
                 r = add_host_route(a, link->index, &a->interface.ipv4);
         if (r == 0 && a->result->gateway6.family)
                 r = host_add_address(&a->net->host, link->index, link->name, &a->result->gateway6);

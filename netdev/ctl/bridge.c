@@ -54,10 +54,8 @@ static int set_sysctls(const struct ctlnet_network *network)
 
         snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", network->name);
         r = host_sysctl(path, "1");
-        if (r == 0 && network->subnet6.family) {
-                snprintf(path, sizeof(path), "ipv6/conf/%s/accept_ra", network->name);
-                r = host_sysctl(path, "0");
-        }
+        if (r == 0)
+                r = host_ignore_routers(network->name);
         return r < 0 ? r : host_forward(network->subnet6.family);
 }
 

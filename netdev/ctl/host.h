@@ -85,5 +85,8 @@ int host_sysctl(const char *path, const char *value);
 /* True where br_netfilter shows frames on bridges to the chains of IP (net.bridge.bridge-nf-call-iptables). */
 bool host_filters_bridges(void);
 
+/* Whatever says by this link that it is a router is not heard. Where there is no IPv6 nobody is. */
+int host_ignore_routers(const char *link);
+
 /* Lets this host forward, and go on listening to the routers from which it learnt its own routes. */
 int host_forward(bool ipv6);

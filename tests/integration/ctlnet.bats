@@ -297,6 +297,25 @@ mac_of() {
         [ "$(seen "$H" 127.0.0.9)" = 0 ]
 }
 
+@test "spoofing: a host takes no container for its router" {
+        local link
+
+        at "$H" sysctl -qw net.ipv6.conf.default.accept_ra=1
+        net create r mode=routed
+        net create four no-ipv6
+        container a net=r
+        container b net=four spoof
+        eventually eval '[ -n "$(link_local_of a)" ] && [ -n "$(link_local_of b)" ]'
+        says a router "$(link_local_of a)"
+        says b router "$(link_local_of b)"
+        reaches a "$(of a gateway4)"
+        reaches b "$(of b gateway4)"
+        [ -z "$(ip -n "$H" -6 route show proto ra)" ]
+        for link in "$(sed -n 's/^link = //p' "$NET/interfaces/a.0")" r four; do
+                [ "$(at "$H" sysctl -n "net.ipv6.conf.$link.accept_ra")" = 0 ]
+        done
+}
+
 @test "spoofing: a container that may is not checked" {
         container a spoof
         ip -n a addr add 10.9.9.9/32 dev eth0
