@@ -196,6 +196,8 @@ static const struct rule rules[] = {
         /* A sender to whom no route leads by that link. */
         {RAW, {M(IIFNAME, 0), MEMBER(ROUTED), NO_WAY_BACK, DROP}},
 
+        /* 127.0.0.1 is this host's own, which the kernel would find out only with the address replaced. */
+        {PRE, {IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), ACCEPT}},
         PUBLISHING(PRE),
         PUBLISHING(OUT),
 

@@ -99,6 +99,17 @@ teardown() {
         run ! call world "$(of a gateway6)" 8081
 }
 
+@test "publish: what is published on 127.0.0.1 is not reached from outside by that address" {
+        container a publish=127.0.0.1:8080:80
+        answer a 80 hello
+        [ "$(call "$H" 127.0.0.1 8080)" = hello ]
+        # A neighbour that takes 127.0.0.1 for an address like others, and the host for the way there.
+        ip -n world addr del 127.0.0.1/8 dev lo
+        at world sysctl -qw net.ipv4.conf.all.route_localnet=1
+        ip -n world route add 127.0.0.1/32 via $HOST
+        run ! call world 127.0.0.1 8080
+}
+
 @test "publish: IPv6 ports are reached from the world, the host, other containers and its own" {
         container a publish=8080:80
         container b
