@@ -143,6 +143,8 @@ struct rule {
 #define IPV6         M(NFPROTO, 0), EQUALS(0, 1, NFPROTO_IPV6)
 #define TO_THIS_HOST {.kind = FIB, .a = NFT_FIB_RESULT_ADDRTYPE, .b = NFTA_FIB_F_DADDR}, EQUALS(0, 4, RTN_LOCAL)
 #define NO_WAY_BACK  {.kind = FIB, .a = NFT_FIB_RESULT_OIF, .b = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF}, EQUALS(0, 4, 0)
+#define NOT_OF_LINK                                                                                                    \
+        {.kind = FIB, .a = NFT_FIB_RESULT_ADDRTYPE, .b = NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF}, DIFFERS(0, 4, RTN_LOCAL)
 /* HOST_GROUP, in the order of this host. */
 #define LINK_OF_OURS    M(IIFGROUP, 0), EQUALS(0, 4, HOST_GROUP)
 #define NO_LINK_OF_OURS M(IIFGROUP, 0), DIFFERS(0, 4, HOST_GROUP)
@@ -215,6 +217,10 @@ static const struct rule rules[] = {
         {INPUT, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
         {INPUT, {IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NET_PART(16, 4, 0), MEMBER(SUBNETS4), DROP}},
         {INPUT, {IPV6, NET_PART(8, 16, 0), MEMBER(SUBNETS6), NET_PART(24, 16, 0), MEMBER(SUBNETS6), DROP}},
+        /* Of which network a link-local sender is says only the link. */
+        {INPUT,
+         {M(IIFNAME, 0), MEMBER(INSIDE), IPV6, NET_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), NET_PART(24, 16, 0),
+          MEMBER(SUBNETS6), NOT_OF_LINK, DROP}},
 
         {FORWARD, {KNOWN, ACCEPT}},
         {FORWARD, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},

@@ -356,6 +356,24 @@ mac_of() {
         reaches b $WORLD
 }
 
+@test "isolation: by link-local addresses no more is reached than by others" {
+        local mode
+
+        net create one
+        container a net=one
+        for mode in bridge routed; do
+                net create $mode mode=$mode
+                container $mode net=$mode
+                # Its link-local address is the only one that it has left.
+                eventually eval "[ -n \"\$(link_local_of $mode)\" ]"
+                ip -n $mode -6 addr flush dev eth0 scope global
+                reaches $mode "$(of $mode gateway6)" || reaches $mode fe80::1%eth0
+                unreachable $mode "$(of a gateway6)"
+                run ! at $mode timeout 3 busybox nslookup a "$(of a gateway6)"
+        done
+        at a busybox nslookup a "$(of a gateway6)"
+}
+
 @test "isolation: an internal network leads nowhere" {
         net create in internal
         container a net=in
