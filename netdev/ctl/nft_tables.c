@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -148,6 +149,9 @@ struct rule {
 /* HOST_GROUP, in the order of this host. */
 #define LINK_OF_OURS    M(IIFGROUP, 0), EQUALS(0, 4, HOST_GROUP)
 #define NO_LINK_OF_OURS M(IIFGROUP, 0), DIFFERS(0, 4, HOST_GROUP)
+/* By a link that is neither a container's nor the loopback. */
+#define FROM_OUTSIDE M(IIFNAME, 0), NO_MEMBER(INSIDE), M(IIFTYPE, 0), DIFFERS(0, 2, ARPHRD_LOOPBACK)
+#define DNS_PORT     EQUALS(0, 2, BYTES2(CTLNET_DNS_PORT))
 #define TO_CONTAINER4(w)                                                                                               \
         {                                                                                                              \
                 .kind = DNAT, .a = NFPROTO_IPV4, .reg = w, .result = w + 1                                             \
@@ -211,8 +215,12 @@ static const struct rule rules[] = {
         {POST,
          {IPV6, NET_PART(8, 16, 0), MEMBER(NAT6), NET_PART(24, 16, 0), NO_MEMBER(SUBNETS6), {.kind = MASQUERADE}}},
 
-        /* This host's address in a network, where its DNS answers, is of that network. */
         {INPUT, {KNOWN, ACCEPT}},
+        /* The world is told no names: who asks with a false address would have the answers sent there (CVE-2012-3411).
+         */
+        {INPUT, {FROM_OUTSIDE, IPV4, NET_PART(16, 4, 0), MEMBER(SUBNETS4), TRANSPORT_PART(2, 2, 0), DNS_PORT, DROP}},
+        {INPUT, {FROM_OUTSIDE, IPV6, NET_PART(24, 16, 0), MEMBER(SUBNETS6), TRANSPORT_PART(2, 2, 0), DNS_PORT, DROP}},
+        /* This host's address in a network, where its DNS answers, is of that network. */
         {INPUT, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},
         {INPUT, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
         {INPUT, {IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NET_PART(16, 4, 0), MEMBER(SUBNETS4), DROP}},

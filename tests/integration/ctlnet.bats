@@ -374,6 +374,22 @@ mac_of() {
         at a busybox nslookup a "$(of a gateway6)"
 }
 
+@test "isolation: a network's names are told to its containers and its host, not to the world" {
+        net create n subnet=10.77.0.0/24 subnet6=2001:db8:77::/64 no-nat
+        container a net=n
+        ip -n world route add 10.77.0.0/24 via $HOST
+        ip -n world route add 2001:db8:77::/64 via 2001:db8::2
+        eventually reaches world "$(of a ipv6)"
+        at a busybox nslookup a 10.77.0.1
+        at "$H" busybox nslookup a 10.77.0.1
+        at "$H" busybox nslookup a 2001:db8:77::1
+        run ! at world timeout 3 busybox nslookup a 10.77.0.1
+        run ! at world timeout 3 busybox nslookup a 2001:db8:77::1
+        run ! at world timeout 1 bash -c 'exec 5<>/dev/tcp/10.77.0.1/53'
+        reaches world "$(of a ipv4)"
+        reaches world 10.77.0.1
+}
+
 @test "isolation: an internal network leads nowhere" {
         net create in internal
         container a net=in
