@@ -201,6 +201,9 @@ static const struct rule rules[] = {
         {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), DROP}},
         /* A sender to whom no route leads by that link. */
         {RAW, {M(IIFNAME, 0), MEMBER(ROUTED), NO_WAY_BACK, DROP}},
+        /* Who comes from outside is no container, whatever address it says. */
+        {RAW, {M(IIFNAME, 0), NO_MEMBER(INSIDE), IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NO_WAY_BACK, DROP}},
+        {RAW, {M(IIFNAME, 0), NO_MEMBER(INSIDE), IPV6, NET_PART(8, 16, 0), MEMBER(SUBNETS6), NO_WAY_BACK, DROP}},
 
         /* 127.0.0.1 is this host's own, which the kernel would find out only with the address replaced. */
         {PRE, {IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), ACCEPT}},

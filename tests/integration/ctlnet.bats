@@ -308,6 +308,24 @@ mac_of() {
         [ "$(seen "$H" 127.0.0.9)" = 0 ]
 }
 
+@test "spoofing: nobody outside comes in with the address of a container" {
+        net create r mode=routed subnet=10.66.0.0/24
+        container a publish=8080:80
+        container b
+        container c net=r
+        container d net=r
+        watch a
+        watch c
+        answer a 80 hello
+        sends world down0 "$(mac_of "$H" up0)" "$(of b ipv4)" "$(of a ipv4)"
+        sends world down0 "$(mac_of "$H" up0)" "$(of d ipv4)" "$(of c ipv4)"
+        # What a network's own members send arrives, and so does what is published.
+        sends b eth0 "$(mac_of a eth0)" "$(of b ipv4)" "$(of a ipv4)"
+        [ "$(call world $HOST 8080)" = hello ]
+        eventually eval '[ "$(seen a "$(of b ipv4)")" = 1 ]'
+        [ "$(seen c "$(of d ipv4)")" = 0 ]
+}
+
 @test "spoofing: a host takes no container for its router" {
         local link
 
