@@ -166,6 +166,7 @@ struct rule {
         }
 #define PUBLISHED CONNECTION(STATUS), ANY_BIT(IPS_DST_NAT)
 #define KNOWN     CONNECTION(STATE), ANY_BIT(2 | 4) /* NF_CT_STATE_BIT of IP_CT_ESTABLISHED and _RELATED */
+#define UNTRACED  CONNECTION(STATE), ANY_BIT(1)     /* NF_CT_STATE_INVALID_BIT */
 
 /* The sender of a frame: port and MAC, in words 0 to 5. */
 #define PORT_AND_MAC   M(IIFNAME, 0), LINK_PART(6, 6, 4)
@@ -236,6 +237,9 @@ static const struct rule rules[] = {
         {FORWARD, {KNOWN, ACCEPT}},
         {FORWARD, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},
         {FORWARD, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
+        /* What belongs to no connection would leave with the container's own address: NAT knows connections only. */
+        {FORWARD, {UNTRACED, IPV4, NET_PART(12, 4, 0), MEMBER(NAT4), DROP}},
+        {FORWARD, {UNTRACED, IPV6, NET_PART(8, 16, 0), MEMBER(NAT6), DROP}},
         {FORWARD, {M(IIFNAME, 0), MEMBER(INTERNAL), DROP}},
         {FORWARD, {M(OIFNAME, 0), MEMBER(INTERNAL), DROP}},
         {FORWARD, {PUBLISHED, ACCEPT}},

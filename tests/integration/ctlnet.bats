@@ -326,6 +326,17 @@ mac_of() {
         [ "$(seen c "$(of d ipv4)")" = 0 ]
 }
 
+@test "networks: behind NAT nothing leaves with a container's own address, nor what belongs to no connection" {
+        container a
+        ip -n world route add 10.64.0.0/10 via $HOST
+        watch world
+        # A wrong checksum: NAT does not know it.
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" $WORLD 1
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" $WORLD
+        eventually eval '[ "$(seen world $HOST)" = 1 ]'
+        [ "$(seen world "$(of a ipv4)")" = 0 ]
+}
+
 @test "spoofing: a host takes no container for its router" {
         local link
 
