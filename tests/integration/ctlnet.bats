@@ -168,6 +168,38 @@ teardown() {
         run ! call world $HOST 5353
 }
 
+counts() { # counts NAMESPACE: what comes in there for UDP's port 53; heard NAMESPACE TIMES
+        at "$1" nft 'table inet counts { chain c { type filter hook input priority 0; udp dport 53 counter; }; }'
+}
+
+heard() {
+        [ "$(at "$1" nft -j list table inet counts | jq '[.nftables[].rule.expr // [] | .[].counter.packets // 0] | add')" -eq "$2" ]
+}
+
+@test "publish: who goes on sending to a port of UDP reaches whose it is now" {
+        container warm
+        asks
+        container a publish=9:53/udp
+        counts a
+        asks
+        eventually heard a 1
+        net publish a
+        container b publish=9:53/udp
+        counts b
+        asks
+        eventually heard b 1
+        net detach b
+        net publish a 9:53/udp
+        asks
+        eventually heard a 2
+        heard b 1
+}
+
+# From the world to the host, always from the same port.
+asks() {
+        sends world down0 "$(mac_of "$H" up0)" $WORLD $HOST
+}
+
 @test "publish: a port that another container has is refused by its name, and nothing is left" {
         container a publish=8080:80
         new_namespace b
