@@ -536,6 +536,10 @@ mac_of() {
         [[ $output == *"10.5.0.1/24 has bits behind its prefix"* ]]
         run -1 net create m subnet=224.0.0.0/24
         [[ $output == *"network m: the addresses of 224.0.0.0/24 are not those of hosts"* ]]
+        run -1 net create m subnet6=fe80:1::/64
+        [[ $output == *"network m: the addresses of fe80:1::/64 are not those of hosts"* ]]
+        run -1 net create m subnet6=::ffff:0.0.0.0/96
+        [[ $output == *"network m: the addresses of ::ffff:0.0.0.0/96 are not those of hosts"* ]]
         run -1 net create n
         [[ $output == *"network n exists"* ]]
         run -1 net create ../n
