@@ -250,6 +250,8 @@ static int check_network(const struct ctlnet_network *network)
                 return refuse(EINVAL, "network %s: its mode is bridge, routed or macvlan", name);
         if (network->mode == CTLNET_MACVLAN && (!network->parent[0] || !network->subnet4.family))
                 return refuse(EINVAL, "network %s: macvlan needs a parent link and its subnet", name);
+        if (network->parent[0] && !names_link_is_good(network->parent))
+                return refuse(EINVAL, "network %s: \"%s\" is no name of a link", name, network->parent);
         if (network->mode == CTLNET_BRIDGE && network->parent[0])
                 return refuse(EINVAL, "network %s: a bridge has no parent link", name);
         if (network->subnet4.family && network->subnet4.family != AF_INET)

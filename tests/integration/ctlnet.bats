@@ -544,6 +544,9 @@ mac_of() {
         [[ $output == *"network n exists"* ]]
         run -1 net create ../n
         [[ $output == *'network "../n": a name has'* ]]
+        # What follows the line would be the network's mode.
+        run -1 net create m mode=macvlan parent=$'a\nmode = bridge' subnet=10.79.0.0/24
+        [[ $output == *'mode = bridge" is no name of a link'* ]]
         [ "$(net networks | wc -l)" -eq 1 ]
 }
 
