@@ -198,8 +198,9 @@ static const struct rule rules[] = {
          * chain guard. */
         {RAW, {LINK_OF_OURS, M(IIFNAME, 0), NO_MEMBER(INSIDE), DROP}},
         /* route_localnet, which publishing on 127.0.0.1 needs, would let containers reach what listens there
-         * (CVE-2020-8558). */
+         * (CVE-2020-8558), and those that may spoof say that they are there. */
         {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), DROP}},
+        {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(12, 1, 0), EQUALS(0, 1, 127), DROP}},
         /* A sender to whom no route leads by that link. */
         {RAW, {M(IIFNAME, 0), MEMBER(ROUTED), NO_WAY_BACK, DROP}},
         /* Who comes from outside is no container, whatever address it says. */

@@ -340,6 +340,15 @@ mac_of() {
         [ "$(seen "$H" 127.0.0.9)" = 0 ]
 }
 
+@test "spoofing: a container that may is still none of the host's loopback" {
+        container a spoof
+        watch "$H"
+        sends a eth0 "$(mac_of "$H" berth0)" 127.0.0.9 "$(of a gateway4)"
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        eventually eval '[ "$(seen "$H" 198.51.100.9)" = 1 ]'
+        [ "$(seen "$H" 127.0.0.9)" = 0 ]
+}
+
 @test "spoofing: nobody outside comes in with the address of a container" {
         net create r mode=routed subnet=10.66.0.0/24
         container a publish=8080:80
