@@ -30,6 +30,17 @@ teardown() {
         eventually eval "! at b busybox nslookup a $(of b dns)"
 }
 
+@test "networks: repair brings back the server of names" {
+        container a
+        container b
+        at b busybox nslookup a "$(of b dns)"
+        kill -KILL "$(cat "$NET/networks/berth0/dnsmasq.pid")"
+        rm "$NET/networks/berth0/hosts/a.0"
+        run ! at b timeout 3 busybox nslookup a "$(of b dns)"
+        net repair
+        at b busybox nslookup a "$(of b dns)"
+}
+
 @test "networks: the host and its containers reach each other" {
         container a
         reaches "$H" "$(of a ipv4)"
