@@ -379,6 +379,8 @@ lay_cable() {
         refused_ctl "no link up9" network connect macvlan:up9 web
         ctl stop -f web
         ctl set web --net berth0
+        # It ends with the namespace in which its other end is, and that is taken apart some time after the stop.
+        eventually eval '! ip link show down0 2>/dev/null'
         lay_cable
         ctl start web
         ctl network connect phys:up0,ip=192.0.2.10/24 web
