@@ -30,6 +30,22 @@ teardown() {
         eventually eval "! at b busybox nslookup a $(of b dns)"
 }
 
+@test "networks: IPv6 that the host has switched off for its links is there for those of containers" {
+        at "$H" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+        net create r mode=routed
+        container a
+        container b
+        container c net=r
+        eventually reaches a "$(of b ipv6)"
+        eventually reaches a "$(of a gateway6)"
+        eventually reaches c "$(net network r | awk '{ sub("/64", "1", $3); print $3 }')"
+        # Once more, with addresses and neighbours lost.
+        at "$H" sysctl -qw net.ipv6.conf.berth0.disable_ipv6=1
+        net detach b
+        net attach b /run/netns/b >"$T/b"
+        eventually reaches b "$(of b gateway6)"
+}
+
 @test "networks: repair brings back the server of names" {
         container a
         container b
