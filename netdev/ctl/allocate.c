@@ -1,6 +1,7 @@
 #include "netdev/ctl/allocate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -156,7 +157,8 @@ static int settle(struct ctlnet *net, const char *network, const struct interfac
 {
         _cleanup_close_ int pool = -EBADF;
 
-        if (!*network)
+        /* What somebody removed by hand has nothing of ours any more. */
+        if (!*network || faccessat(net->networks, network, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         pool = network_room(net, network, "addresses");
         return pool < 0 ? pool : pool_release(pool, kept->owner, strcmp(kept->network, network) == 0 ? kept : NULL);

@@ -553,6 +553,16 @@ mac_of() {
         run -1 net show a
 }
 
+@test "addresses: a container whose network was removed by hand gets those of another" {
+        net create n subnet=10.77.0.0/24
+        net allocate a net=n
+        rm -r "$NET/networks/n"
+        run -1 net allocate a net=n
+        [[ $output == *"there is no network n"* ]]
+        net allocate a >"$T/a"
+        [ -L "$NET/networks/berth0/addresses/$(of a ipv4)" ]
+}
+
 @test "addresses: two that ask at once get different ones" {
         for i in {1..20}; do net allocate "c$i" net=berth0 >"$T/c$i" & done
         wait
