@@ -176,9 +176,9 @@ int ctlnet_set_rates(struct ctlnet *net, const char *container, unsigned index, 
 int ctlnet_set_publish(struct ctlnet *net, const char *container, unsigned index, const struct ctlnet_publish *publish,
                        size_t n);
 
-/* Makes tables, bridges and elements anew from the records (after `nft flush ruleset`); an attachment does it by itself
- * when it finds the tables missing. Undoes what belongs to containers that have ended with nobody there, and gives back
- * the addresses of those that do not exist. exists: NULL: all do. */
+/* Makes tables, bridges, elements and names anew from the records (after `nft flush ruleset`); an attachment does it by
+ * itself when it finds the tables missing. Undoes what belongs to containers that have ended with nobody there, and
+ * gives back the addresses of those that do not exist. exists: NULL: all do. */
 int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data);
 
 /* Names the first base chain of another table that drops forwarded packets by policy, and so those of containers,

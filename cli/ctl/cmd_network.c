@@ -157,6 +157,53 @@ static int print_table(const struct ctlnet_network *networks, size_t n)
         return output_end(&output);
 }
 
+static void print_line(FILE *out, const char *key, const char *value)
+{
+        fprintf(out, "%-10s ", key);
+        output_printable(value, out);
+        fputc('\n', out);
+}
+
+static void print_subnet(FILE *out, const struct ctlnet_address *subnet, const struct ctlnet_address *gateway)
+{
+        char text[CTLNET_ADDRESS_TEXT];
+
+        if (!subnet->family)
+                return;
+        print_line(out, "subnet", ctlnet_format_address(subnet, true, text));
+        print_line(out, "gateway", ctlnet_format_address(gateway, false, text));
+}
+
+/* The size of packets where none was set: ctlnet_network.mtu. */
+static const char *default_mtu(const struct ctlnet_network *network)
+{
+        return network->mode == CTLNET_MACVLAN ? "the parent's" : "1500";
+}
+
+static int print_lines(const struct ctlnet_network *network)
+{
+        _cleanup_output_ struct output output = {0};
+        char number[24];
+        int r = output_begin(&output);
+
+        if (r < 0)
+                return r;
+        print_line(output.stream, "name", network->name);
+        print_line(output.stream, "mode", modes[network->mode]);
+        if (*network->parent)
+                print_line(output.stream, "parent", network->parent);
+        print_subnet(output.stream, &network->subnet4, &network->gateway4);
+        print_subnet(output.stream, &network->subnet6, &network->gateway6);
+        print_line(output.stream, "nat", network->no_nat ? "no" : "yes");
+        print_line(output.stream, "dns", network->no_dns ? "no" : "yes");
+        print_line(output.stream, "internal", network->internal ? "yes" : "no");
+        snprintf(number, sizeof(number), "%u", network->mtu);
+        print_line(output.stream, "mtu", network->mtu ? number : default_mtu(network));
+        snprintf(number, sizeof(number), "%zu", network->members);
+        print_line(output.stream, "members", number);
+        return output_end(&output);
+}
+
 static int list(const struct network_options *options, struct ctlnet *net, const char *name)
 {
         _cleanup_free_ struct ctlnet_network *networks = NULL;
@@ -176,7 +223,7 @@ static int show(const struct network_options *options, struct ctlnet *net, const
 
         if (r < 0)
                 return r;
-        return options->json ? print_json(&network, 1, false) : print_table(&network, 1);
+        return options->json ? print_json(&network, 1, false) : print_lines(&network);
 }
 
 static int delete (const struct network_options *options, struct ctlnet *net, const char *name)
@@ -259,8 +306,8 @@ const struct command ctl_command_network = {
                 "use. A network that has members cannot be deleted.\nconnect gives a container one interface more, at "
                 "once "
                 "when it runs: NET is what --net of create takes. disconnect takes one away, by its network or its "
-                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges and "
-                "firewall tables anew, and undoes "
+                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges, "
+                "firewall tables and names anew, and undoes "
                 "what crashes left.",
         .examples = "berthctl network create lab --subnet 10.20.0.0/24\n"
                     "berthctl create web --image busybox --net lab --ip 10.20.0.5\n"

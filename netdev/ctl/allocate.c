@@ -1,6 +1,7 @@
 #include "netdev/ctl/allocate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,12 +17,6 @@ static const uint8_t no_mac[6];
 
 /* ---- what is asked for ---- */
 
-static bool has_link_name(const char *name)
-{
-        return name && *name && strlen(name) < CTLNET_LINK_SIZE && !strpbrk(name, "/ \t\n:%") &&
-               strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
 static int check_mode(const struct ctlnet_request *request)
 {
         bool named = request->network != NULL;
@@ -30,7 +25,7 @@ static int check_mode(const struct ctlnet_request *request)
                 return named ? 0 : refuse(EINVAL, "no network is named");
         if (request->mode == CTLNET_MACVLAN && named)
                 return 0;
-        if (!has_link_name(request->parent))
+        if (!request->parent || !names_link_is_good(request->parent))
                 return refuse(EINVAL, "no link of the host is named");
         if (request->mode == CTLNET_VLAN && (request->vlan < 1 || request->vlan > 4094))
                 return refuse(EINVAL, "VLAN %u is not between 1 and 4094", request->vlan);
@@ -68,7 +63,7 @@ static int check_request(const struct ctlnet_request *request)
                 return refuse(EINVAL, "\"%s\" is no name of a container", request->container);
         if (request->index >= CTLNET_INTERFACES_MAX)
                 return refuse(EINVAL, "more than %d interfaces", CTLNET_INTERFACES_MAX);
-        if (request->interface && !has_link_name(request->interface))
+        if (request->interface && !names_link_is_good(request->interface))
                 return refuse(EINVAL, "\"%s\" is no name of an interface", request->interface);
         r = check_mode(request);
         return r < 0 ? r : check_extras(request);
@@ -162,7 +157,8 @@ static int settle(struct ctlnet *net, const char *network, const struct interfac
 {
         _cleanup_close_ int pool = -EBADF;
 
-        if (!*network)
+        /* What somebody removed by hand has nothing of ours any more. */
+        if (!*network || faccessat(net->networks, network, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         pool = network_room(net, network, "addresses");
         return pool < 0 ? pool : pool_release(pool, kept->owner, strcmp(kept->network, network) == 0 ? kept : NULL);

@@ -177,6 +177,19 @@ static void silence_port(const struct host_link *link)
                 error_clear();
 }
 
+/* Before it is up. */
+static int set_ipv6(const struct attaching *a, const struct host_link *link)
+{
+        int r;
+
+        if (a->interface.mode == CTLNET_BRIDGE) {
+                silence_port(link);
+                return 0;
+        }
+        r = host_ignore_routers(link->name);
+        return r < 0 || !a->interface.ipv6.family ? r : host_enable_ipv6(link->name);
+}
+
 /* When the container's end is ready. */
 static int open_veth(struct attaching *a)
 {
@@ -185,10 +198,9 @@ static int open_veth(struct attaching *a)
 
         if (r < 0 || !link.index)
                 return refuse(ENODEV, "link %s is gone", a->interface.link);
-        if (a->interface.mode == CTLNET_BRIDGE)
-                silence_port(&link);
-        /* There a published port that leads back to its caller is turned round on the bridge itself, not above it. */
-        if (a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
+        r = set_ipv6(a, &link);
+        /* On a bridge a published port that leads back to its caller is turned round there, not above it. */
+        if (r == 0 && a->interface.mode == CTLNET_BRIDGE && host_filters_bridges())
                 r = host_set_hairpin(&a->net->host, link.index, link.name);
         if (r == 0 && (a->interface.rate_in || a->interface.rate_out))
                 r = shape_set(a->net, &a->interface);

@@ -54,10 +54,10 @@ static int set_sysctls(const struct ctlnet_network *network)
 
         snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", network->name);
         r = host_sysctl(path, "1");
-        if (r == 0 && network->subnet6.family) {
-                snprintf(path, sizeof(path), "ipv6/conf/%s/accept_ra", network->name);
-                r = host_sysctl(path, "0");
-        }
+        if (r == 0)
+                r = host_ignore_routers(network->name);
+        if (r == 0 && network->subnet6.family)
+                r = host_enable_ipv6(network->name);
         return r < 0 ? r : host_forward(network->subnet6.family);
 }
 
@@ -105,7 +105,7 @@ int bridge_need(struct ctlnet *net, const struct ctlnet_network *network, struct
                 return fail(-r, "look for bridge %s", network->name);
         if (link->index) {
                 r = is_own(network, link);
-                if (r < 0 || (link->flags & IFF_UP))
+                if (r < 0 || ((link->flags & IFF_UP) && !(network->subnet6.family && host_lacks_ipv6(network->name))))
                         return r;
         }
         r = make(net, network, link);

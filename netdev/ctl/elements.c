@@ -116,9 +116,10 @@ static void add_sender(struct nft_elements *elements, enum nft_set set, const st
 
 static void add_guard(struct nft_elements *elements, const struct interface *interface)
 {
-        if (interface->allow_spoofing)
+        if (interface->allow_spoofing) {
+                add_name(elements, NFT_SET_FREE, interface->link, interface->owner);
                 return;
-        add_name(elements, NFT_SET_GUARDED, interface->link, interface->owner);
+        }
         add_sender(elements, NFT_SET_L2, interface, NULL);
         if (interface->ipv4.family)
                 add_sender(elements, NFT_SET_L3V4, interface, &interface->ipv4);

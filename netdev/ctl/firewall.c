@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "netdev/ctl/attach.h"
 #include "netdev/ctl/elements.h"
+#include "netdev/ctl/flows.h"
 
 /* ---- everything ---- */
 
@@ -163,6 +164,8 @@ int firewall_add(struct ctlnet *net, const struct ctlnet_network *network, const
         }
         if (r == -EEXIST)
                 return name_conflict(net, interface);
+        if (r == 0)
+                flows_forget(&net->nft, &elements);
         return r < 0 ? fail(-r, "add %s to the nftables tables berth", interface->owner) : 0;
 }
 
@@ -173,6 +176,8 @@ int firewall_remove(struct ctlnet *net, const struct ctlnet_network *network, co
 
         elements_of_interface(network, interface, &elements);
         r = nft_remove(&net->nft, &elements);
+        if (r == 0)
+                flows_forget(&net->nft, &elements);
         return r < 0 ? fail(-r, "take %s from the nftables tables berth", interface->owner) : 0;
 }
 
@@ -193,5 +198,9 @@ int firewall_replace_publish(struct ctlnet *net, const struct interface *old, co
         }
         if (r == -EEXIST)
                 return name_conflict(net, new);
+        if (r == 0) {
+                flows_forget(&net->nft, &before);
+                flows_forget(&net->nft, &after);
+        }
         return r < 0 ? fail(-r, "change the published ports of %s", old->owner) : 0;
 }

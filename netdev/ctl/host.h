@@ -85,5 +85,12 @@ int host_sysctl(const char *path, const char *value);
 /* True where br_netfilter shows frames on bridges to the chains of IP (net.bridge.bridge-nf-call-iptables). */
 bool host_filters_bridges(void);
 
+/* IPv6 on a link, whatever the host has for its others (net.ipv6.conf.all.disable_ipv6), which may change. */
+int host_enable_ipv6(const char *link);
+bool host_lacks_ipv6(const char *link);
+
+/* Whatever says by this link that it is a router is not heard. Where there is no IPv6 nobody is. */
+int host_ignore_routers(const char *link);
+
 /* Lets this host forward, and go on listening to the routers from which it learnt its own routes. */
 int host_forward(bool ipv6);

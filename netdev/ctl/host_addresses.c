@@ -6,6 +6,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -206,6 +207,34 @@ int host_sysctl(const char *path, const char *value)
                 return 0;
         r = write_file_at(AT_FDCWD, whole, value);
         return r < 0 ? fail(-r, "write %s to %s", value, whole) : 0;
+}
+
+#define DISABLE_IPV6 "ipv6/conf/%s/disable_ipv6"
+
+int host_enable_ipv6(const char *link)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), DISABLE_IPV6, link);
+        return host_sysctl(path, "0");
+}
+
+bool host_lacks_ipv6(const char *link)
+{
+        char path[64], now[8];
+
+        snprintf(path, sizeof(path), SYSCTLS DISABLE_IPV6, link);
+        return read_small_file_at(AT_FDCWD, path, now, sizeof(now)) >= 0 && strcmp(now, "1") == 0;
+}
+
+int host_ignore_routers(const char *link)
+{
+        char path[64];
+
+        if (access(SYSCTLS "ipv6", F_OK) < 0)
+                return 0;
+        snprintf(path, sizeof(path), "ipv6/conf/%s/accept_ra", link);
+        return host_sysctl(path, "0");
 }
 
 bool host_filters_bridges(void)

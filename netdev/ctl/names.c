@@ -29,6 +29,12 @@ bool names_network_is_good(const char *name)
         return is_word(name, CTLNET_NAME_MAX);
 }
 
+bool names_link_is_good(const char *name)
+{
+        return *name && strlen(name) < CTLNET_LINK_SIZE && !strpbrk(name, "/: \t\n\v\f\r%") && strcmp(name, ".") != 0 &&
+               strcmp(name, "..") != 0;
+}
+
 _Static_assert(CTLNET_INTERFACES_MAX <= 10, "an index is one digit");
 void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_SIZE])
 {

@@ -13,6 +13,9 @@ bool names_container_is_good(const char *name);
 /* A name for a network and its bridge: a link's name by the same letters that is no file name like "..". */
 bool names_network_is_good(const char *name);
 
+/* A name that a link of the host or of a container can have. */
+bool names_link_is_good(const char *name);
+
 /* "web.0". */
 #define NAMES_OWNER_SIZE (CTLNET_CONTAINER_MAX + 4)
 void names_owner(const char *container, unsigned index, char owner[NAMES_OWNER_SIZE]);

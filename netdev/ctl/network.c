@@ -160,7 +160,8 @@ static int take_subnet4(struct ctlnet *net, struct ctlnet_network *network)
         return refuse(EADDRNOTAVAIL, "network %s: no /20 of 10.64.0.0/10 is free; give it a subnet", network->name);
 }
 
-/* "This network", loopback, multicast: the kernel takes none of them for a gateway. */
+/* "This network", loopback, multicast: the kernel takes none of them for a gateway. IPv4's addresses written as IPv6's
+ * nobody can listen at, and whose the link-local ones are is not checked (nft_tables.c). */
 static bool is_unicast(const struct ctlnet_address *subnet)
 {
         static const struct ctlnet_address others[] = {
@@ -168,6 +169,8 @@ static bool is_unicast(const struct ctlnet_address *subnet)
                 {.family = AF_INET, .prefix = 8, .bytes = {127}},
                 {.family = AF_INET, .prefix = 4, .bytes = {224}},
                 {.family = AF_INET6, .prefix = 8, .bytes = {0xff}},
+                {.family = AF_INET6, .prefix = 96, .bytes = {[10] = 0xff, [11] = 0xff}},
+                {.family = AF_INET6, .prefix = 10, .bytes = {0xfe, 0x80}},
         };
 
         for (size_t i = 0; i < ELEMENTS(others); i++)
@@ -247,6 +250,8 @@ static int check_network(const struct ctlnet_network *network)
                 return refuse(EINVAL, "network %s: its mode is bridge, routed or macvlan", name);
         if (network->mode == CTLNET_MACVLAN && (!network->parent[0] || !network->subnet4.family))
                 return refuse(EINVAL, "network %s: macvlan needs a parent link and its subnet", name);
+        if (network->parent[0] && !names_link_is_good(network->parent))
+                return refuse(EINVAL, "network %s: \"%s\" is no name of a link", name, network->parent);
         if (network->mode == CTLNET_BRIDGE && network->parent[0])
                 return refuse(EINVAL, "network %s: a bridge has no parent link", name);
         if (network->subnet4.family && network->subnet4.family != AF_INET)

@@ -209,21 +209,32 @@ static int end_interface(struct ctlnet *net, const char *owner, void *data)
         return r;
 }
 
+static int mend_names(struct ctlnet *net, const struct interface *interface)
+{
+        struct ctlnet_network network;
+        int r = network_need(net, interface->network, &network);
+
+        return r < 0 ? r : dns_publish(net, &network, interface, true);
+}
+
+typedef int (*mender)(struct ctlnet *net, const struct interface *interface);
+
+/* data: a mender. */
 static int mend_interface(struct ctlnet *net, const char *owner, void *data)
 {
+        const mender *mend = data;
         char container[CTLNET_CONTAINER_MAX + 1];
         struct interface interface;
         unsigned index;
         int r;
 
-        (void)data;
         if (interface_split(owner, container, &index) < 0)
                 return 0;
         r = interface_load(net, container, index, &interface);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         if (interface_is_attached(net, &interface) && interface.link[0])
-                r = mend_link(net, &interface);
+                r = (*mend)(net, &interface);
         interface_free(&interface);
         return r;
 }
@@ -238,6 +249,7 @@ static int sweep_pool(struct ctlnet *net, const char *name, void *data)
 
 int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data)
 {
+        mender menders[] = {mend_link, mend_names};
         struct repair repair = {exists, data};
         _cleanup_close_ int lock = -EBADF;
         int r = state_lock(net, &lock);
@@ -248,7 +260,9 @@ int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void
                 r = network_each(net, sweep_pool, NULL);
         if (r == 0)
                 r = firewall_build(net, NULL);
-        return r < 0 ? r : interface_each(net, mend_interface, NULL);
+        for (size_t i = 0; i < ELEMENTS(menders) && r == 0; i++)
+                r = interface_each(net, mend_interface, &menders[i]);
+        return r;
 }
 
 int ctlnet_forward_blocked(struct ctlnet *net, char *chain, size_t size)

@@ -22,9 +22,9 @@ enum nft_set {
         NFT_SET_DNAT4_ANY, /* protocol and port, whatever address of the host */
         NFT_SET_DNAT6,
         NFT_SET_DNAT6_ANY,
-        NFT_SET_GUARDED, /* ports of bridges whose source addresses are checked */
-        NFT_SET_L2,      /* port and MAC */
-        NFT_SET_L3V4,    /* port, MAC and address */
+        NFT_SET_FREE, /* ports of bridges whose source addresses are not checked */
+        NFT_SET_L2,   /* port and MAC */
+        NFT_SET_L3V4, /* port, MAC and address */
         NFT_SET_L3V6,
         NFT_SETS
 };

@@ -12,10 +12,12 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "netdev/ctl/host.h"
 #include "netdev/ctl/nft.h"
 
 /* linux/netfilter_bridge.h, which does not go with the C library's headers. */
@@ -44,8 +46,8 @@ const struct nft_kind nft_kinds[NFT_SETS] = {
         [NFT_SET_DNAT6] =
                 {"dnat6", NFPROTO_INET, false, 20, T3(T_PROTOCOL, T_IP6, T_PORT), T2(T_IP6, T_PORT), {4, 16, 4}},
         [NFT_SET_DNAT6_ANY] = {"dnat6_any", NFPROTO_INET, false, 20, T2(T_PROTOCOL, T_PORT), T2(T_IP6, T_PORT), {4, 4}},
-        [NFT_SET_GUARDED] = {"guarded", NFPROTO_BRIDGE, false, 0, T_NAME, 0, {16}},
-        [NFT_SET_L2] = {"l2", NFPROTO_BRIDGE, false, 0, T2(T_NAME, T_ETHER), 0, {16, 8}},
+        [NFT_SET_FREE] = {"free", NFPROTO_BRIDGE, false, 0, T_NAME, 0, {16}},
+        [NFT_SET_L2] = {"frames", NFPROTO_BRIDGE, false, 0, T2(T_NAME, T_ETHER), 0, {16, 8}},
         [NFT_SET_L3V4] = {"l3v4", NFPROTO_BRIDGE, false, 0, T3(T_NAME, T_ETHER, T_IP4), 0, {16, 8, 4}},
         [NFT_SET_L3V6] = {"l3v6", NFPROTO_BRIDGE, false, 0, T3(T_NAME, T_ETHER, T_IP6), 0, {16, 8, 16}},
 };
@@ -141,6 +143,15 @@ struct rule {
 #define IPV4         M(NFPROTO, 0), EQUALS(0, 1, NFPROTO_IPV4)
 #define IPV6         M(NFPROTO, 0), EQUALS(0, 1, NFPROTO_IPV6)
 #define TO_THIS_HOST {.kind = FIB, .a = NFT_FIB_RESULT_ADDRTYPE, .b = NFTA_FIB_F_DADDR}, EQUALS(0, 4, RTN_LOCAL)
+#define NO_WAY_BACK  {.kind = FIB, .a = NFT_FIB_RESULT_OIF, .b = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF}, EQUALS(0, 4, 0)
+#define NOT_OF_LINK                                                                                                    \
+        {.kind = FIB, .a = NFT_FIB_RESULT_ADDRTYPE, .b = NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF}, DIFFERS(0, 4, RTN_LOCAL)
+/* HOST_GROUP, in the order of this host. */
+#define LINK_OF_OURS    M(IIFGROUP, 0), EQUALS(0, 4, HOST_GROUP)
+#define NO_LINK_OF_OURS M(IIFGROUP, 0), DIFFERS(0, 4, HOST_GROUP)
+/* By a link that is neither a container's nor the loopback. */
+#define FROM_OUTSIDE M(IIFNAME, 0), NO_MEMBER(INSIDE), M(IIFTYPE, 0), DIFFERS(0, 2, ARPHRD_LOOPBACK)
+#define DNS_PORT     EQUALS(0, 2, BYTES2(CTLNET_DNS_PORT))
 #define TO_CONTAINER4(w)                                                                                               \
         {                                                                                                              \
                 .kind = DNAT, .a = NFPROTO_IPV4, .reg = w, .result = w + 1                                             \
@@ -155,6 +166,7 @@ struct rule {
         }
 #define PUBLISHED CONNECTION(STATUS), ANY_BIT(IPS_DST_NAT)
 #define KNOWN     CONNECTION(STATE), ANY_BIT(2 | 4) /* NF_CT_STATE_BIT of IP_CT_ESTABLISHED and _RELATED */
+#define UNTRACED  CONNECTION(STATE), ANY_BIT(1)     /* NF_CT_STATE_INVALID_BIT */
 
 /* The sender of a frame: port and MAC, in words 0 to 5. */
 #define PORT_AND_MAC   M(IIFNAME, 0), LINK_PART(6, 6, 4)
@@ -181,17 +193,22 @@ struct rule {
         }
 
 static const struct rule rules[] = {
+        /* The link of a routed container that has ended, while something holds its namespace. And a port of a bridge,
+         * which takes up what is sent to the addresses that bridges keep for themselves (01:80:c2:00:00:0X) past the
+         * chain guard. */
+        {RAW, {LINK_OF_OURS, M(IIFNAME, 0), NO_MEMBER(INSIDE), DROP}},
         /* route_localnet, which publishing on 127.0.0.1 needs, would let containers reach what listens there
-         * (CVE-2020-8558). */
+         * (CVE-2020-8558), and those that may spoof say that they are there. */
         {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), DROP}},
+        {RAW, {M(IIFNAME, 0), MEMBER(INSIDE), IPV4, NET_PART(12, 1, 0), EQUALS(0, 1, 127), DROP}},
         /* A sender to whom no route leads by that link. */
-        {RAW,
-         {M(IIFNAME, 0),
-          MEMBER(ROUTED),
-          {.kind = FIB, .a = NFT_FIB_RESULT_OIF, .b = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF},
-          EQUALS(0, 4, 0),
-          DROP}},
+        {RAW, {M(IIFNAME, 0), MEMBER(ROUTED), NO_WAY_BACK, DROP}},
+        /* Who comes from outside is no container, whatever address it says. */
+        {RAW, {M(IIFNAME, 0), NO_MEMBER(INSIDE), IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NO_WAY_BACK, DROP}},
+        {RAW, {M(IIFNAME, 0), NO_MEMBER(INSIDE), IPV6, NET_PART(8, 16, 0), MEMBER(SUBNETS6), NO_WAY_BACK, DROP}},
 
+        /* 127.0.0.1 is this host's own, which the kernel would find out only with the address replaced. */
+        {PRE, {IPV4, NET_PART(16, 1, 0), EQUALS(0, 1, 127), ACCEPT}},
         PUBLISHING(PRE),
         PUBLISHING(OUT),
 
@@ -203,16 +220,27 @@ static const struct rule rules[] = {
         {POST,
          {IPV6, NET_PART(8, 16, 0), MEMBER(NAT6), NET_PART(24, 16, 0), NO_MEMBER(SUBNETS6), {.kind = MASQUERADE}}},
 
-        /* This host's address in a network, where its DNS answers, is of that network. */
         {INPUT, {KNOWN, ACCEPT}},
+        /* The world is told no names: who asks with a false address would have the answers sent there (CVE-2012-3411).
+         */
+        {INPUT, {FROM_OUTSIDE, IPV4, NET_PART(16, 4, 0), MEMBER(SUBNETS4), TRANSPORT_PART(2, 2, 0), DNS_PORT, DROP}},
+        {INPUT, {FROM_OUTSIDE, IPV6, NET_PART(24, 16, 0), MEMBER(SUBNETS6), TRANSPORT_PART(2, 2, 0), DNS_PORT, DROP}},
+        /* This host's address in a network, where its DNS answers, is of that network. */
         {INPUT, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},
         {INPUT, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
         {INPUT, {IPV4, NET_PART(12, 4, 0), MEMBER(SUBNETS4), NET_PART(16, 4, 0), MEMBER(SUBNETS4), DROP}},
         {INPUT, {IPV6, NET_PART(8, 16, 0), MEMBER(SUBNETS6), NET_PART(24, 16, 0), MEMBER(SUBNETS6), DROP}},
+        /* Of which network a link-local sender is says only the link. */
+        {INPUT,
+         {M(IIFNAME, 0), MEMBER(INSIDE), IPV6, NET_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), NET_PART(24, 16, 0),
+          MEMBER(SUBNETS6), NOT_OF_LINK, DROP}},
 
         {FORWARD, {KNOWN, ACCEPT}},
         {FORWARD, {IPV4, NET_PART(12, 4, 0), NET_PART(16, 4, 1), MEMBER(SAME4), ACCEPT}},
         {FORWARD, {IPV6, NET_PART(8, 16, 0), NET_PART(24, 16, 4), MEMBER(SAME6), ACCEPT}},
+        /* What belongs to no connection would leave with the container's own address: NAT knows connections only. */
+        {FORWARD, {UNTRACED, IPV4, NET_PART(12, 4, 0), MEMBER(NAT4), DROP}},
+        {FORWARD, {UNTRACED, IPV6, NET_PART(8, 16, 0), MEMBER(NAT6), DROP}},
         {FORWARD, {M(IIFNAME, 0), MEMBER(INTERNAL), DROP}},
         {FORWARD, {M(OIFNAME, 0), MEMBER(INTERNAL), DROP}},
         {FORWARD, {PUBLISHED, ACCEPT}},
@@ -222,7 +250,10 @@ static const struct rule rules[] = {
         {FORWARD, {IPV4, NET_PART(16, 4, 0), MEMBER(NAT4), DROP}},
         {FORWARD, {IPV6, NET_PART(24, 16, 0), MEMBER(NAT6), DROP}},
 
-        {GUARD, {M(IIFNAME, 0), NO_MEMBER(GUARDED), ACCEPT}},
+        /* What is no container's is somebody else's business. A link with which nothing in the sets goes (any more,
+         * while something holds its namespace) lets nothing pass. */
+        {GUARD, {NO_LINK_OF_OURS, ACCEPT}},
+        {GUARD, {M(IIFNAME, 0), MEMBER(FREE), ACCEPT}},
         {GUARD, {PORT_AND_MAC, NO_MEMBER(L2), DROP}},
         /* ARP: what it says of its sender; a probe before an address is taken says none (RFC 5227). */
         {GUARD, {ETHER_IS(0x0806), M(IIFNAME, 0), NET_PART(8, 6, 4), NET_PART(14, 4, 6), MEMBER(L3V4), ACCEPT}},

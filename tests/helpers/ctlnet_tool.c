@@ -7,14 +7,19 @@
  *      detach CONTAINER [reaped] | forget CONTAINER | rename FROM TO | show CONTAINER
  *      rates CONTAINER IN OUT | publish CONTAINER [PORT...] | repair | blocked
  *      say advert|router ADDRESS LINK         what a neighbour or a router says: ADDRESS is at the link's MAC
+ *      frame LINK MAC FROM TO [SUM]           a packet of UDP's port 9 between two IPv4 addresses, in a frame to MAC
  *      many N                                 attaches N new namespaces, says what the first and last 20 cost, medians
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <netinet/icmp6.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,6 +305,54 @@ static void say(const char *what, const char *address, const char *link)
         close(fd);
 }
 
+static uint16_t checksum(const struct iphdr *ip)
+{
+        const uint16_t *words = (const void *)ip;
+        uint32_t sum = 0;
+
+        for (size_t i = 0; i < sizeof(*ip) / 2; i++)
+                sum += words[i];
+        sum = (sum & 0xffff) + (sum >> 16);
+        return (uint16_t) ~(sum + (sum >> 16));
+}
+
+static void frame(const char *link, const char *mac, const char *from, const char *to, int sum)
+{
+        struct {
+                struct ethhdr ether;
+                struct iphdr ip;
+                struct udphdr udp;
+        } __attribute__((packed)) packet = {
+                .ether = {.h_proto = htons(ETH_P_IP)},
+                .ip = {.version = 4,
+                       .ihl = 5,
+                       .tot_len = htons(sizeof(packet.ip) + sizeof(packet.udp)),
+                       .ttl = 64,
+                       .protocol = IPPROTO_UDP},
+                .udp = {.source = htons(9),
+                        .dest = htons(9),
+                        .len = htons(sizeof(packet.udp)),
+                        .check = htons((uint16_t)sum)},
+        };
+        int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP));
+        struct sockaddr_ll out = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(link)};
+        struct ifreq request = {0};
+        struct iphdr ip;
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", link);
+        if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+                err(1, "a frame by %s", link);
+        memcpy(packet.ether.h_source, request.ifr_hwaddr.sa_data, ETH_ALEN);
+        memcpy(packet.ether.h_dest, ether_aton(mac), ETH_ALEN);
+        packet.ip.saddr = inet_addr(from);
+        packet.ip.daddr = inet_addr(to);
+        ip = packet.ip;
+        packet.ip.check = checksum(&ip);
+        if (sendto(fd, &packet, sizeof(packet), 0, (struct sockaddr *)&out, sizeof(out)) < 0)
+                err(1, "send a frame to %s", mac);
+        close(fd);
+}
+
 /* ---- many ---- */
 
 static int new_namespace(int home)
@@ -375,6 +428,8 @@ int main(int argc, char **argv)
                 many(atoi(argv[3]));
         else if (strcmp(argv[2], "say") == 0 && argc == 6)
                 say(argv[3], argv[4], argv[5]);
+        else if (strcmp(argv[2], "frame") == 0 && argc >= 7)
+                frame(argv[3], argv[4], argv[5], argv[6], argc > 7 ? atoi(argv[7]) : 0);
         else if (!networks(argv[2], argv + 3) && !interfaces(argv[2], argv + 3) && !changes(argv[2], argv + 3))
                 errx(2, "what is %s?", argv[2]);
         ctlnet_close(net);

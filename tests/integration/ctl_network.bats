@@ -160,6 +160,28 @@ ping_once() {
         [ -z "$(ls "$DIR/containers" 2>/dev/null)" ]
 }
 
+@test "network show: all that a network was made with, and how many are in it" {
+        ctl network create lab --subnet 10.77.0.0/24 --gateway 10.77.0.254 --no-ipv6 --no-dns --mtu 1400
+        ctl create one --image busybox --net lab
+        run -0 ctl network show lab
+        is "$output" "name       lab
+mode       bridge
+subnet     10.77.0.0/24
+gateway    10.77.0.254
+nat        yes
+dns        no
+internal   no
+mtu        1400
+members    1"
+        ip link add up0 type bridge
+        ctl network create side --mode macvlan --parent up0 --subnet 10.78.0.0/24
+        run -0 ctl network show side
+        matches "^parent +up0$"
+        matches "^mtu +the parent's$"
+        ip link del up0
+        ctl destroy one
+}
+
 @test "net container:NAME shares the other's interfaces, and needs it to run" {
         ctl create one --image busybox -- /bin/sleep 1000
         ctl create two --image busybox --net container:one -- /bin/sleep 1000
@@ -357,6 +379,8 @@ lay_cable() {
         refused_ctl "no link up9" network connect macvlan:up9 web
         ctl stop -f web
         ctl set web --net berth0
+        # It ends with the namespace in which its other end is, and that is taken apart some time after the stop.
+        eventually eval '! ip link show down0 2>/dev/null'
         lay_cable
         ctl start web
         ctl network connect phys:up0,ip=192.0.2.10/24 web

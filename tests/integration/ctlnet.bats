@@ -30,6 +30,33 @@ teardown() {
         eventually eval "! at b busybox nslookup a $(of b dns)"
 }
 
+@test "networks: IPv6 that the host has switched off for its links is there for those of containers" {
+        at "$H" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+        net create r mode=routed
+        container a
+        container b
+        container c net=r
+        eventually reaches a "$(of b ipv6)"
+        eventually reaches a "$(of a gateway6)"
+        eventually reaches c "$(net network r | awk '{ sub("/64", "1", $3); print $3 }')"
+        # Once more, with addresses and neighbours lost.
+        at "$H" sysctl -qw net.ipv6.conf.berth0.disable_ipv6=1
+        net detach b
+        net attach b /run/netns/b >"$T/b"
+        eventually reaches b "$(of b gateway6)"
+}
+
+@test "networks: repair brings back the server of names" {
+        container a
+        container b
+        at b busybox nslookup a "$(of b dns)"
+        kill -KILL "$(cat "$NET/networks/berth0/dnsmasq.pid")"
+        rm "$NET/networks/berth0/hosts/a.0"
+        run ! at b timeout 3 busybox nslookup a "$(of b dns)"
+        net repair
+        at b busybox nslookup a "$(of b dns)"
+}
+
 @test "networks: the host and its containers reach each other" {
         container a
         reaches "$H" "$(of a ipv4)"
@@ -99,6 +126,17 @@ teardown() {
         run ! call world "$(of a gateway6)" 8081
 }
 
+@test "publish: what is published on 127.0.0.1 is not reached from outside by that address" {
+        container a publish=127.0.0.1:8080:80
+        answer a 80 hello
+        [ "$(call "$H" 127.0.0.1 8080)" = hello ]
+        # A neighbour that takes 127.0.0.1 for an address like others, and the host for the way there.
+        ip -n world addr del 127.0.0.1/8 dev lo
+        at world sysctl -qw net.ipv4.conf.all.route_localnet=1
+        ip -n world route add 127.0.0.1/32 via $HOST
+        run ! call world 127.0.0.1 8080
+}
+
 @test "publish: IPv6 ports are reached from the world, the host, other containers and its own" {
         container a publish=8080:80
         container b
@@ -155,6 +193,38 @@ teardown() {
         container a publish=5353:53/udp
         at "$H" nft list map inet berth dnat4_any | grep -q "udp . 5353 comment \"a.0\" : $(of a ipv4) . 53"
         run ! call world $HOST 5353
+}
+
+counts() { # counts NAMESPACE: what comes in there for UDP's port 53; heard NAMESPACE TIMES
+        at "$1" nft 'table inet counts { chain c { type filter hook input priority 0; udp dport 53 counter; }; }'
+}
+
+heard() {
+        [ "$(at "$1" nft -j list table inet counts | jq '[.nftables[].rule.expr // [] | .[].counter.packets // 0] | add')" -eq "$2" ]
+}
+
+@test "publish: who goes on sending to a port of UDP reaches whose it is now" {
+        container warm
+        asks
+        container a publish=9:53/udp
+        counts a
+        asks
+        eventually heard a 1
+        net publish a
+        container b publish=9:53/udp
+        counts b
+        asks
+        eventually heard b 1
+        net detach b
+        net publish a 9:53/udp
+        asks
+        eventually heard a 2
+        heard b 1
+}
+
+# From the world to the host, always from the same port.
+asks() {
+        sends world down0 "$(mac_of "$H" up0)" $WORLD $HOST
 }
 
 @test "publish: a port that another container has is refused by its name, and nothing is left" {
@@ -248,6 +318,112 @@ knows_router() {
         run ! knows_router b "$(link_local_of a)"
 }
 
+# watch NAMESPACE: counts UDP's port 9 there, before anything but what drops it first; seen NAMESPACE FROM: how often.
+watch() {
+        at "$1" nft 'table inet seen { set from { type ipv4_addr; flags dynamic; counter; };
+                chain c { type filter hook prerouting priority -250; udp dport 9 add @from { ip saddr }; }; }'
+}
+
+seen() {
+        at "$1" nft -j list set inet seen from |
+                jq --arg from "$2" '[.nftables[].set.elem // [] | .[].elem | select(.val == $from).counter.packets] | add // 0'
+}
+
+sends() { # sends NAMESPACE LINK MAC FROM TO
+        at "$1" "$TOOLS/ctlnet_tool" "$NET" frame "${@:2}"
+}
+
+mac_of() {
+        ip -n "$1" -br link show "$2" | awk '{ print $3 }'
+}
+
+@test "spoofing: frames to the addresses that bridges keep for themselves are checked like all others" {
+        local i
+
+        container a
+        watch "$H"
+        for i in 00 02 03 0e; do
+                sends a eth0 "01:80:c2:00:00:$i" 198.51.100.9 "$(of a gateway4)"
+        done
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" "$(of a gateway4)"
+        eventually eval '[ "$(seen "$H" "$(of a ipv4)")" = 1 ]'
+        [ "$(seen "$H" 198.51.100.9)" = 0 ]
+}
+
+@test "spoofing: what holds the namespace of a container that has ended can send nothing more" {
+        net create r mode=routed
+        container a
+        container c net=r
+        watch "$H"
+        net detach a reaped
+        net detach c reaped
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        sends c eth0 "$(mac_of "$H" "$(of c link)")" 127.0.0.9 127.0.0.1
+        container b
+        sends b eth0 "$(mac_of "$H" berth0)" "$(of b ipv4)" "$(of b gateway4)"
+        eventually eval '[ "$(seen "$H" "$(of b ipv4)")" = 1 ]'
+        [ "$(seen "$H" 198.51.100.9)" = 0 ]
+        [ "$(seen "$H" 127.0.0.9)" = 0 ]
+}
+
+@test "spoofing: a container that may is still none of the host's loopback" {
+        container a spoof
+        watch "$H"
+        sends a eth0 "$(mac_of "$H" berth0)" 127.0.0.9 "$(of a gateway4)"
+        sends a eth0 "$(mac_of "$H" berth0)" 198.51.100.9 "$(of a gateway4)"
+        eventually eval '[ "$(seen "$H" 198.51.100.9)" = 1 ]'
+        [ "$(seen "$H" 127.0.0.9)" = 0 ]
+}
+
+@test "spoofing: nobody outside comes in with the address of a container" {
+        net create r mode=routed subnet=10.66.0.0/24
+        container a publish=8080:80
+        container b
+        container c net=r
+        container d net=r
+        watch a
+        watch c
+        answer a 80 hello
+        sends world down0 "$(mac_of "$H" up0)" "$(of b ipv4)" "$(of a ipv4)"
+        sends world down0 "$(mac_of "$H" up0)" "$(of d ipv4)" "$(of c ipv4)"
+        # What a network's own members send arrives, and so does what is published.
+        sends b eth0 "$(mac_of a eth0)" "$(of b ipv4)" "$(of a ipv4)"
+        [ "$(call world $HOST 8080)" = hello ]
+        eventually eval '[ "$(seen a "$(of b ipv4)")" = 1 ]'
+        [ "$(seen c "$(of d ipv4)")" = 0 ]
+}
+
+@test "networks: behind NAT nothing leaves with a container's own address, nor what belongs to no connection" {
+        container a
+        ip -n world route add 10.64.0.0/10 via $HOST
+        watch world
+        # A wrong checksum: NAT does not know it.
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" $WORLD 1
+        sends a eth0 "$(mac_of "$H" berth0)" "$(of a ipv4)" $WORLD
+        eventually eval '[ "$(seen world $HOST)" = 1 ]'
+        [ "$(seen world "$(of a ipv4)")" = 0 ]
+}
+
+@test "spoofing: a host takes no container for its router" {
+        local link
+
+        at "$H" sysctl -qw net.ipv6.conf.default.accept_ra=1
+        net create r mode=routed
+        net create four no-ipv6
+        container a net=r
+        container b net=four spoof
+        eventually eval '[ -n "$(link_local_of a)" ] && [ -n "$(link_local_of b)" ]'
+        says a router "$(link_local_of a)"
+        says b router "$(link_local_of b)"
+        reaches a "$(of a gateway4)"
+        reaches b "$(of b gateway4)"
+        [ -z "$(ip -n "$H" -6 route show proto ra)" ]
+        for link in "$(sed -n 's/^link = //p' "$NET/interfaces/a.0")" r four; do
+                [ "$(at "$H" sysctl -n "net.ipv6.conf.$link.accept_ra")" = 0 ]
+        done
+}
+
 @test "spoofing: a container that may is not checked" {
         container a spoof
         ip -n a addr add 10.9.9.9/32 dev eth0
@@ -275,6 +451,40 @@ knows_router() {
         run ! at b busybox nslookup a "$(of b dns)"
         run ! at b timeout 3 busybox nslookup a "$(of a dns)"
         reaches b $WORLD
+}
+
+@test "isolation: by link-local addresses no more is reached than by others" {
+        local mode
+
+        net create one
+        container a net=one
+        for mode in bridge routed; do
+                net create $mode mode=$mode
+                container $mode net=$mode
+                # Its link-local address is the only one that it has left.
+                eventually eval "[ -n \"\$(link_local_of $mode)\" ]"
+                ip -n $mode -6 addr flush dev eth0 scope global
+                reaches $mode "$(of $mode gateway6)" || reaches $mode fe80::1%eth0
+                unreachable $mode "$(of a gateway6)"
+                run ! at $mode timeout 3 busybox nslookup a "$(of a gateway6)"
+        done
+        at a busybox nslookup a "$(of a gateway6)"
+}
+
+@test "isolation: a network's names are told to its containers and its host, not to the world" {
+        net create n subnet=10.77.0.0/24 subnet6=2001:db8:77::/64 no-nat
+        container a net=n
+        ip -n world route add 10.77.0.0/24 via $HOST
+        ip -n world route add 2001:db8:77::/64 via 2001:db8::2
+        eventually reaches world "$(of a ipv6)"
+        at a busybox nslookup a 10.77.0.1
+        at "$H" busybox nslookup a 10.77.0.1
+        at "$H" busybox nslookup a 2001:db8:77::1
+        run ! at world timeout 3 busybox nslookup a 10.77.0.1
+        run ! at world timeout 3 busybox nslookup a 2001:db8:77::1
+        run ! at world timeout 1 bash -c 'exec 5<>/dev/tcp/10.77.0.1/53'
+        reaches world "$(of a ipv4)"
+        reaches world 10.77.0.1
 }
 
 @test "isolation: an internal network leads nowhere" {
@@ -343,6 +553,16 @@ knows_router() {
         run -1 net show a
 }
 
+@test "addresses: a container whose network was removed by hand gets those of another" {
+        net create n subnet=10.77.0.0/24
+        net allocate a net=n
+        rm -r "$NET/networks/n"
+        run -1 net allocate a net=n
+        [[ $output == *"there is no network n"* ]]
+        net allocate a >"$T/a"
+        [ -L "$NET/networks/berth0/addresses/$(of a ipv4)" ]
+}
+
 @test "addresses: two that ask at once get different ones" {
         for i in {1..20}; do net allocate "c$i" net=berth0 >"$T/c$i" & done
         wait
@@ -362,10 +582,17 @@ knows_router() {
         [[ $output == *"10.5.0.1/24 has bits behind its prefix"* ]]
         run -1 net create m subnet=224.0.0.0/24
         [[ $output == *"network m: the addresses of 224.0.0.0/24 are not those of hosts"* ]]
+        run -1 net create m subnet6=fe80:1::/64
+        [[ $output == *"network m: the addresses of fe80:1::/64 are not those of hosts"* ]]
+        run -1 net create m subnet6=::ffff:0.0.0.0/96
+        [[ $output == *"network m: the addresses of ::ffff:0.0.0.0/96 are not those of hosts"* ]]
         run -1 net create n
         [[ $output == *"network n exists"* ]]
         run -1 net create ../n
         [[ $output == *'network "../n": a name has'* ]]
+        # What follows the line would be the network's mode.
+        run -1 net create m mode=macvlan parent=$'a\nmode = bridge' subnet=10.79.0.0/24
+        [[ $output == *'mode = bridge" is no name of a link'* ]]
         [ "$(net networks | wc -l)" -eq 1 ]
 }
 
