@@ -17,6 +17,7 @@
  * process absent                                   config.md: REQUIRED only when start is called  spec.c; start refuses
  * process.user, its uid or gid absent: 0           the schema does not require the first; as runc process.c
  * ioPriority.priority absent: 0                    as runc and crun                               process.c
+ * bits of umask above 0777: masked                 as runc, crun and umask(2) itself                process.c
  * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
  * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
  * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,
