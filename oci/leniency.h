@@ -24,6 +24,7 @@
  *                                                  not permitted and inheritable, where that      runtime/core
  *                                                  makes a difference (root has its bounding set)
  * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
+ * variables of a hook without "=" or name: as is   as runc and crun                                hooks.c
  * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
  * "" among mount options: skipped                  as runc and crun: what splitting "" at commas  mount_options.c
