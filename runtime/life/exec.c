@@ -336,7 +336,8 @@ static int launch_it(struct execution *e)
 static int finish(struct execution *e)
 {
         const struct exec_request *request = e->request;
-        struct seccomp_listener listener = {e->spec, e->handle.container.record, e->launched.pid};
+        struct seccomp_listener listener = {e->spec, e->handle.container.record, e->launched.pid,
+                                            e->handle.container.status};
         int r = 0;
 
         if (e->handle.container.record->namespaces & (1U << OCI_NS_USER))
