@@ -13,6 +13,8 @@
  * null for a field: absent                         Go programs print empty slices so              decode_object
  * "" for an optional string: absent                Go programs print unset strings so             the tables' fields
  *                                                                                                 EMPTY_IS_ABSENT
+ * "" for options that name a socket, label, profile as runc; scripts and Go programs give none so     cli/values.h
+ *   or schema: absent
  * pre-releases in ociVersion ("1.0.2-dev")         written by released runtimes and engines       validate.c
  * process absent                                   config.md: REQUIRED only when start is called  spec.c; start refuses
  * process.user, its uid or gid absent: 0           the schema does not require the first; as runc process.c
