@@ -343,7 +343,7 @@ static int finish(struct execution *e)
         if (e->handle.container.record->namespaces & (1U << OCI_NS_USER))
                 rlimits_raise(e->launched.pid, e->process.rlimits.v, e->process.rlimits.n);
         if (request->console_socket)
-                r = handover_send(request->console_socket, e->launched.console_name, e->launched.console);
+                r = handover_console(request->console_socket, &e->launched, &e->process);
         if (r == 0 && request->pidfd_socket)
                 r = handover_send(request->pidfd_socket, "pidfd", e->launched.pidfd);
         if (r == 0 && !e->released)
