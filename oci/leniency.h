@@ -11,6 +11,7 @@
  * unknown annotations                              config.md "Annotations": MUST be ignored       who looks one up
  * solaris, windows, zos, freebsd; commandLine      of other platforms, unknown members for us     decode_object
  * null for a field: absent                         Go programs print empty slices so              decode_object
+ * null for all of update's resources: none         as runc and crun: what Go prints for none      decode_text
  * "" for an optional string: absent                Go programs print unset strings so             the tables' fields
  *                                                                                                 EMPTY_IS_ABSENT
  * "" for options that name a socket, label, profile as runc; scripts and Go programs give none so     cli/values.h
