@@ -10,8 +10,8 @@ struct path_builder {
         size_t size, used;
 };
 
-/* Adds the components of `text`, each with one slash before it. A newline is refused as the kernel does (it would make
- * /proc/PID/cgroup unreadable). */
+/* Adds the components of `text`, each with one slash before it and without those that are ".". A newline is refused as
+ * the kernel does (it would make /proc/PID/cgroup unreadable). */
 static int add_components(struct path_builder *builder, const char *text)
 {
         const char *p = text;
@@ -19,7 +19,11 @@ static int add_components(struct path_builder *builder, const char *text)
         while (*(p += strspn(p, "/"))) {
                 size_t length = strcspn(p, "/");
 
-                if ((length == 1 && p[0] == '.') || (length == 2 && p[0] == '.' && p[1] == '.'))
+                if (length == 1 && p[0] == '.') {
+                        p++;
+                        continue;
+                }
+                if (length == 2 && p[0] == '.' && p[1] == '.')
                         return refuse(EINVAL, "linux.cgroupsPath: \"%s\": the component \"%.*s\" is not allowed", text,
                                       (int)length, p);
                 if (memchr(p, '\n', length))

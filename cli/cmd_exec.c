@@ -145,8 +145,8 @@ static int run(struct invocation *invocation)
         _cleanup_(arena_free) struct arena arena = {0};
         struct exec_request request = {
                 .process_file = options->process,
-                .console_socket = options->console_socket,
-                .pidfd_socket = options->pidfd_socket,
+                .console_socket = unless_empty(options->console_socket),
+                .pidfd_socket = unless_empty(options->pidfd_socket),
                 .pid_file = options->pid_file,
                 .cwd = options->cwd,
                 .env = options->env.v,
@@ -154,8 +154,8 @@ static int run(struct invocation *invocation)
                 .tty_set = options->tty.set,
                 .tty = options->tty.value,
                 .detach = options->detach,
-                .process_label = options->process_label,
-                .apparmor = options->apparmor,
+                .process_label = unless_empty(options->process_label),
+                .apparmor = unless_empty(options->apparmor),
                 .no_new_privs_set = options->no_new_privs.set,
                 .no_new_privs = options->no_new_privs.value,
                 .preserve_fds = (unsigned)options->preserve_fds.value,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "cli/update.h"
+#include "cli/values.h"
 
 #define RESOURCES_MOST ((size_t)4 * 1024 * 1024)
 
@@ -73,8 +74,8 @@ static int run(struct invocation *invocation)
         if (r < 0)
                 return r;
         update_overlay(options, &resources);
-        return container_update(invocation->runtime, invocation->arguments[0], &resources, options->l3_cache_schema,
-                                options->mem_bw_schema);
+        return container_update(invocation->runtime, invocation->arguments[0], &resources,
+                                unless_empty(options->l3_cache_schema), unless_empty(options->mem_bw_schema));
 }
 
 const struct command command_update = {

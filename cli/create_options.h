@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/globals.h"
+#include "cli/values.h"
 
 struct create_options {
         const char *bundle, *config, *isolation, *vm_console, *console_socket, *pidfd_socket, *pid_file;
@@ -44,8 +45,8 @@ static inline int create_request_from(const struct invocation *invocation, struc
                 .bundle = options->bundle ? options->bundle : ".",
                 .config = options->config,
                 .vm_console = options->vm_console,
-                .console_socket = options->console_socket,
-                .pidfd_socket = options->pidfd_socket,
+                .console_socket = unless_empty(options->console_socket),
+                .pidfd_socket = unless_empty(options->pidfd_socket),
                 .pid_file = options->pid_file,
                 .no_pivot = options->no_pivot,
                 .no_new_keyring = options->no_new_keyring,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Go's time.ParseDuration for what is not negative: "5s", "1h15m30.918s", "500ms", "1.5us"; and a whole number
@@ -17,3 +18,9 @@ int parse_user(const char *text, uint32_t *uid, bool *gid_set, uint32_t *gid);
 
 /* "CAP_NET_ADMIN", "net_admin": the capability's number in *bit. -EINVAL. */
 int parse_capability(const char *text, unsigned *bit);
+
+/* A socket, label or schema that is given as "", as scripts and Go programs do for none: NULL. */
+static inline const char *unless_empty(const char *text)
+{
+        return text && *text ? text : NULL;
+}

@@ -76,22 +76,24 @@ size_t duplicate_index(const char *const *strings, size_t n)
         return found;
 }
 
-/* Keeps the last of the entries with one name, the others in their order. */
-static int keep_last(struct oci_strings *env)
+int environment_keep_last(const struct decoder *decoder, struct oci_strings *env)
 {
         _cleanup_free_ struct named_index *names = NULL;
-        size_t kept = 0;
+        size_t n = 0, kept = 0;
 
         if (env->n < 2)
                 return 0;
         names = calloc(env->n, sizeof(*names));
         if (!names)
-                return -ENOMEM;
+                return decode_no_memory(decoder);
         for (size_t i = 0; i < env->n; i++) {
-                names[i] = (struct named_index){.name = env->v[i], .length = strcspn(env->v[i], "="), .index = i};
+                size_t length = strcspn(env->v[i], "=");
+
+                if (env->v[i][length])
+                        names[n++] = (struct named_index){.name = env->v[i], .length = length, .index = i};
         }
-        qsort(names, env->n, sizeof(*names), compare_named);
-        for (size_t i = 1; i < env->n; i++) {
+        qsort(names, n, sizeof(*names), compare_named);
+        for (size_t i = 1; i < n; i++) {
                 if (same_name(&names[i - 1], &names[i]))
                         env->v[names[i - 1].index] = NULL;
         }
@@ -114,7 +116,7 @@ int environment_check(const struct decoder *decoder, const char *field, struct o
                         return decode_refuse_at(decoder, field, i, "expected NAME=VALUE, got %s",
                                                 json_quote(env->v[i], got, sizeof(got)));
         }
-        return keep_last(env) < 0 ? decode_no_memory(decoder) : 0;
+        return environment_keep_last(decoder, env);
 }
 
 /* The largest NR_CPUS that Linux can be built for. */

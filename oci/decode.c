@@ -166,6 +166,9 @@ int decode_text(const struct decode_table *table, const char *name, const char *
 
         memset(structure, 0, table->size);
         r = json_parse(&nodes, name, text, size, &root);
+        /* As for a member: nothing is said. */
+        if (r == 0 && root->kind == JSON_NULL)
+                *root = (struct json_node){.kind = JSON_OBJECT};
         if (r == 0 && root->kind != JSON_OBJECT)
                 r = refuse(EINVAL, "%s: expected an object, got %s", name, json_kind_name(root->kind));
         if (r == 0)

@@ -9,7 +9,7 @@ static const struct decode_field hook_fields[] = {
 
 static int check_hook(struct decoder *decoder, void *structure)
 {
-        return environment_check(decoder, "env", &((struct oci_hook *)structure)->env);
+        return environment_keep_last(decoder, &((struct oci_hook *)structure)->env);
 }
 
 static const struct decode_table hook_table = DECODE_TABLE(struct oci_hook, hook_fields, check_hook);

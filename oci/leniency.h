@@ -11,18 +11,23 @@
  * unknown annotations                              config.md "Annotations": MUST be ignored       who looks one up
  * solaris, windows, zos, freebsd; commandLine      of other platforms, unknown members for us     decode_object
  * null for a field: absent                         Go programs print empty slices so              decode_object
+ * null for all of update's resources: none         as runc and crun: what Go prints for none      decode_text
  * "" for an optional string: absent                Go programs print unset strings so             the tables' fields
  *                                                                                                 EMPTY_IS_ABSENT
+ * "" for options that name a socket, label, profile as runc; scripts and Go programs give none so     cli/values.h
+ *   or schema: absent
  * pre-releases in ociVersion ("1.0.2-dev")         written by released runtimes and engines       validate.c
  * process absent                                   config.md: REQUIRED only when start is called  spec.c; start refuses
  * process.user, its uid or gid absent: 0           the schema does not require the first; as runc process.c
  * ioPriority.priority absent: 0                    as runc and crun                               process.c
+ * bits of umask above 0777: masked                 as runc, crun and umask(2) itself                process.c
  * consoleSize with a 0: unset                      engines send it before the terminal is known   process.c
  * unknown capability names: a warning              config.md "capabilities" (1.1): log a warning  process.c
  * capabilities that cannot be granted: a warning   the same; among them ambient ones that are     process.c,
  *                                                  not permitted and inheritable, where that      runtime/core
  *                                                  makes a difference (root has its bounding set)
  * duplicate variables in env: the last one counts  as runc; the order of the others stays         checks.c
+ * variables of a hook without "=" or name: as is   as runc and crun                                hooks.c
  * relative mount destinations: from "/"            config.md "Mounts" (1.2)                       mounts.c
  * unknown mount options: for the file system       config.md "Mounts": options of file systems    mount_options.c
  * "" among mount options: skipped                  as runc and crun: what splitting "" at commas  mount_options.c

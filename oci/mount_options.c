@@ -144,6 +144,16 @@ static void read_only_change(struct oci_mount_options *options, bool on)
         }
 }
 
+/* One after the other, as with mount(8): what a word has cut off from the host's mounts, no later one ties to them. */
+static void propagation_change(struct oci_mount_options *options, uint64_t value)
+{
+        const unsigned long cut = MS_PRIVATE | MS_UNBINDABLE;
+
+        if (options->propagation & ~(unsigned long)(MS_SHARED | MS_REC) && !(options->propagation_before & cut))
+                options->propagation_before = options->propagation;
+        options->propagation = (unsigned long)value;
+}
+
 static void apply(struct oci_mount_options *options, enum effect effect, uint64_t value)
 {
         switch (effect) {
@@ -176,7 +186,7 @@ static void apply(struct oci_mount_options *options, enum effect effect, uint64_
                 sb_change(&options->sb_clear, &options->sb_set, value);
                 break;
         case PROPAGATION:
-                options->propagation = (unsigned long)value;
+                propagation_change(options, value);
                 break;
         case RECURSIVE_SET:
                 attr_change(&options->recursive_set, &options->recursive_clear, value);

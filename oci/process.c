@@ -19,15 +19,17 @@ static const struct decode_table console_table = DECODE_TABLE(console_size, cons
 static const struct decode_field user_fields[] = {
         DECODE_U32(struct oci_user, uid, "uid", 0, ID_MOST, 0),
         DECODE_U32(struct oci_user, gid, "gid", 0, ID_MOST, 0),
-        DECODE_OPTIONAL_I64(struct oci_user, umask, "umask", 0, 0777, 0),
+        DECODE_OPTIONAL_I64(struct oci_user, umask, "umask", 0, UINT32_MAX, 0),
         DECODE_IDS(struct oci_user, n_additional_gids, additional_gids, "additionalGids", ID_MOST),
 };
 
-/* NGROUPS_MAX of the kernel. */
 static int check_user(struct decoder *decoder, void *structure)
 {
-        const struct oci_user *user = structure;
+        struct oci_user *user = structure;
 
+        /* As umask(2) does. */
+        user->umask.value &= 0777;
+        /* NGROUPS_MAX of the kernel. */
         if (user->n_additional_gids > 65536)
                 return decode_refuse(decoder, "additionalGids", "%zu groups are too many, the kernel takes 65536",
                                      user->n_additional_gids);

@@ -134,6 +134,7 @@ struct oci_mount_options {
         unsigned long sb_set,
                 sb_clear; /* MS_RDONLY MS_SYNCHRONOUS MS_DIRSYNC MS_MANDLOCK MS_LAZYTIME MS_I_VERSION MS_SILENT */
         unsigned long propagation; /* one of MS_PRIVATE MS_SLAVE MS_SHARED MS_UNBINDABLE, perhaps | MS_REC; 0 none */
+        unsigned long propagation_before; /* the same, to be made before it: "rslave,rshared" */
         enum oci_idmap idmap;
         bool tmpcopyup;
         bool copy_symlink, source_nofollow, destination_nofollow; /* crun's private words, which Podman may pass */

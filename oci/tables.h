@@ -35,6 +35,9 @@ int id_maps_check(const struct decoder *decoder, const char *field, const struct
 /* Refuses entries without '=' or with an empty name; of entries with the same name only the last stays. */
 int environment_check(const struct decoder *decoder, const char *field, struct oci_strings *env);
 
+/* Of entries with the same name only the last stays, the others in their order; what has no '=' stays as it is. */
+int environment_keep_last(const struct decoder *decoder, struct oci_strings *env);
+
 /* Refuses what is no list like "0-3,7". NULL is fine. */
 int number_list_check(const struct decoder *decoder, const char *field, const char *list);
 

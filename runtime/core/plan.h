@@ -189,7 +189,7 @@ struct step_mount {
         plan_slot userns_slot; /* idmapped: the user namespace with the mapping, applied here */
         uint64_t attr_set, attr_clear, recursive_set, recursive_clear; /* MOUNT_ATTR_* */
         uint64_t sb_set, sb_clear;                                     /* MS_* */
-        uint32_t propagation;                                          /* MS_* */
+        uint32_t propagation_before, propagation;                      /* MS_* */
         uint32_t index;                                                /* of mounts[], for messages */
 };
 

@@ -190,6 +190,7 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         step->recursive_clear = options->recursive_clear;
         step->sb_set = options->sb_set;
         step->sb_clear = options->sb_clear;
+        step->propagation_before = (uint32_t)options->propagation_before;
         step->propagation = (uint32_t)options->propagation;
         step->index = (uint32_t)index;
         postpone_readonly(step, mount);

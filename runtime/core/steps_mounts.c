@@ -277,6 +277,13 @@ static int check_kind(int target, int directory)
                                      r ? "directory" : "file");
 }
 
+static int propagate(const struct step_mount *step, int mount)
+{
+        int r = mount_propagate(mount, step->propagation_before);
+
+        return r == 0 ? mount_propagate(mount, step->propagation) : r;
+}
+
 static int attach(struct init *init, const struct step_mount *step, int mount, const char *destination)
 {
         _cleanup_close_ int target = -EBADF;
@@ -297,7 +304,7 @@ static int attach(struct init *init, const struct step_mount *step, int mount, c
         if (r == 0)
                 r = mount_attach(mount, target);
         if (r == 0)
-                r = mount_propagate(mount, step->propagation);
+                r = propagate(step, mount);
         return r;
 }
 
@@ -376,7 +383,7 @@ static int remount(struct init *init, const struct step_mount *step, const char 
         if (r == 0)
                 r = set_attributes(init, step, target);
         if (r == 0)
-                r = mount_propagate(target, step->propagation);
+                r = propagate(step, target);
         return r;
 }
 

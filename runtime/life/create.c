@@ -36,7 +36,7 @@ int container_create(struct runtime *runtime, const struct create_request *reque
 /* From the parked init to the running program. */
 static int begin(struct made *made)
 {
-        struct seccomp_listener listener = {made->spec, &made->record, made->launched.pid};
+        struct seccomp_listener listener = {made->spec, &made->record, made->launched.pid, STATUS_CREATED};
         int r = make_release(made);
 
         if (r == 0)

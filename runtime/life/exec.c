@@ -336,13 +336,14 @@ static int launch_it(struct execution *e)
 static int finish(struct execution *e)
 {
         const struct exec_request *request = e->request;
-        struct seccomp_listener listener = {e->spec, e->handle.container.record, e->launched.pid};
+        struct seccomp_listener listener = {e->spec, e->handle.container.record, e->launched.pid,
+                                            e->handle.container.status};
         int r = 0;
 
         if (e->handle.container.record->namespaces & (1U << OCI_NS_USER))
                 rlimits_raise(e->launched.pid, e->process.rlimits.v, e->process.rlimits.n);
         if (request->console_socket)
-                r = handover_send(request->console_socket, e->launched.console_name, e->launched.console);
+                r = handover_console(request->console_socket, &e->launched, &e->process);
         if (r == 0 && request->pidfd_socket)
                 r = handover_send(request->pidfd_socket, "pidfd", e->launched.pidfd);
         if (r == 0 && !e->released)

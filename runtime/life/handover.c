@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/unix_address.h"
+#include "namespaces/console.h"
 
 #define CONNECT_SECONDS 10
 
@@ -49,6 +50,16 @@ int handover_send(const char *socket_path, const char *name, int fd)
                 return connection;
         r = send_message(connection, name, strlen(name), &fd, 1);
         return r < 0 ? fail(-r, "send a descriptor to %s", socket_path) : 0;
+}
+
+int handover_console(const char *socket_path, const struct launched *launched, const struct oci_process *process)
+{
+        int r = 0;
+
+        /* The init has done so, but the one in a virtual machine to the guest's terminal. */
+        if (process->console_size.set)
+                r = console_set_size(launched->console, process->console_size.height, process->console_size.width);
+        return r < 0 ? r : handover_send(socket_path, launched->console_name, launched->console);
 }
 
 int handover_pid_file(const char *path, pid_t pid)

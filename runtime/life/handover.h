@@ -3,11 +3,17 @@
 
 #include <sys/types.h>
 
+#include "oci/spec.h"
+#include "runtime/core/launch.h"
+
 /* Connects to a unix stream socket. path may be longer than sun_path. Returns the descriptor. */
 int socket_connect(const char *path);
 
 /* Sends a descriptor in one message whose text is `name` (runc's form, which conmon and containerd read). */
 int handover_send(const char *socket_path, const char *name, int fd);
+
+/* The same for the master of the console, which has the size that the process asks for. */
+int handover_console(const char *socket_path, const struct launched *launched, const struct oci_process *process);
 
 /* Writes the pid, decimal and without a newline, into a new file beside `path` and renames it: a reader sees all of it
  * or none. */

@@ -217,7 +217,7 @@ static int hand_over(struct made *made)
         int r = 0;
 
         if (request->console_socket)
-                r = handover_send(request->console_socket, made->launched.console_name, made->launched.console);
+                r = handover_console(request->console_socket, &made->launched, &made->spec->process);
         if (r == 0 && request->pidfd_socket)
                 r = handover_send(request->pidfd_socket, "pidfd", made->launched.pidfd);
         if (r == 0 && request->pid_file)

@@ -14,7 +14,7 @@ int seccomp_listener_deliver(void *data, int listener)
                 .oci_version = of->spec->oci_version,
                 .pid = of->pid,
         };
-        int r = hooks_state(of->record, STATUS_RUNNING, &state);
+        int r = hooks_state(of->record, of->status, &state);
 
         if (r < 0)
                 return r;

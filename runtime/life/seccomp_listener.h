@@ -6,7 +6,8 @@
 struct seccomp_listener {
         const struct oci_spec *spec;
         const struct record *record;
-        pid_t pid; /* the process with the filter */
+        pid_t pid;                    /* the process with the filter */
+        enum container_status status; /* the container's: "created" while its own process has yet to be executed */
 };
 
 int seccomp_listener_deliver(void *data, int listener);

@@ -102,7 +102,7 @@ static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *
         if (!privileged)
                 return take_fd(&tree);
         /* A copy of a shared mount would stay tied to the host's both ways; only who asks for that gets it. */
-        if (!(mount->options.propagation & MS_SHARED))
+        if (!(mount->options.propagation & MS_SHARED) || mount->options.propagation_before)
                 r = mount_propagate(tree, MS_SLAVE | MS_REC);
         return r < 0 ? r : take_fd(&tree);
 }

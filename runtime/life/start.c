@@ -59,7 +59,7 @@ int container_start(struct runtime *runtime, const char *id, const char *notify_
                 if (notify < 0 && notify != -ENOENT)
                         return notify;
         }
-        listener = (struct seccomp_listener){spec, handle.container.record, handle.target.pid};
+        listener = (struct seccomp_listener){spec, handle.container.record, handle.target.pid, STATUS_CREATED};
         r = handle.row->start(&handle.target, hooks_deadline_ms(spec, OCI_HOOK_START_CONTAINER),
                               seccomp_listener_deliver, &listener);
         /* A start that was killed meanwhile has released it already: it goes its way without us. */

@@ -92,6 +92,7 @@ static int take_message(int socket_fd, char *text, size_t size, int fds[4])
 
 static int receive_console(int listener, const char *input)
 {
+        struct winsize size;
         char text[4096];
         int fds[4];
         ssize_t n;
@@ -99,6 +100,8 @@ static int receive_console(int listener, const char *input)
         if (take_message(accept_one(listener), text, sizeof(text), fds) != 1)
                 errx(1, "receive: expected one descriptor");
         printf("payload %s\nisatty %d\n", text, isatty(fds[0]));
+        if (ioctl(fds[0], TIOCGWINSZ, &size) == 0)
+                printf("size %dx%d\n", size.ws_row, size.ws_col);
         fflush(stdout);
         if (input && write(fds[0], input, strlen(input)) < 0)
                 err(1, "receive: write");

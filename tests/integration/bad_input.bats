@@ -108,7 +108,7 @@ del(.process.cwd) -> process\.cwd
 .process.user.uid = 4294967296 -> process\.user\.uid
 .process.user.uid = 1.5 -> process\.user\.uid
 .process.user.gid = "0" -> process\.user\.gid
-.process.user.umask = 512 -> process\.user\.umask
+.process.user.umask = 4294967296 -> process\.user\.umask
 .process.user.umask = -1 -> process\.user\.umask
 .process.user.additionalGids = [-1] -> process\.user\.additionalGids\[0\]
 .process.user.additionalGids = 5 -> process\.user\.additionalGids

@@ -23,7 +23,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
 }
 
 @test "cgroupsPath: a relative path is the runtime's choice, the same for the same path" {
-        launch_waiting '.linux.cgroupsPath = "relative/place"'
+        launch_waiting '.linux.cgroupsPath = "./relative/place"'
         defer 'rmdir /sys/fs/cgroup/relative /sys/fs/cgroup/suite/relative 2>/dev/null || true'
         [[ $(cgroup_of) == */relative/place ]]
 }

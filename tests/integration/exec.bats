@@ -114,6 +114,17 @@ load ../lib/common
         fact_is effective 0000000000040000
 }
 
+@test "exec: an empty socket, label or profile is none" {
+        launch_waiting
+        run -0 berth exec --console-socket '' --process-label '' "$ID" /bin/true
+        is_runtime crun || run -0 berth exec --apparmor '' "$ID" /bin/true
+        is_runtime berth || return 0
+        run -0 berth exec --pidfd-socket '' "$ID" /bin/true
+        run -0 berth update --l3-cache-schema '' --mem-bw-schema '' "$ID"
+        args /bin/true
+        run -0 berth run --bundle "$B" --console-socket '' --pidfd-socket '' "$ID-2" </dev/null
+}
+
 @test "exec --no-new-privs: is set where the container has it not" {
         launch_waiting '.process.noNewPrivileges = false'
         run -0 berth exec "$ID" /bin/probe locks

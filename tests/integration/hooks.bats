@@ -381,6 +381,16 @@ TABLE
         done
 }
 
+@test "hooks: variables that are none reach the hook as they are" {
+        bundle
+        edit '.hooks.createRuntime = [{path: "/usr/bin/cp", args: ["cp", "/proc/self/environ", $t], env: ["PLAIN=1", "PLAIN", "=x", "TWICE=1", "TWICE=2"]}]' \
+                --arg t "$T/environment"
+        args /bin/true
+        run -0 once
+        run -0 tr '\0' '\n' <"$T/environment"
+        is "$output" "$(printf '%s\n' PLAIN=1 PLAIN =x TWICE=2)"
+}
+
 # crun gives its own environment here, too.
 @test "hooks: a startContainer hook that lists no environment has the program's" {
         is_runtime crun && skip "crun gives its own"

@@ -162,6 +162,23 @@ file"
         berth delete --force "$ID"
 }
 
+@test "mount option propagation: several words are made in their order" {
+        is_runtime crun && skip "crun makes them at once, which the kernel refuses"
+        mkdir "$T/source"
+        mount -t tmpfs source "$T/source"
+        mount --make-shared "$T/source"
+        defer "umount -R $T/source"
+        host=$(sed -n "s, $T/source .* \(shared:[0-9]*\) .*,\1,p" /proc/self/mountinfo | grep -o 'shared:[0-9]*')
+        bundle '.linux.rootfsPropagation = "shared"'
+        bind /both "$T/source" rbind,rslave,rshared
+        bind /own "$T/source" rbind,rprivate,rshared
+        args /bin/probe mounts
+        run -0 once
+        matches " /both .* shared:[0-9]+ master:${host#*:} "
+        matches " /own .* shared:[0-9]+ - "
+        lacks "$host "
+}
+
 @test "mounts: proc shows the container's processes only" {
         bundle
         args /bin/sh -c 'ls /proc | grep -c "^[0-9]"'

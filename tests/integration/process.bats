@@ -36,6 +36,9 @@ see_again() {
         fact_is umask 0077
         see_again '.process.user.umask = 0' process
         fact_is umask 0000
+        # Bits that no file has are masked, as umask(2) does.
+        see_again '.process.user.umask = 530' process
+        fact_is umask 0022
 }
 
 @test "user: the image's passwd never decides who a numeric user is" {

@@ -223,6 +223,8 @@ caught() {
         is "$(jq -r .state.id <<<"$state")" "$ID"
         is "$(jq -r .state.bundle <<<"$state")" "$B"
         is "$(jq -r .state.annotations.key <<<"$state")" value
+        # Its program is not executed yet: "created"; "creating" of crun and runc.
+        [[ $(jq -r .state.status <<<"$state") == creat* ]]
         [ "$(jq .pid <<<"$state")" -gt 0 ]
         grep -q "^notified $("$TOOLS/probe" number getppid)\$" "$T/agent"
 }
@@ -250,6 +252,7 @@ caught() {
         fact_is errno ENODATA
         berth kill "$ID" KILL
         wait $LISTENER
+        is "$(sed -n 's/^state //p' "$T/second" | jq -r .state.status)" running
 }
 
 @test "seccomp: an agent that is not there is refused and nothing is left" {

@@ -32,6 +32,7 @@ load ../lib/common
         berth create --bundle "$B" --console-socket "$T/console.sock" "$ID" </dev/null >"$T/out" 2>&1
         berth start "$ID"
         wait $LISTENER
+        grep -q '^size 33x111' "$T/console"
         grep -q '^33x111' "$T/console"
 }
 
@@ -115,6 +116,7 @@ load ../lib/common
         listener console console
         berth exec --process "$T/process.json" --detach --console-socket "$T/console.sock" "$ID" </dev/null
         wait $LISTENER
+        grep -q '^size 11x22' "$T/console"
         is_runtime crun || grep -q '^11x22' "$T/console"
 }
 

@@ -56,6 +56,12 @@ load ../lib/common
         REFUSAL_KEEPS=1 refused 'memory' berth update --memory 67108864 "$ID"
 }
 
+@test "update --resources: null says nothing, as an empty object" {
+        launch_waiting
+        run -0 berth update --resources - "$ID" <<<null
+        run -0 berth update --resources - "$ID" <<<'{}'
+}
+
 @test "update: bad JSON, bad numbers and unknown flags are refused" {
         launch_waiting
         REFUSAL_KEEPS=1 refused '.' berth update --resources - "$ID" <<<'{"pids": '

@@ -213,6 +213,34 @@ static void later_wins(void **state)
         assert_int_equal(options->recursive_set, 0);
         assert_int_equal(options->recursive_clear, MOUNT_ATTR_RDONLY);
         assert_int_equal(options->propagation, MS_SLAVE | MS_REC);
+        assert_int_equal(options->propagation_before, 0);
+}
+
+static void what_is_cut_off_stays_so(void **state)
+{
+        static const struct {
+                const char *options;
+                unsigned long before, last;
+        } cases[] = {
+                {"'rslave','rshared'", MS_SLAVE | MS_REC, MS_SHARED | MS_REC},
+                {"'private','shared'", MS_PRIVATE, MS_SHARED},
+                {"'shared','private','slave','rshared'", MS_PRIVATE, MS_SHARED | MS_REC},
+                {"'slave','private','slave'", MS_PRIVATE, MS_SLAVE},
+                {"'rshared','shared'", 0, MS_SHARED},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                char members[256];
+                const struct oci_mount_options *options;
+
+                snprintf(members, sizeof(members),
+                         "'mounts':[{'destination':'/m','type':'tmpfs','source':'s','options':[%s]}]",
+                         cases[i].options);
+                options = &mount(members)->options;
+                assert_int_equal(options->propagation_before, cases[i].before);
+                assert_int_equal(options->propagation, cases[i].last);
+        }
 }
 
 static void atime_is_one_field(void **state)
@@ -307,6 +335,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 PROMISE("each option does what the specification says, and the list is sorted", every_option),
                 PROMISE("of two opposite options the later one wins", later_wins),
+                PROMISE("what a word cuts off from the host's mounts is not tied to them again",
+                        what_is_cut_off_stays_so),
                 PROMISE("the atime options share one field", atime_is_one_field),
                 PROMISE("unknown options go to the file system in their order", data),
                 PROMISE("a bind mount is one by option or by type", bind_by_type),
