@@ -2,7 +2,7 @@
  *
  * A function that can fail returns 0 (or a count) or a negative errno. The first one that can name the object calls
  * fail() or refuse(); callers that know more add to the front with fail_in(). Helpers in base that know no name
- * (write_all, recv_message...) return a bare negative errno and say so; their caller calls fail().
+ * (write_all, receive_message...) return a bare negative errno and say so; their caller calls fail().
  * Only main prints the chain and exits. */
 #pragma once
 

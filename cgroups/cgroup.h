@@ -48,9 +48,9 @@ int cgroup_existing_depth(const struct cgroup_host *host, const char *path);
 /* Makes the group with its missing parents, and enables `controllers` in subtree_control along the way (only where not
  * enabled yet). A controller that the tree lacks is an error that names it. All others that the tree has are enabled as
  * far as every level allows, as by other runtimes: engines read the statistics of containers without limits, and a
- * systemd inside hands controllers on. An existing group is reused only when it
- * holds no process and is not frozen. Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for
- * CLONE_INTO_CGROUP). What was made before a failure stays for cgroup_remove. Enabling beside processes is EBUSY. */
+ * systemd inside hands controllers on. An existing group is reused only when it holds no process and is not frozen.
+ * Returns a directory descriptor (O_RDONLY|O_DIRECTORY, fit for CLONE_INTO_CGROUP). What was made before a failure
+ * stays for cgroup_remove. Enabling beside processes is EBUSY. */
 int cgroup_create(const struct cgroup_host *host, const char *path, unsigned controllers);
 
 /* Enables what the group lacks of `controllers` in the levels above it: for a limit that comes later. */
@@ -139,15 +139,14 @@ struct cgroup_writes {
 };
 
 /* The resources as file writes: pure, everything in `arena`. Refuses contradictions with the field's path: swap below
- * limit or without one, swap or limit too large, realtime CPU time, burst above quota... Conversions: research/oci.md
- * 2.6 (cpu.shares by the log-quadratic curve 2->1, 1024->100, 262144->10000; blkio weight 10..1000 -> io.weight
- * 1..10000; swap = swap - limit). */
+ * limit or without one, swap or limit too large, realtime CPU time, burst above quota... Conversions: cpu.shares to
+ * cpu.weight and blkio weight to io.weight as cgroups/writes.h says; memory.swap.max is swap without the limit. */
 int cgroup_plan_writes(const struct oci_resources *resources, struct arena *arena, struct cgroup_writes *writes);
 
 /* Makes the writes. A missing file is an error that names file, field and controller, unless it may be missing.
- * on a live group (update) the old values are read first: what is in force already is not written, files that bound
- * each other (burst and quota, swap and memory) are written in the order that fits the old values, and when one write
- * fails the old values are put back in reverse order. */
+ * undo_on_failure, for a live group (update): the old values are read first, what is in force already is not written,
+ * files that bound each other (burst and quota, swap and memory) are written in the order that fits the old values, and
+ * when one write fails the old values are put back in reverse order. */
 int cgroup_apply_writes(int cgroup_fd, const struct cgroup_writes *writes, bool undo_on_failure);
 
 /* The writes that take these back: what the files hold now. Everything new is in `arena`; files that are not there, or

@@ -1,5 +1,5 @@
-/* What a group has used: the numbers behind `events --stats` (research/oci.md 1.3). A file that the host does not have
- * leaves its part marked absent. */
+/* What a group has used: the numbers behind `events --stats`. A file that the host does not have leaves its part
+ * marked absent. */
 #pragma once
 
 #include <stdbool.h>

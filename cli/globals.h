@@ -21,7 +21,7 @@ void globals_find_report(int argc, char **argv, struct global_options *options);
 int globals_isolation(const char *text, enum isolation *isolation);
 
 /* The state directory, absolute, malloc'ed (the caller's): --root, or /run/berth, or $XDG_RUNTIME_DIR/berth for whoever
- * may not write there. Sets runtime->root_sticky. */
+ * is not root of the host. Sets runtime->root_sticky. */
 int globals_state_directory(const struct global_options *options, struct runtime *runtime, char **path);
 
 /* --rootless auto: not root, or root of a user namespace that maps less than everything. Without `wanted` only the

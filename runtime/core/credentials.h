@@ -22,9 +22,8 @@ int credentials_setgroups_denied(int proc);
  * wrappers would signal threads that berth does not have.
  *
  * Where /proc/self/setgroups says "deny" (a user namespace whose map an unprivileged process wrote, CVE-2014-8989) the
- * kernel forbids setgroups: then no group may be asked for but the
- * process's own gid, which changes nothing; any other is -EPERM and names the group, because a process without its
- * groups is not what was asked for.
+ * kernel forbids setgroups: then no group may be asked for but the process's own gid, which changes nothing; any other
+ * is -EPERM and names the group, because a process without its groups is not what was asked for.
  *
  * An id that the user namespace does not map is -EINVAL and is named. */
 int credentials_apply(const struct credentials *credentials);

@@ -58,8 +58,8 @@ typedef int32_t plan_slot;
         X(PIVOT, pivot)                                                                                                \
         /* in the new root */                                                                                          \
         X(SYSCTL, sysctl)                                                                                              \
-        X(ROOT_FINISH, root_finish)                                                                                    \
         X(PROGRAM, program)                                                                                            \
+        X(ROOT_FINISH, root_finish)                                                                                    \
         X(PARK, park)                                                                                                  \
         /* the privileges, and the program */                                                                          \
         X(SCHEDULER, scheduler)                                                                                        \

@@ -1,6 +1,6 @@
 /* What a person asked for: the readable file `settings` of a container, "key = value" lines. Everything else about it
- * (its config.json among that) is made from these. A key that may be repeated is a list. In a value \\n is a newline
- * and two backslashes are one. Keys that this version does not know are kept as they are, so that an older berthctl
+ * (its config.json among that) is made from these. A key that may be repeated is a list. In a value \n is a newline
+ * and \\ a backslash. Keys that this version does not know are kept as they are, so that an older berthctl
  * does not lose a newer one's. */
 #pragma once
 
@@ -31,14 +31,14 @@ struct settings {
         struct arena arena;
         const char *image;     /* where the root file system came from; for people */
         const char *created;   /* RFC 3339 */
-        const char *isolation; /* "process" or "vm"; NULL: process */
+        const char *isolation; /* "process" or "vm"; NULL: as berth.conf says */
         bool unprivileged;
         struct optional_i64 ids;       /* the first host id of its range; unprivileged only */
         const char *subuids, *subgids; /* an ordinary user's: "FIRST:COUNT"; NULL: one id (runtime/ctl/subids.h) */
         /* The program. */
         struct oci_strings args; /* at least one */
         struct oci_strings env;  /* NAME=VALUE */
-        const char *user;        /* UID[:GID] or a name of the container's /etc/passwd; NULL: 0 */
+        const char *user;        /* USER or USER:GROUP, names of the container's own files or numbers; NULL: 0 */
         const char *workdir;     /* absolute; NULL: / */
         bool terminal;
         bool terminal_said;               /* not in the file: the image's kind does not decide */
@@ -58,7 +58,7 @@ struct settings {
         struct oci_strings nets;        /* interfaces (runtime/ctl/net_setting.h); none: loopback only */
         const char *ip, *ip6, *mac;     /* fixed ones of the first; NULL: allocated */
         const char *rate_in, *rate_out; /* "100mbit" */
-        struct oci_strings publish;     /* [ADDRESS:]PORT:PORT[/udp] */
+        struct oci_strings publish;     /* [ADDRESS:]PORT[:PORT][/udp] */
         struct oci_strings dns;         /* addresses */
         struct oci_strings volumes;     /* SOURCE:DESTINATION[:ro] */
         struct oci_strings unknown;     /* whole lines */

@@ -1,5 +1,5 @@
-/* The words that engines look for in our messages (research: containerd's shim, CRI-O, conmon, Podman, Docker). They
- * are part of the contract; tests/integration/messages.bats holds them in place.
+/* The words that engines look for in our messages (containerd's shim, CRI-O, conmon, Podman, Docker). They are part of
+ * the contract; tests/integration/messages.bats holds them in place.
  *
  *   containerd kill     "os: process already finished", "container not running", "no such process", "does not exist"
  *   containerd delete   "does not exist"

@@ -153,7 +153,7 @@ static int update_limits(struct handle *handle, const struct oci_resources *chan
         struct arena arena = {0};
         int r = 0;
 
-        /* Rules of devices are made once (research: update never touches them). */
+        /* Rules of devices are made once (as in runc and crun, update never touches them). */
         host.devices = (struct oci_device_rules){0};
         if (handle->row->divide_update) {
                 struct oci_resources all = host;

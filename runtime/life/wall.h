@@ -1,6 +1,7 @@
-/* Which wall a container gets: the command (--isolation, or being called berth-vm), then the spec's vm object, then the
- * annotation berth.isolation, then the host's configuration, which may also force one. An annotation comes from
- * strangers: it may ask for the stronger wall, never for the weaker. */
+/* Which wall a container gets. The first of these that says something decides: the annotation berth.isolation, which
+ * comes from strangers and may ask for the stronger wall, never for the weaker; the command (--isolation, or being
+ * called berth-vm); the spec's vm object; the host's configuration. That one may also require a wall: who asks for the
+ * other one is refused. */
 #pragma once
 
 #include "runtime/life/container.h"

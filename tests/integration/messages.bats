@@ -1,6 +1,6 @@
 load ../lib/common
 
-# The words that engines look for (research: containerd, CRI-O, conmon, Podman, Docker). They are contract.
+# The words that engines look for (containerd, CRI-O, conmon, Podman, Docker). They are contract.
 # bats file_tags=berth
 
 @test "message: a container that does not exist" {
