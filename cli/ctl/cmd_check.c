@@ -94,12 +94,10 @@ const struct command ctl_command_check = {
         .arguments = "",
         .summary = "what this host gives containers, and what it lacks",
         .description =
-                "Tries what containers, their limits, images, networks and virtual machines need of this host, each in "
-                "a "
-                "process and a namespace of its own, and says what is lacking, what for, why, and the remedy. LACKING "
-                "in "
-                "capitals: no container runs without it. Nothing on the host is changed (but the kernel for guests is "
-                "made ready when it is not).",
+                "Tries what containers, their limits, images, networks and virtual machines need of this host, each "
+                "in a process and a namespace of its own, and says what is lacking, what for, why, and the remedy. "
+                "LACKING in capitals: no container runs without it. Nothing on the host is changed (but the kernel "
+                "for guests is made ready when it is not).",
         .examples = "berthctl check --quiet\n"
                     "berthctl check --json | jq -r '.[] | select(.ok | not) | .remedy'",
         .exit_codes = "0  what every container needs is there\n"

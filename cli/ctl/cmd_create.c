@@ -71,8 +71,7 @@ const struct command ctl_command_create = {
         .description =
                 "Makes the container NAME with files from an image. It runs COMMAND, else the program that the image "
                 "names, else its /sbin/init.\nWithout --net it joins the network berth0, which is made on first use; "
-                "an ordinary user's has pasta. "
-                "IMAGE is busybox (a tiny userland, made from this host's busybox), "
+                "an ordinary user's has pasta. IMAGE is busybox (a tiny userland, made from this host's busybox), "
                 "dir:PATH (a copy of a directory), tar:FILE (an archive of a root file system, packed in any way), "
                 "oci:LAYOUT[:TAG] (an OCI image layout), docker-archive:FILE (what docker save writes), docker://NAME "
                 "(from a registry, by skopeo) or debian:SUITE (by mmdebstrap).\nSIZE is a number of bytes with an "

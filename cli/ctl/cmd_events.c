@@ -184,10 +184,9 @@ const struct command ctl_command_events = {
         .summary = "what happened to containers",
         .description =
                 "Prints what happened to all containers or to those that are named: created, started (with the pid, "
-                "and "
-                "the count of restarts when its policy did it), failed to start, stopped (with status and signal), oom "
-                "(processes were killed for want of memory), paused, resumed, changed, renamed and destroyed. Events "
-                "outlive their containers; the record keeps the last one or two MiB.",
+                "and the count of restarts when its policy did it), failed to start, stopped (with status and "
+                "signal), oom (processes were killed for want of memory), paused, resumed, changed, renamed and "
+                "destroyed. Events outlive their containers; the record keeps the last one or two MiB.",
         .examples = "berthctl events --since 24h web\n"
                     "berthctl events -f --json | jq -r 'select(.event == \"oom\") | .container'",
         .options = OPTION_TABLE(events_specs),

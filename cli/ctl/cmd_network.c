@@ -23,7 +23,8 @@ struct network_options {
 static const struct option_spec specs[] = {
         OPTION(struct network_options, mode, "mode", 0, "MODE",
                "create: bridge (default), routed (no bridge, for more than 1000 members) or macvlan"),
-        OPTION(struct network_options, parent, "parent", 0, "LINK", "create: the host's link of a macvlan network"),
+        OPTION(struct network_options, parent, "parent", 0, "LINK",
+               "create: the host's link beside which macvlan is, or on which routed answers for its members"),
         OPTION(struct network_options, subnet, "subnet", 0, "SUBNET", "create: IPv4 subnet (default: a free one)"),
         OPTION(struct network_options, subnet6, "subnet6", 0, "SUBNET", "create: IPv6 subnet (default: a random one)"),
         OPTION(struct network_options, gateway, "gateway", 0, "ADDRESS", "create: the host's IPv4 address in it"),
@@ -302,13 +303,12 @@ const struct command ctl_command_network = {
         .summary = "the networks that containers join",
         .description =
                 "Makes, lists, shows and deletes networks. Members of a network reach each other, by their names, "
-                "too, and the world by NAT; networks are kept apart from each other. berth0 is made on first "
-                "use. A network that has members cannot be deleted.\nconnect gives a container one interface more, at "
-                "once "
+                "too, and the world by NAT; networks are kept apart from each other. berth0 is made on first use. A "
+                "network that has members cannot be deleted.\nconnect gives a container one interface more, at once "
                 "when it runs: NET is what --net of create takes. disconnect takes one away, by its network or its "
-                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges, "
-                "firewall tables and names anew, and undoes "
-                "what crashes left.",
+                 "name inside (eth1); the first one only while the container is stopped.
+repair makes bridges, "
+                 "firewall tables and names anew, and undoes what crashes left.",
         .examples = "berthctl network create lab --subnet 10.20.0.0/24\n"
                     "berthctl create web --image busybox --net lab --ip 10.20.0.5\n"
                     "berthctl network connect lab,ip=10.20.0.9 db\n"

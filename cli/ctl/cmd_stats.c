@@ -154,10 +154,10 @@ const struct command ctl_command_stats = {
         .name = "stats",
         .arguments = "[NAME...]",
         .summary = "what running containers use",
-        .description = "Prints CPU time, memory and processes and limited disk space with their limits, and what was "
-                       "read, written, received "
-                       "and sent since the start, of all running containers or of those that are named. What the host "
-                       "does not count is shown as -.",
+        .description =
+                "Prints CPU time, memory and processes and limited disk space with their limits, and what was read, "
+                "written, received and sent since the start, of all running containers or of those that are named. "
+                "What the host does not count is shown as -.",
         .options = OPTION_TABLE(stats_specs),
         .options_size = sizeof(struct stats_options),
         .least = 0,

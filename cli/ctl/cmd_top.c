@@ -116,12 +116,10 @@ const struct command ctl_command_top = {
         .summary = "what running containers do now",
         .description =
                 "Shows CPU (percent of one), memory and processes with their limits, and what is read, written, "
-                "received "
-                "and sent in a second, of all running containers or of those that are named. At a terminal a screen "
-                "that "
-                "goes on: c, m, p, i, n, a and s sort by CPU, memory, processes, I/O, network, name and state, r turns "
-                "the order round, arrows and page keys move, the space bar looks at once, q leaves. What the host does "
-                "not count is shown as -.",
+                "received and sent in a second, of all running containers or of those that are named. At a terminal a "
+                "screen that goes on: c, m, p, i, n, a and s sort by CPU, memory, processes, I/O, network, name and "
+                "state, r turns the order round, arrows and page keys move, the space bar looks at once, q leaves. "
+                "What the host does not count is shown as -.",
         .examples = "berthctl top --sort memory\n"
                     "berthctl top --batch --count 3 --interval 10s web",
         .options = OPTION_TABLE(top_specs),
