@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,26 +110,23 @@ int mask_path(int root, const char *path, const char *label, struct mask *mask)
         return 0;
 }
 
-static bool is_same_place(int a, int b)
-{
-        struct statx first, second;
-
-        return syscall(SYS_statx, a, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID, &first) == 0 &&
-               syscall(SYS_statx, b, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID, &second) == 0 &&
-               first.stx_mnt_id == second.stx_mnt_id && first.stx_ino == second.stx_ino;
-}
-
 int mask_readonly(int root, const char *path, const struct mask *mask)
 {
         _cleanup_close_ int target = open_target(root, path, mask), tree = -EBADF;
+        uint64_t of_root, of_target;
         int r;
 
         if (target == -ENOENT)
                 return 0;
         if (target < 0)
                 return fail_in(target, "make %s read-only", path);
+        r = mount_identify(target, &of_target);
+        if (r > 0)
+                r = mount_identify(root, &of_root);
+        if (r < 0)
+                return fail_in(r, "make %s read-only", path);
         /* Nobody whose root this is would see a mount on top of it; only who enters the namespace later does. */
-        if (is_same_place(root, target)) {
+        if (r > 0 && of_root == of_target) {
                 r = mount_change(target, MOUNT_ATTR_RDONLY, 0, false);
                 return r < 0 ? fail_in(r, "make %s read-only", path) : 0;
         }

@@ -17,6 +17,9 @@ int mount_new(const char *type, const char *source, const char *data, uint64_t s
 /* A detached copy of the mount tree at path (dirfd and flags as open_tree(2); AT_EMPTY_PATH with ""). */
 int mount_clone(int dirfd, const char *path, bool recursive, unsigned at_flags);
 
+/* The id of the mount that fd is on (STATX_MNT_ID, Linux 5.8). 1: and fd is the root of it; 0: it is not. */
+int mount_identify(int fd, uint64_t *id);
+
 /* Changes attributes of one mount, or of all below too. */
 int mount_change(int mount, uint64_t set, uint64_t clear, bool recursive);
 

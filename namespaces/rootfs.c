@@ -1,7 +1,6 @@
 #include "namespaces/rootfs.h"
 
 #include <errno.h>
-#include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +34,6 @@ static int make_parent_private(const char *path)
                         return refuse(EINVAL, "root %s is not absolute", path);
                 *slash = '\0';
         }
-}
-
-/* The mount that fd is on. 1: and it is the root of it. */
-static int mount_of(int fd, uint64_t *id)
-{
-        struct statx stx;
-
-        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
-                return fail(errno, "ask for the mount of the root file system");
-        *id = stx.stx_mnt_id;
-        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 int rootfs_detach_propagation(unsigned long propagation, const char *path)
@@ -92,7 +80,7 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
 int rootfs_mount_id(const char *path, uint64_t *id)
 {
         _cleanup_close_ int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = root < 0 ? fail(errno, "open root file system %s", path) : mount_of(root, id);
+        int r = root < 0 ? fail(errno, "open root file system %s", path) : mount_identify(root, id);
 
         return r < 0 ? r : 0;
 }
@@ -106,7 +94,7 @@ int rootfs_detach(const char *path, uint64_t below)
 
         if (root < 0)
                 return errno == ENOENT || errno == ENOTDIR ? 0 : fail(errno, "open root file system %s", path);
-        r = mount_of(root, &id);
+        r = mount_identify(root, &id);
         if (r <= 0 || id == below)
                 return r < 0 ? r : 0;
         snprintf(name, sizeof(name), "/proc/self/fd/%d", root);
@@ -205,7 +193,7 @@ static int drop_old_mounts(uint64_t root, int mountinfo, bool host_is_shared)
 int rootfs_move(int root, int mountinfo, bool host_is_shared)
 {
         uint64_t mount_id;
-        int r = mount_of(root, &mount_id);
+        int r = mount_identify(root, &mount_id);
 
         if (r < 0)
                 return r;

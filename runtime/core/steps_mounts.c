@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,13 +357,10 @@ static int set_attributes(struct init *init, const struct step_mount *step, int 
 /* The kernel says of any other place that the arguments are invalid, and says nothing when nothing is to be changed. */
 static int check_mount_point(int target)
 {
-        struct statx stx;
+        uint64_t id;
+        int r = mount_identify(target, &id);
 
-        if (syscall(SYS_statx, target, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &stx) < 0)
-                return fail(errno, "look at the mount");
-        if (!(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-                return refuse(EINVAL, "nothing is mounted there that could be remounted");
-        return 0;
+        return r == 0 ? refuse(EINVAL, "nothing is mounted there that could be remounted") : r < 0 ? r : 0;
 }
 
 /* "remount": changes what is mounted at the destination already. */
