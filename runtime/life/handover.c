@@ -5,10 +5,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -18,36 +15,13 @@
 
 #define CONNECT_SECONDS 10
 
-int socket_connect(const char *path)
-{
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), target = -EBADF;
-        const struct timeval patience = {.tv_sec = CONNECT_SECONDS};
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-        if (fd < 0)
-                return fail(errno, "make a socket");
-        if (strlen(path) < sizeof(address.sun_path)) {
-                strcpy(address.sun_path, path);
-        } else {
-                target = open(path, O_PATH | O_CLOEXEC);
-                if (target < 0)
-                        return fail(errno, "open socket %s", path);
-                address = unix_address_at(target, "");
-        }
-        /* Where nobody takes connections, connect waits for a place among those that wait. */
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-            connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-                return fail(errno == EAGAIN ? ETIMEDOUT : errno, "connect to socket %s", path);
-        return take_fd(&fd);
-}
-
 int handover_send(const char *socket_path, const char *name, int fd)
 {
-        _cleanup_close_ int connection = socket_connect(socket_path);
+        _cleanup_close_ int connection = unix_connect(socket_path, CONNECT_SECONDS);
         int r;
 
         if (connection < 0)
-                return connection;
+                return fail(-connection, "connect to socket %s", socket_path);
         r = send_message(connection, name, strlen(name), &fd, 1);
         return r < 0 ? fail(-r, "send a descriptor to %s", socket_path) : 0;
 }

@@ -6,9 +6,6 @@
 #include "oci/spec.h"
 #include "runtime/core/launch.h"
 
-/* Connects to a unix stream socket. path may be longer than sun_path. Returns the descriptor. */
-int socket_connect(const char *path);
-
 /* Sends a descriptor in one message whose text is `name` (runc's form, which conmon and containerd read). */
 int handover_send(const char *socket_path, const char *name, int fd);
 

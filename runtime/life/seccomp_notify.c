@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/unix_address.h"
 #include "oci/json_write.h"
 
 static const char *const fd_names[] = {"seccompFd"};
@@ -35,27 +34,6 @@ int seccomp_notification_json(const struct seccomp_notification *notification, c
         if (asprintf(json, "%s,\"state\":%s}", head, notification->state) < 0)
                 return fail(ENOMEM, "seccomp notification");
         return 0;
-}
-
-/* SO_SNDTIMEO bounds connect(2) on a unix socket (a full backlog) as well as sending. */
-static int connect_agent(const char *path)
-{
-        struct timeval limit = {.tv_sec = SECCOMP_NOTIFY_TIMEOUT_MS / 1000};
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        _cleanup_close_ int fd = -EBADF;
-        size_t length = strlen(path);
-        int r;
-
-        if (length >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, length);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-                return -errno;
-        do
-                r = connect(fd, (struct sockaddr *)&address, sizeof(address));
-        while (r < 0 && errno == EINTR);
-        return r < 0 ? -errno : take_fd(&fd);
 }
 
 /* The descriptor travels with the first bytes; a stream may take the rest in pieces. */
@@ -98,10 +76,9 @@ int seccomp_notify(const struct seccomp_notification *notification, int listener
 
         if (r < 0)
                 return r;
-        socket = connect_agent(path);
+        socket = unix_connect(path, SECCOMP_NOTIFY_SECONDS);
         if (socket < 0)
-                return fail(socket == -EAGAIN ? ETIMEDOUT : -socket,
-                            "failed to connect with seccomp agent at linux.seccomp.listenerPath %s", path);
+                return fail(-socket, "failed to connect with seccomp agent at linux.seccomp.listenerPath %s", path);
         r = send_with_fd(socket, json, listener);
         if (r < 0)
                 return fail(r == -EAGAIN ? ETIMEDOUT : -r, "send the seccomp listener to %s", path);

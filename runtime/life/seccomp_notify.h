@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /* How long the agent may take to accept and to make room for the text. */
-#define SECCOMP_NOTIFY_TIMEOUT_MS 10000
+#define SECCOMP_NOTIFY_SECONDS 10
 
 struct seccomp_notification {
         const char *listener_path; /* linux.seccomp.listenerPath: a unix stream socket */
