@@ -9,16 +9,9 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "vmmode/proxy/child.h"
+#include "vmmode/vmm/control.h"
 
 #define CONTROL_DEADLINE_MS 10000
-
-enum control_kind { CONTROL_NET = 1 };
-
-struct control_net {
-        uint32_t kind, index;
-        uint8_t mac[6];
-        uint16_t mtu;
-};
 
 #define WORDS 20
 
@@ -120,7 +113,7 @@ int machine_plug(struct proxy *proxy, unsigned index, const uint8_t mac[6], uint
         if (r < 0)
                 return r;
         n = receive_message(proxy->vmm_control, &answer, sizeof(answer), NULL, 0, -1);
-        if (n != sizeof(answer))
+        if (n != sizeof(answer) || answer == INT32_MIN)
                 return refuse(EPROTO, "the machine answers nonsense about network device %u", index);
         return answer < 0 ? fail(-answer, "plug in network device %u of the machine", index) : 0;
 }
