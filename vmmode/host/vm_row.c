@@ -268,15 +268,15 @@ static int update_inside(const struct isolation_target *target, const struct cgr
 
 /* ---- what it uses ---- */
 
-/* "file NUL content", both of which become strings of the arena. */
 static int add_text(const struct message_part *part, struct arena *arena, struct cgroup_text *text)
 {
-        size_t name = strnlen(part->data, part->size);
+        const char *name, *content;
+        size_t size;
 
-        if (name == part->size)
+        if (!message_read_file(part, &name, &content, &size))
                 return refuse(EBADMSG, "the virtual machine sent statistics that cannot be read");
-        text->file = arena_strndup(arena, part->data, name);
-        text->text = arena_strndup(arena, part->data + name + 1, part->size - name - 1);
+        text->file = arena_strdup(arena, name);
+        text->text = arena_strndup(arena, content, size);
         return text->file && text->text ? 0 : fail(ENOMEM, "read statistics");
 }
 
