@@ -3,12 +3,13 @@
  *
  * On disk, below the directory given to ctlnet_open (/var/lib/berth):
  *   networks/NAME/network      the network: "key = value" lines
- *   networks/NAME/addresses/A  a symbolic link for each address (IPv4, IPv6, MAC) in use; its text is the owner,
- * "web.0" networks/NAME/hosts/web.0  names for the network's dnsmasq interfaces/web.0           what the first
- * interface of container web has and, while it is attached, what stands for it in the kernel; enough to undo it, and
- * written before it In the host's kernel: one bridge a network, one link an interface, and the tables "inet berth" and
- * "bridge berth", whose rules never change: containers are elements of their sets and maps, so that each costs what the
- * first did.
+ *   networks/NAME/addresses/A  a symbolic link for each address (IPv4, IPv6, MAC) in use: its text is the owner, web.0
+ *   networks/NAME/hosts/web.0  names for the network's dnsmasq
+ *   interfaces/web.0           what the first interface of container web has and, while it is attached, what stands for
+ *                              it in the kernel: enough to undo it, and written before it
+ *
+ * In the host's kernel: one bridge a network, one link an interface, and the tables "inet berth" and "bridge berth",
+ * whose rules never change: containers are elements of their sets and maps, so that each costs what the first did.
  *
  * Functions return 0 or a negative errno with a message, unless said otherwise. Several processes may call them at
  * once. The caller is root in the host's network namespace. */
@@ -19,20 +20,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CTLNET_DIRECTORY      "/var/lib/berth"
 #define CTLNET_DEFAULT        "berth0" /* the network that is made on first use */
 #define CTLNET_NAME_MAX       15       /* a network's name; a bridge's is also the link's */
 #define CTLNET_CONTAINER_MAX  63       /* a container's name: a host name */
 #define CTLNET_INTERFACES_MAX 8        /* of one container */
 #define CTLNET_PUBLISH_MAX    256      /* entries of one interface */
 #define CTLNET_SERVERS_MAX    8
-#define CTLNET_BRIDGE_MEMBERS 1000 /* the kernel has 1,024 ports a bridge */
-#define CTLNET_LINK_SIZE      16   /* a link's name with its end: IFNAMSIZ */
-#define CTLNET_DNS_PORT       53
+#define CTLNET_LINK_SIZE      16 /* a link's name with its end: IFNAMSIZ */
 
 enum ctlnet_mode {
-        CTLNET_BRIDGE, /* veth to the bridge of a network */
-        CTLNET_ROUTED, /* veth with a route for the one address, no bridge; for networks beyond CTLNET_BRIDGE_MEMBERS */
+        CTLNET_BRIDGE,    /* veth to the bridge of a network, of which the kernel lets a bridge have 1,023 */
+        CTLNET_ROUTED,    /* veth with a route for the one address, no bridge; for larger networks */
         CTLNET_MACVLAN,   /* beside a link of the host */
         CTLNET_VLAN,      /* one VLAN of a link of the host; one container can have it */
         CTLNET_PHYS,      /* a link of the host itself; the kernel gives it back when the container ends */
@@ -110,7 +108,7 @@ struct ctlnet_network {
 
 struct ctlnet;
 
-/* directory: CTLNET_DIRECTORY, or another for an ordinary user or a test; made when missing. The handle keeps sockets
+/* directory: made when missing. The handle keeps sockets
  * and belongs to the calling thread's network namespace at the time. */
 int ctlnet_open(const char *directory, struct ctlnet **net);
 void ctlnet_close(struct ctlnet *net);
@@ -180,10 +178,6 @@ int ctlnet_set_publish(struct ctlnet *net, const char *container, unsigned index
  * itself when it finds the tables missing. Undoes what belongs to containers that have ended with nobody there, and
  * gives back the addresses of those that do not exist. exists: NULL: all do. */
 int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void *data), void *data);
-
-/* Names the first base chain of another table that drops forwarded packets by policy, and so those of containers,
- * whatever our tables say: "ip filter FORWARD"; "" when there is none. */
-int ctlnet_forward_blocked(struct ctlnet *net, char *chain, size_t size);
 
 /* ---- texts: netdev/ctl/text.c; pure ---- */
 

@@ -214,7 +214,8 @@ static int complete_gateway(const struct ctlnet_network *network, const struct c
         return 0;
 }
 
-int network_complete(struct ctlnet *net, struct ctlnet_network *network)
+/* Fills in subnets and gateways. */
+static int complete(struct ctlnet *net, struct ctlnet_network *network)
 {
         uint8_t random[5];
         int r;
@@ -265,16 +266,16 @@ static int check_network(const struct ctlnet_network *network)
 
 int network_define(struct ctlnet *net, const struct ctlnet_network *network)
 {
-        struct ctlnet_network complete = *network, other;
+        struct ctlnet_network whole = *network, other;
         int r = check_network(network);
 
         if (r == 0) {
                 r = network_load(net, network->name, &other);
                 if (r == 0)
                         return refuse(EEXIST, "network %s exists", network->name);
-                r = r == -ENOENT ? network_complete(net, &complete) : r;
+                r = r == -ENOENT ? complete(net, &whole) : r;
         }
-        return r < 0 ? r : write_network(net, &complete);
+        return r < 0 ? r : write_network(net, &whole);
 }
 
 int network_need(struct ctlnet *net, const char *name, struct ctlnet_network *network)

@@ -265,13 +265,6 @@ int ctlnet_repair(struct ctlnet *net, bool (*exists)(const char *container, void
         return r;
 }
 
-int ctlnet_forward_blocked(struct ctlnet *net, char *chain, size_t size)
-{
-        int r = nft_find_forward_drop(&net->nft, chain, size);
-
-        return r < 0 ? fail(-r, "list the chains of nftables") : 0;
-}
-
 /* ---- "--net" ---- */
 
 static int use_network(struct ctlnet *net, char *name, struct ctlnet_request *request)

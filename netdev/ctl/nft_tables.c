@@ -486,7 +486,8 @@ static void drop_tables(struct nft_batch *batch)
         }
 }
 
-void nft_batch_tables(struct nft_batch *batch)
+/* Tables, chains, sets and rules. */
+static void add_tables(struct nft_batch *batch)
 {
         drop_tables(batch);
         for (size_t i = 0; i < ELEMENTS(families); i++)
@@ -504,16 +505,7 @@ int nft_build(struct nft *nft, const struct nft_elements *elements)
         struct nft_batch batch;
 
         nft_batch_begin(nft, &batch);
-        nft_batch_tables(&batch);
+        add_tables(&batch);
         nft_batch_elements(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements);
-        return nft_batch_send(&batch);
-}
-
-int nft_destroy(struct nft *nft)
-{
-        struct nft_batch batch;
-
-        nft_batch_begin(nft, &batch);
-        drop_tables(&batch);
         return nft_batch_send(&batch);
 }

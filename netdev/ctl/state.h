@@ -45,9 +45,6 @@ int network_room(struct ctlnet *net, const char *name, const char *room);
 typedef int (*state_visitor)(struct ctlnet *net, const char *name, void *data);
 int network_each(struct ctlnet *net, state_visitor visit, void *data);
 
-/* Fills in subnets and gateways. `random`: bits for the ULA. Messages: no free subnet, gateways outside. */
-int network_complete(struct ctlnet *net, struct ctlnet_network *network);
-
 /* ---- interfaces ---- */
 
 struct interface {

@@ -5,7 +5,7 @@
  *      allocate CONTAINER [KEY=VALUE...]      net ip ip6 mac gateway publish in out index name hostname dns spoof
  *      attach CONTAINER NETNS [KEY=VALUE...]  NETNS: a file of a network namespace
  *      detach CONTAINER [reaped] | forget CONTAINER | rename FROM TO | show CONTAINER
- *      rates CONTAINER IN OUT | publish CONTAINER [PORT...] | repair | blocked
+ *      rates CONTAINER IN OUT | publish CONTAINER [PORT...] | repair
  *      say advert|router ADDRESS LINK         what a neighbour or a router says: ADDRESS is at the link's MAC
  *      frame LINK MAC FROM TO [SUM]           a packet of UDP's port 9 between two IPv4 addresses, in a frame to MAC
  *      many N                                 attaches N new namespaces, says what the first and last 20 cost, medians
@@ -245,7 +245,6 @@ static int interfaces(const char *command, char **arguments)
 static int changes(const char *command, char **arguments)
 {
         struct ctlnet_request request = {0};
-        char chain[128];
 
         if (strcmp(command, "detach") == 0)
                 need(ctlnet_detach(net, arguments[0], arguments[1] ? CTLNET_LINKS_REAPED : CTLNET_LINKS_DELETED));
@@ -261,10 +260,7 @@ static int changes(const char *command, char **arguments)
                 need(ctlnet_set_publish(net, arguments[0], 0, ports, request.n_publish));
         } else if (strcmp(command, "repair") == 0)
                 need(ctlnet_repair(net, NULL, NULL));
-        else if (strcmp(command, "blocked") == 0) {
-                need(ctlnet_forward_blocked(net, chain, sizeof(chain)));
-                puts(chain);
-        } else
+        else
                 return 0;
         return 1;
 }

@@ -626,10 +626,9 @@ mac_of() {
         ip -n "$H" link show other
 }
 
-@test "firewalls: tables of others stay, and one that drops forwarded packets is named" {
+@test "firewalls: tables of others stay, and what they drop is dropped" {
         at "$H" nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'
         container a
-        [ "$(net blocked)" = "ip filter FORWARD" ]
         at "$H" nft list table ip filter | grep -q 'policy drop'
         unreachable a $WORLD
 }
