@@ -81,22 +81,6 @@ int parse_id(const char *text, uint32_t *value)
         return 0;
 }
 
-int parse_mode(const char *text, uint32_t *value)
-{
-        uint32_t sum = 0;
-        size_t length = strlen(text);
-
-        if (length == 0 || length > 5 || (length == 5 && text[0] != '0'))
-                return -EINVAL;
-        for (const char *p = text; *p; p++) {
-                if (*p < '0' || *p > '7')
-                        return -EINVAL;
-                sum = sum * 8 + (uint32_t)(*p - '0');
-        }
-        *value = sum;
-        return 0;
-}
-
 int parse_bytes(const char *text, int64_t *value)
 {
         static const char units[] = "kmgt";

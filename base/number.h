@@ -13,9 +13,6 @@ int parse_u32(const char *text, uint32_t *value);
 /* A user or group id: 0 to 2^32-2 (the last value means "no change" to the kernel and is refused). */
 int parse_id(const char *text, uint32_t *value);
 
-/* Octal file mode, "0" to "7777" with or without one leading zero. */
-int parse_mode(const char *text, uint32_t *value);
-
 /* Bytes with an optional binary suffix k, m, g, t (any case, an optional trailing "b" or "ib" after it): "64m", "512",
  * "1GiB"; "-1" gives -1. For command lines. */
 int parse_bytes(const char *text, int64_t *value);

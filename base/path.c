@@ -16,11 +16,10 @@
 #define RESOLVE_TRIES 64
 #define LINKS_MAX     40 /* as the kernel's own limit of links in one path */
 
-static int resolve(int root, const char *path, int flags, mode_t mode)
+static int resolve(int root, const char *path, int flags)
 {
         struct open_how how = {
                 .flags = (uint64_t)(flags | O_CLOEXEC),
-                .mode = mode,
                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
         };
 
@@ -37,16 +36,9 @@ static int resolve(int root, const char *path, int flags, mode_t mode)
 
 int in_root_open(int root, const char *path, int flags)
 {
-        int fd = resolve(root, path, flags, 0);
+        int fd = resolve(root, path, flags);
 
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
-}
-
-int in_root_create(int root, const char *path, int flags, mode_t mode)
-{
-        int fd = resolve(root, path, flags | O_CREAT | O_EXCL, mode);
-
-        return fd < 0 ? fail(-fd, "create %s", path) : fd;
 }
 
 void path_clean(char *path)
@@ -182,13 +174,13 @@ static int make_directories(int root, const char *path, mode_t mode, int links)
                 int fd;
 
                 prefix[used] = '\0';
-                parent = resolve(root, used ? prefix : ".", O_PATH | O_DIRECTORY, 0);
+                parent = resolve(root, used ? prefix : ".", O_PATH | O_DIRECTORY);
                 if (parent < 0)
                         return parent;
                 memcpy(prefix + used, "/", 1);
                 memcpy(prefix + used + 1, name, length + 1);
                 used += 1 + length;
-                fd = resolve(root, prefix, O_PATH | O_DIRECTORY, 0);
+                fd = resolve(root, prefix, O_PATH | O_DIRECTORY);
                 if (fd >= 0) {
                         close(fd);
                         continue;
@@ -210,7 +202,7 @@ static int make_directories(int root, const char *path, mode_t mode, int links)
 
 int in_root_mkdir(int root, const char *path, mode_t mode)
 {
-        int fd = resolve(root, path, O_PATH | O_DIRECTORY, 0);
+        int fd = resolve(root, path, O_PATH | O_DIRECTORY);
         int r;
 
         if (fd >= 0)
@@ -220,7 +212,7 @@ int in_root_mkdir(int root, const char *path, mode_t mode)
         r = make_directories(root, path, mode, 0);
         if (r < 0)
                 return fail(-r, "create directory %s", path);
-        fd = resolve(root, path, O_PATH | O_DIRECTORY, 0);
+        fd = resolve(root, path, O_PATH | O_DIRECTORY);
         return fd < 0 ? fail(-fd, "open directory %s", path) : fd;
 }
 
@@ -281,7 +273,7 @@ static int make_file(int root, const char *path, int links)
 
 int in_root_target(int root, const char *path, int is_directory)
 {
-        int fd = resolve(root, path, O_PATH, 0), r;
+        int fd = resolve(root, path, O_PATH), r;
 
         if (fd >= 0)
                 return fd;
@@ -292,6 +284,6 @@ int in_root_target(int root, const char *path, int is_directory)
         r = make_file(root, path, 0);
         if (r < 0)
                 return r;
-        fd = resolve(root, path, O_PATH, 0);
+        fd = resolve(root, path, O_PATH);
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
 }

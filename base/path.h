@@ -15,9 +15,6 @@
  * left as the errno with a message. */
 int in_root_open(int root, const char *path, int flags);
 
-/* As in_root_open, but the last component is made and opened (O_CREAT|O_EXCL); its parents must exist. */
-int in_root_create(int root, const char *path, int flags, mode_t mode);
-
 /* Opens a directory (O_PATH), making it and its missing parents with `mode`. Each step is made with mkdirat below a
  * descriptor and opened in-root again, so a symlink put in its way stays inside the root. Returns the descriptor. */
 int in_root_mkdir(int root, const char *path, mode_t mode);

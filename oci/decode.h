@@ -202,11 +202,9 @@ int decode_object(struct decoder *decoder, const struct decode_table *table, con
 
 /* One value, as the fields of the same kind do it. Strings are copied into the arena. */
 int decode_string(struct decoder *decoder, const struct json_node *node, const char **value);
-int decode_signed(struct decoder *decoder, const struct json_node *node, int64_t least, int64_t most, int64_t *value);
 int decode_unsigned(struct decoder *decoder, const struct json_node *node, uint64_t least, uint64_t most,
                     uint64_t *value);
 int decode_word(struct decoder *decoder, const struct json_node *node, const struct words *words, uint64_t *value);
-int decode_strings(struct decoder *decoder, const struct json_node *node, struct oci_strings *value);
 
 /* Calls `member` for each member of an object, with the path at that member. */
 int decode_each_member(struct decoder *decoder, const struct json_node *node,

@@ -13,7 +13,8 @@ int decode_string(struct decoder *decoder, const struct json_node *node, const c
         return *value ? 0 : decode_no_memory(decoder);
 }
 
-int decode_signed(struct decoder *decoder, const struct json_node *node, int64_t least, int64_t most, int64_t *value)
+static int decode_signed(struct decoder *decoder, const struct json_node *node, int64_t least, int64_t most,
+                         int64_t *value)
 {
         char got[80];
         bool fits = node->kind == JSON_INTEGER && (node->negative || node->natural <= INT64_MAX);
@@ -101,7 +102,7 @@ static int string_element(struct decoder *decoder, const struct json_node *node,
         return decode_string(decoder, node, &((const char **)data)[index]);
 }
 
-int decode_strings(struct decoder *decoder, const struct json_node *node, struct oci_strings *value)
+static int decode_strings(struct decoder *decoder, const struct json_node *node, struct oci_strings *value)
 {
         int r = decode_expect(decoder, node, JSON_ARRAY);
 

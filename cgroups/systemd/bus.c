@@ -146,6 +146,27 @@ static int on_answer(sd_bus_message *message, void *data, sd_bus_error *error)
         return 0;
 }
 
+/* An error that systemd answered with, as an errno. */
+static int error_number(const sd_bus_error *error)
+{
+        /* The library knows the names of D-Bus; these are systemd's. */
+        static const struct {
+                const char *name;
+                int number;
+        } known[] = {
+                {"org.freedesktop.systemd1.UnitExists", EEXIST},   {"org.freedesktop.systemd1.NoSuchUnit", ENOENT},
+                {"org.freedesktop.systemd1.NoSuchProcess", ESRCH}, {"org.freedesktop.systemd1.BadUnitSetting", EINVAL},
+                {"org.freedesktop.systemd1.UnitMasked", EPERM},
+        };
+        int number;
+
+        for (size_t i = 0; i < ELEMENTS(known); i++)
+                if (strcmp(known[i].name, error->name) == 0)
+                        return known[i].number;
+        number = sd_bus_error_get_errno(error);
+        return number > 0 ? number : EIO;
+}
+
 int bus_call(struct bus *bus, sd_bus_message *call, sd_bus_message **reply, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(call);
@@ -165,31 +186,11 @@ int bus_call(struct bus *bus, sd_bus_message *call, sd_bus_message **reply, sd_b
                 return r;
         refused = sd_bus_message_get_error(answer.message);
         if (refused) {
-                r = refuse(bus_error_number(refused), "systemd refuses %s: %s", member, refused->message);
+                r = refuse(error_number(refused), "systemd refuses %s: %s", member, refused->message);
                 (void)sd_bus_error_copy(error, refused);
         } else if (reply) {
                 *reply = sd_bus_message_ref(answer.message);
         }
         sd_bus_message_unref(answer.message);
         return r;
-}
-
-int bus_error_number(const sd_bus_error *error)
-{
-        /* The library knows the names of D-Bus; these are systemd's. */
-        static const struct {
-                const char *name;
-                int number;
-        } known[] = {
-                {"org.freedesktop.systemd1.UnitExists", EEXIST},   {"org.freedesktop.systemd1.NoSuchUnit", ENOENT},
-                {"org.freedesktop.systemd1.NoSuchProcess", ESRCH}, {"org.freedesktop.systemd1.BadUnitSetting", EINVAL},
-                {"org.freedesktop.systemd1.UnitMasked", EPERM},
-        };
-        int number;
-
-        for (size_t i = 0; i < ELEMENTS(known); i++)
-                if (strcmp(known[i].name, error->name) == 0)
-                        return known[i].number;
-        number = sd_bus_error_get_errno(error);
-        return number > 0 ? number : EIO;
 }

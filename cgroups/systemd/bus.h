@@ -31,6 +31,3 @@ int bus_call(struct bus *bus, sd_bus_message *call, sd_bus_message **reply, sd_b
 /* Handles what comes, and waits for more, until *done or the deadline (the bus's, or an earlier one): -ETIMEDOUT bare
  * in that case. */
 int bus_serve(struct bus *bus, const bool *done, int64_t deadline);
-
-/* An error that systemd answered with, as an errno. */
-int bus_error_number(const sd_bus_error *error);

@@ -244,12 +244,25 @@ static void add_range(struct range *ranges, size_t *n, struct range range)
         ranges[(*n)++] = range;
 }
 
+/* The answer to numbers above the newest. */
+static uint32_t answer_beyond(uint32_t default_action)
+{
+        switch (default_action & SECCOMP_RET_ACTION_FULL) {
+        case SECCOMP_RET_ALLOW:
+        case SECCOMP_RET_LOG:
+        case SECCOMP_RET_TRACE:
+                return default_action;
+        default:
+                return SECCOMP_RET_ERRNO | ENOSYS;
+        }
+}
+
 /* At most two ranges for each number that the table names, one at the start and one beyond. */
 static size_t split(const struct seccomp_table *table, uint32_t default_action, struct range *ranges)
 {
         struct range otherwise = {.plain = true, .action = default_action};
         struct range beyond = {
-                .plain = true, .action = seccomp_code_beyond(default_action), .start = (uint32_t)(table->newest + 1)};
+                .plain = true, .action = answer_beyond(default_action), .start = (uint32_t)(table->newest + 1)};
         size_t n = 0;
 
         add_range(ranges, &n, otherwise);
@@ -312,7 +325,7 @@ static size_t put_x86_64(struct writer *writer, const struct seccomp_table *norm
 {
         size_t foreign = put_answer(writer, SECCOMP_RET_KILL_THREAD);
         size_t high = x32 ? put_table(writer, x32, default_action) : foreign;
-        size_t cancelled = put_answer(writer, seccomp_code_beyond(default_action));
+        size_t cancelled = put_answer(writer, answer_beyond(default_action));
         size_t low;
 
         high = put_jump(writer, BPF_JEQ, CANCELLED, cancelled, high);
@@ -355,18 +368,6 @@ static void put_program(struct writer *writer, const struct seccomp_table *table
                 if (opens_section(tables, i))
                         next = put_jump(writer, BPF_JEQ, tables[i].audit_arch, sections[i], next);
         put_load(writer, offsetof(struct seccomp_data, arch));
-}
-
-uint32_t seccomp_code_beyond(uint32_t default_action)
-{
-        switch (default_action & SECCOMP_RET_ACTION_FULL) {
-        case SECCOMP_RET_ALLOW:
-        case SECCOMP_RET_LOG:
-        case SECCOMP_RET_TRACE:
-                return default_action;
-        default:
-                return SECCOMP_RET_ERRNO | ENOSYS;
-        }
 }
 
 int seccomp_code_build(const struct seccomp_table *tables, size_t n_tables, uint32_t default_action,

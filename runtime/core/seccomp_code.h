@@ -21,6 +21,3 @@
  * beyond BPF_MAXINSNS with *n as it would be, -ENOMEM; no message. */
 int seccomp_code_build(const struct seccomp_table *tables, size_t n_tables, uint32_t default_action,
                        struct sock_filter **code, size_t *n);
-
-/* The answer to numbers above the newest. */
-uint32_t seccomp_code_beyond(uint32_t default_action);

@@ -165,10 +165,9 @@ struct ctl_end {
         uint64_t kills; /* of its processes for want of memory, not told by ctl_oom */
 };
 
-/* What the keeper calls: carries out one start (restarts: which in a row by its policy, 0: a person's), tells that
- * processes were killed for want of memory, and tidies up after the end. */
-int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid);
-/* The same for what waits at `report`: writes "pid N" there, or what went wrong. */
+/* What the keeper calls: carries out one start (restarts: which in a row by its policy, 0: a person's) and writes
+ * "pid N" to `report`, or what went wrong; tells of processes that were killed for want of memory; tidies up at the
+ * end. */
 int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report);
 int ctl_oom(struct ctl *ctl, const char *name, uint64_t kills);
 int ctl_ended(struct ctl *ctl, const char *name, const struct ctl_end *end);

@@ -55,7 +55,8 @@ static int open_store(const struct ctl *ctl, bool make)
         return fd < 0 ? fail(errno, "open %s/" LAYERS_STORE, ctl->directory) : fd;
 }
 
-int layers_read(const struct ctl_container *container, char chain[LAYERS_TEXT])
+/* The chain of a container. -ENOENT without a message when it has none. */
+static int read_chain(const struct ctl_container *container, char chain[LAYERS_TEXT])
 {
         ssize_t n = read_small_file_at(container->fd, LAYERS_FILE, chain, LAYERS_TEXT);
 
@@ -72,7 +73,7 @@ int layers_mount(const struct ctl *ctl, const struct ctl_container *container, b
         _cleanup_close_ int store = -EBADF;
         _cleanup_free_ char *options = NULL;
         char chain[LAYERS_TEXT], rw[CTL_NAME_MAX + 32];
-        int r = layers_read(container, chain);
+        int r = read_chain(container, chain);
 
         if (r < 0)
                 return r;
@@ -145,7 +146,7 @@ int layers_mount_mapped(const struct ctl *ctl, const struct ctl_container *conta
 {
         _cleanup_close_ int stage = -EBADF, store = -EBADF, own = -EBADF;
         char path[4096], chain[LAYERS_TEXT], options[2 * LAYERS_TEXT + 128];
-        int before, r = layers_read(container, chain);
+        int before, r = read_chain(container, chain);
 
         if (r < 0)
                 return r;

@@ -33,9 +33,6 @@ int layers_add(struct layers *layers, const char *digest, int (*unpack)(int root
 /* The container's from now on. */
 int layers_give(const struct layers *layers, const struct ctl_container *container);
 
-/* The chain of a container. -ENOENT without a message when it has none. */
-int layers_read(const struct ctl_container *container, char chain[LAYERS_TEXT]);
-
 /* A detached mount of the container's root with ids as they are on disk, in the writable case as only one may be at a
  * time: of a locked container that does not run. */
 int layers_mount(const struct ctl *ctl, const struct ctl_container *container, bool writable);

@@ -15,14 +15,15 @@
 #define MTU_LEAST 576
 #define MTU_MOST  65535
 
-bool net_is_managed(const char *net)
-{
-        return strcmp(net, "none") != 0 && strcmp(net, "host") != 0 && strcmp(net, "pasta") != 0 && !net_other(net);
-}
-
 const char *net_other(const char *net)
 {
         return strncmp(net, OTHER, strlen(OTHER)) == 0 ? net + strlen(OTHER) : NULL;
+}
+
+/* False for host, none, pasta and container:NAME, which stand alone. */
+static bool is_managed(const char *net)
+{
+        return strcmp(net, "none") != 0 && strcmp(net, "host") != 0 && strcmp(net, "pasta") != 0 && !net_other(net);
 }
 
 /* ---- one ---- */
@@ -100,7 +101,7 @@ int net_setting_parse(const char *text, struct net_setting *setting)
         if (!word || strlen(word) >= sizeof(setting->net) || check_name(word) < 0)
                 return copy ? -EINVAL : -ENOMEM;
         snprintf(setting->net, sizeof(setting->net), "%s", word);
-        if (rest && !net_is_managed(setting->net))
+        if (rest && !is_managed(setting->net))
                 return -EINVAL;
         while ((word = strsep(&rest, ","))) {
                 r = read_pair(word, setting);
@@ -193,7 +194,7 @@ int net_settings_read(const struct settings *settings, struct net_setting v[CTLN
         for (size_t i = 0; i < nets->n; i++) {
                 if (net_setting_parse(nets->v[i], &v[i]) < 0)
                         return refuse(EINVAL, "net: '%s' is no interface", nets->v[i]);
-                if (!net_is_managed(v[i].net))
+                if (!is_managed(v[i].net))
                         return nets->n == 1
                                        ? 0
                                        : refuse(EINVAL, "net: %s stands alone, without other interfaces", v[i].net);

@@ -16,9 +16,6 @@ struct net_setting {
         bool allow_spoofing;
 };
 
-/* False for host, none, pasta and container:NAME, which stand alone. */
-bool net_is_managed(const char *net);
-
 /* "web" of "container:web", else NULL. */
 const char *net_other(const char *net);
 

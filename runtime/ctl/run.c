@@ -274,7 +274,7 @@ static int choose_wall(struct ctl *ctl, const struct ctl_container *container)
         return 0;
 }
 
-static int launch(struct ctl *ctl, const char *name, const char *console_socket, pid_t *pid)
+static int launch(struct ctl *ctl, const char *name, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         _cleanup_close_ int root = -EBADF;
@@ -305,31 +305,23 @@ static int launch(struct ctl *ctl, const char *name, const char *console_socket,
                 r = write_config(ctl, &container);
         if (r < 0)
                 return r;
-        return create_and_start(ctl, &container, container.settings.terminal ? console_socket : NULL, pid);
-}
-
-int ctl_launch(struct ctl *ctl, const char *name, const char *console_socket, uint32_t restarts, pid_t *pid)
-{
-        int r = launch(ctl, name, console_socket, pid);
-
-        if (r < 0)
-                event_record(ctl, name, EVENT_FAILED,
-                             (struct event_details){.count = restarts, .reason = error_message()});
-        else
-                event_record(ctl, name, EVENT_STARTED, (struct event_details){.pid = *pid, .count = restarts});
-        return r;
+        return create_and_start(ctl, &container, container.settings.terminal ? KEEPER_CONSOLE_SOCKET : NULL, pid);
 }
 
 int ctl_launch_and_tell(struct ctl *ctl, const char *name, uint32_t restarts, int report)
 {
         char text[1024];
         pid_t pid = 0;
-        int r = ctl_launch(ctl, name, KEEPER_CONSOLE_SOCKET, restarts, &pid);
+        int r = launch(ctl, name, &pid);
 
-        if (r < 0)
+        if (r < 0) {
+                event_record(ctl, name, EVENT_FAILED,
+                             (struct event_details){.count = restarts, .reason = error_message()});
                 snprintf(text, sizeof(text), "%s", error_message());
-        else
+        } else {
+                event_record(ctl, name, EVENT_STARTED, (struct event_details){.pid = pid, .count = restarts});
                 snprintf(text, sizeof(text), "pid %d", (int)pid);
+        }
         (void)write_all(report, text, strlen(text));
         return r;
 }

@@ -243,9 +243,51 @@ int storage_make(const struct ctl *ctl, const struct ctl_container *container)
 
 /* ---- replacing ---- */
 
-int storage_draft(const struct ctl *ctl, const struct ctl_container *container, struct storage_draft *draft)
+/* A root that is being made, to take the place of the one there is. */
+struct draft {
+        int root; /* empty at first; -EBADF: none */
+        bool image;
+};
+
+/* Where a disk or layers count, the directory below holds what was there before. */
+static int empty_below_mount(const struct ctl_container *container)
 {
-        int r = storage_discard(container, draft);
+        struct stat st;
+
+        if ((!has_image(container) && !storage_has_layers(container)) ||
+            fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        if (unlinkat(container->fd, CTL_ROOTFS, AT_REMOVEDIR) < 0) {
+                int r = errno == ENOTEMPTY || errno == EEXIST ? remove_tree_at(container->fd, CTL_ROOTFS) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 && errno != EEXIST)
+                return fail(errno, "make what the root is mounted on");
+        return 0;
+}
+
+/* Removes a draft, and what a crash left of one. */
+static int discard(const struct ctl_container *container, struct draft *draft)
+{
+        int r;
+
+        replace_fd(&draft->root, -EBADF);
+        r = remove_tree_at(container->fd, DRAFT_ROOTFS);
+        if (r == 0)
+                r = remove_tree_at(container->fd, DRAFT_DISK);
+        if (r == 0)
+                r = empty_below_mount(container);
+        if (r == 0 && !storage_has_layers(container))
+                r = layers_forget(container);
+        return r < 0 ? fail_in(r, "remove what is left in container %s", container->name) : 0;
+}
+
+/* As the settings say. What a crash left is removed first. */
+static int make_draft(const struct ctl *ctl, const struct ctl_container *container, struct draft *draft)
+{
+        int r = discard(container, draft);
 
         if (r < 0)
                 return r;
@@ -267,8 +309,9 @@ static int exchange(const struct ctl_container *container, bool image)
         return 0;
 }
 
-/* What was written must be on the disk before the name is. */
-int storage_adopt(const struct ctl_container *container, struct storage_draft *draft)
+/* Puts it into the place of the root, which is removed: a crash leaves the one or the other, whole, because what was
+ * written is on the disk before the name is. */
+static int adopt(const struct ctl_container *container, struct draft *draft)
 {
         int r;
 
@@ -277,57 +320,22 @@ int storage_adopt(const struct ctl_container *container, struct storage_draft *d
         r = exchange(container, draft->image);
         if (r == 0 && fsync(container->fd) < 0)
                 r = -errno;
-        return r < 0 ? fail(-r, "replace the root of container %s", container->name)
-                     : storage_discard(container, draft);
-}
-
-/* Where a disk or layers count, the directory below holds what was there before. */
-static int empty_below_mount(const struct ctl_container *container)
-{
-        struct stat st;
-
-        if ((!has_image(container) && !storage_has_layers(container)) ||
-            fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return 0;
-        if (unlinkat(container->fd, CTL_ROOTFS, AT_REMOVEDIR) < 0) {
-                int r = errno == ENOTEMPTY || errno == EEXIST ? remove_tree_at(container->fd, CTL_ROOTFS) : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        if (mkdirat(container->fd, CTL_ROOTFS, 0755) < 0 && errno != EEXIST)
-                return fail(errno, "make what the root is mounted on");
-        return 0;
-}
-
-int storage_discard(const struct ctl_container *container, struct storage_draft *draft)
-{
-        int r;
-
-        replace_fd(&draft->root, -EBADF);
-        r = remove_tree_at(container->fd, DRAFT_ROOTFS);
-        if (r == 0)
-                r = remove_tree_at(container->fd, DRAFT_DISK);
-        if (r == 0)
-                r = empty_below_mount(container);
-        if (r == 0 && !storage_has_layers(container))
-                r = layers_forget(container);
-        return r < 0 ? fail_in(r, "remove what is left in container %s", container->name) : 0;
+        return r < 0 ? fail(-r, "replace the root of container %s", container->name) : discard(container, draft);
 }
 
 int storage_replace(struct ctl *ctl, const struct ctl_container *container, int from)
 {
-        struct storage_draft draft = STORAGE_DRAFT_NONE;
-        int r = storage_draft(ctl, container, &draft);
+        struct draft draft = {.root = -EBADF};
+        int r = make_draft(ctl, container, &draft);
 
         if (r == 0)
                 r = image_copy_root(ctl, from, draft.root, container->name);
         if (r == 0)
-                r = storage_adopt(container, &draft);
+                r = adopt(container, &draft);
         if (r < 0) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
-                (void)storage_discard(container, &draft);
+                (void)discard(container, &draft);
                 return refuse(-r, "%s", reason ? reason : "not enough memory");
         }
         return 0;
@@ -396,9 +404,9 @@ int storage_change(struct ctl *ctl, const struct ctl_container *container, bool 
 
 static int discard_left(void *data)
 {
-        struct storage_draft none = STORAGE_DRAFT_NONE;
+        struct draft none = {.root = -EBADF};
 
-        return storage_discard(data, &none);
+        return discard(data, &none);
 }
 
 int storage_settle(struct ctl *ctl, struct ctl_container *container)

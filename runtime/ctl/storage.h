@@ -51,26 +51,6 @@ int storage_change(struct ctl *ctl, const struct ctl_container *container, bool 
 /* The same before a start, for settings that were changed by hand, and removes what a crash left. */
 int storage_settle(struct ctl *ctl, struct ctl_container *container);
 
-/* A root that is being made, to take the place of the one there is. */
-struct storage_draft {
-        int root; /* empty at first; -EBADF: none */
-        bool image;
-};
-
-#define STORAGE_DRAFT_NONE                                                                                             \
-        {                                                                                                              \
-                .root = -EBADF                                                                                         \
-        }
-
-/* As the settings say. The container must be locked, and may not run until the draft is adopted or discarded. What a
- * crash left is removed first. */
-int storage_draft(const struct ctl *ctl, const struct ctl_container *container, struct storage_draft *draft);
-
-/* Puts it into the place of the root, which is removed: a crash leaves the one or the other, whole. */
-int storage_adopt(const struct ctl_container *container, struct storage_draft *draft);
-
-/* Removes a draft, and what a crash left of one. */
-int storage_discard(const struct ctl_container *container, struct storage_draft *draft);
-
-/* Fills a draft by copying `from` and adopts it; after a failure all is as before. */
+/* Puts a copy of `from`, stored as the settings say, into the place of the root. The container must be locked and may
+ * not run. A crash leaves the one or the other, whole; after a failure all is as before. */
 int storage_replace(struct ctl *ctl, const struct ctl_container *container, int from);

@@ -111,7 +111,7 @@ void keeper_let_launch(struct keeper *keeper)
         (void)fcntl(KEEPER_LAUNCHER, F_SETFL, O_NONBLOCK);
 }
 
-void keeper_read_report(struct keeper *keeper)
+static void read_report(struct keeper *keeper)
 {
         if (keeper->report < 0)
                 return;
@@ -157,7 +157,7 @@ static void launch_succeeded(struct keeper *keeper)
 
 static void launch_ended(struct keeper *keeper)
 {
-        keeper_read_report(keeper);
+        read_report(keeper);
         replace_fd(&keeper->report, -1);
         if (keeper->init)
                 launch_succeeded(keeper);
@@ -168,7 +168,7 @@ static void launch_ended(struct keeper *keeper)
 /* Who waits for the start need not wait for the end of the program that did it, too. */
 void keeper_hear_report(struct keeper *keeper)
 {
-        keeper_read_report(keeper);
+        read_report(keeper);
         if (keeper->init && keeper->state == KEEPER_LAUNCHING)
                 launch_succeeded(keeper);
 }
@@ -237,7 +237,7 @@ void keeper_reap(struct keeper *keeper)
                 pid_t pid;
 
                 /* The container may be ours already before the program that started it is reaped. */
-                keeper_read_report(keeper);
+                read_report(keeper);
                 pid = waitpid(-1, &status, WNOHANG);
                 if (pid <= 0)
                         return;

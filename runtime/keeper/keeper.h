@@ -93,8 +93,7 @@ struct keeper {
 
 /* helper.c: the programs. */
 void keeper_launch(struct keeper *keeper);
-void keeper_let_launch(struct keeper *keeper); /* by the child behind KEEPER_LAUNCHER */
-void keeper_read_report(struct keeper *keeper);
+void keeper_let_launch(struct keeper *keeper);  /* by the child behind KEEPER_LAUNCHER */
 void keeper_hear_report(struct keeper *keeper); /* what it says may be that the container runs */
 void keeper_reap(struct keeper *keeper);
 void keeper_ended(struct keeper *keeper, int status, int signal);

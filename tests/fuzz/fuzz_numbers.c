@@ -49,8 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if (narrow == UINT32_MAX)
                         abort();
         }
-        if (parse_mode(text, &narrow) == 0 && narrow > 07777)
-                abort();
         if (parse_bytes(text, &number) == 0 && number < -1)
                 abort();
         if (signal_parse(text, &signal) == 0 && (signal < 1 || signal > 64))

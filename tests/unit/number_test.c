@@ -107,26 +107,6 @@ static void the_id_that_means_no_change_is_refused(void **state)
         assert_int_equal(id, 0);
 }
 
-static void file_modes_are_octal(void **state)
-{
-        static const struct {
-                const char *text;
-                uint32_t mode;
-        } good[] = {{"0", 0}, {"7", 7}, {"644", 0644}, {"0644", 0644}, {"7777", 07777}, {"07777", 07777}};
-        static const char *const bad[] = {"",   "8",  "0o644", "0x1",   "-1",    "+7",
-                                          " 7", "7 ", "64a",   "77777", "10000", "077777"};
-        uint32_t mode;
-
-        (void)state;
-        for (size_t i = 0; i < ELEMENTS(good); i++) {
-                assert_int_equal(parse_mode(good[i].text, &mode), 0);
-                assert_int_equal(mode, good[i].mode);
-        }
-        for (size_t i = 0; i < ELEMENTS(bad); i++)
-                if (parse_mode(bad[i], &mode) != -EINVAL)
-                        fail_msg("mode '%s'", bad[i]);
-}
-
 static void bytes_take_binary_suffixes(void **state)
 {
         static const struct {
@@ -182,7 +162,6 @@ int main(void)
                 cmocka_unit_test(numbers_out_of_range_are_refused_and_change_nothing),
                 cmocka_unit_test(a_minus_is_no_part_of_an_unsigned_number),
                 cmocka_unit_test(the_id_that_means_no_change_is_refused),
-                cmocka_unit_test(file_modes_are_octal),
                 cmocka_unit_test(bytes_take_binary_suffixes),
                 cmocka_unit_test(bytes_refuse_everything_else),
         };

@@ -178,22 +178,6 @@ static void descriptors_are_close_on_exec(void **state)
 
 /* ---- making ---- */
 
-static void creating_follows_no_link_and_overwrites_nothing(void **state)
-{
-        int fd;
-
-        (void)state;
-        link_to(outside("new"), "root/dangling");
-        assert_int_equal(in_root_create(root, "/dangling", O_WRONLY, 0600), -EEXIST);
-        assert_int_equal(in_root_create(root, "/etc/file", O_WRONLY, 0600), -EEXIST);
-        assert_int_equal(in_root_create(root, "/missing/file", O_WRONLY, 0600), -ENOENT);
-        fd = in_root_create(root, "/etc/new", O_WRONLY, 0600);
-        assert_true(fd >= 0);
-        close(fd);
-        assert_true(exists("root/etc/new"));
-        expect_nothing_outside_changed();
-}
-
 static void missing_directories_are_made_with_the_mode(void **state)
 {
         struct stat st;
@@ -420,7 +404,6 @@ int main(void)
                 TEST(loops_of_links_end),
                 TEST(magic_links_are_never_followed),
                 TEST(descriptors_are_close_on_exec),
-                TEST(creating_follows_no_link_and_overwrites_nothing),
                 TEST(missing_directories_are_made_with_the_mode),
                 TEST(directories_behind_links_are_made_where_the_container_will_see_them),
                 TEST(dots_behind_what_was_missing_stay_inside),

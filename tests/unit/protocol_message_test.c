@@ -307,7 +307,7 @@ static void nobody_waits_without_end(void **state)
         assert_int_equal(message_send(pair.host, &builder, now_ms() + 20), -ETIMEDOUT);
         assert_null(builder.bytes);
         replace_fd(&pair.guest, -EBADF);
-        assert_int_equal(message_send_number(pair.host, MESSAGE_EXIT, 0, soon()), -EPIPE);
+        assert_int_equal(message_send_text(pair.host, MESSAGE_EXIT, 0, NULL, soon()), -EPIPE);
 }
 
 static void a_message_that_nobody_would_take_is_not_sent(void **state)

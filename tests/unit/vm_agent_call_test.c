@@ -95,7 +95,7 @@ static int kills_of(int64_t said, uint64_t *kills)
         int pair[2], r;
 
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-        assert_int_equal(message_send_number(pair[1], MESSAGE_OOM, said, now_ms() + 1000), 0);
+        assert_int_equal(message_send_text(pair[1], MESSAGE_OOM, said, NULL, now_ms() + 1000), 0);
         r = vm_isolation.read_oom(pair[0], kills);
         close(pair[0]);
         close(pair[1]);
@@ -131,7 +131,7 @@ static void __attribute__((noreturn)) play_agent(int listener)
         message_put_number(&hello, PART_VERSION, PROTOCOL_VERSION);
         if (write(fd, "OK\n", 3) != 3 || message_send(fd, &hello, deadline) < 0 ||
             message_receive(fd, MESSAGE_MAX, &request, deadline) < 0 || request.kind != MESSAGE_SIGNAL ||
-            message_send_number(fd, MESSAGE_DONE, 0, deadline) < 0)
+            message_send_text(fd, MESSAGE_DONE, 0, NULL, deadline) < 0)
                 _exit(1);
         _exit(0);
 }

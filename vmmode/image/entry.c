@@ -105,7 +105,7 @@ bool image_about_parse(const char *text, struct image_source *source, uint64_t *
 
 /* ---- opening ---- */
 
-int image_cache_check(int fd, const char *what)
+static int check_owner(int fd, const char *what)
 {
         struct stat st;
 
@@ -125,7 +125,7 @@ int image_cache_open(const char *path, int *cache)
 
         if (fd < 0)
                 return fail(errno, "image cache %s", path);
-        r = image_cache_check(fd, path);
+        r = check_owner(fd, path);
         if (r == 0)
                 *cache = take_fd(&fd);
         return r;
@@ -139,7 +139,7 @@ static int open_part(int directory, const char *name, uint64_t size, int *part)
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -ENOENT;
-        r = image_cache_check(fd, name);
+        r = check_owner(fd, name);
         if (r < 0)
                 return r;
         if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
@@ -163,7 +163,7 @@ int image_entry_open(int cache, const struct image_source *source, struct image_
         directory = openat(cache, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (directory < 0)
                 return -ENOENT;
-        r = image_cache_check(directory, name);
+        r = check_owner(directory, name);
         if (r < 0)
                 return r;
         if (read_regular_file_at(directory, ENTRY_ABOUT, ENTRY_ABOUT_MAX, &about, &size) < 0 ||

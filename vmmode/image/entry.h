@@ -40,8 +40,6 @@ size_t image_about_finish(char text[ENTRY_ABOUT_MAX], size_t length, uint64_t ke
 
 /* Opens the cache's directory. -EPERM with a message when others could write to it; -ENOENT. */
 int image_cache_open(const char *path, int *cache);
-/* The same check for what lies in it. what: for the message. */
-int image_cache_check(int fd, const char *what);
 
 /* Opens what lies in the entry of this source. -ENOENT without a message when there is none, or none that is whole; the
  * descriptors in *entry are the caller's. */

@@ -27,7 +27,8 @@ static void keep(struct image_file *file, const struct stat *st)
         file->nanoseconds = st->st_ctim.tv_nsec;
 }
 
-int image_file_look(const char *path, struct image_file *file)
+/* Fills *file. Bare negative errno; -EMEDIUMTYPE for what is no regular file. */
+static int look_at(const char *path, struct image_file *file)
 {
         struct stat st;
 
@@ -47,7 +48,7 @@ bool image_file_is(const struct image_file *file)
 {
         struct image_file now;
 
-        return image_file_look(file->path, &now) == 0 && now.device == file->device && now.inode == file->inode &&
+        return look_at(file->path, &now) == 0 && now.device == file->device && now.inode == file->inode &&
                now.size == file->size && now.seconds == file->seconds && now.nanoseconds == file->nanoseconds;
 }
 
@@ -57,7 +58,7 @@ static int look(const char *what, const char *path, struct image_file *file)
 
         if (path[0] != '/')
                 return refuse(EINVAL, "%s %s: the path is not absolute", what, path);
-        r = image_file_look(path, file);
+        r = look_at(path, file);
         if (r == -EMEDIUMTYPE)
                 return refuse(ENOEXEC, "%s %s: not a regular file", what, path);
         return r < 0 ? fail(-r, "%s %s", what, path) : 0;
@@ -199,7 +200,7 @@ static int find_modules(struct image_source *source, const char *modules)
         else
                 snprintf(directory, sizeof(directory), MODULES "/%s", source->release);
         snprintf(path, sizeof(path), "%s/modules.dep", directory);
-        r = image_file_look(path, &source->modules);
+        r = look_at(path, &source->modules);
         if (r < 0)
                 return fail(-r,
                             "kernel %s is Linux %s, whose modules are missing: %s (\"modules = none\" in berth.conf is "

@@ -31,8 +31,5 @@ struct image_source {
  * message that names the file: -ENOENT no kernel, no modules; -ENOEXEC what is no kernel. */
 int image_source_find(const char *kernel, const char *modules, const char *agent, struct image_source *source);
 
-/* Fills *file. Bare negative errno; -EMEDIUMTYPE for what is no regular file. */
-int image_file_look(const char *path, struct image_file *file);
-
 /* True while the file is still there as it was. */
 bool image_file_is(const struct image_file *file);

@@ -148,11 +148,6 @@ int message_file(struct message_builder *builder, const char *name)
         return r;
 }
 
-int message_send_number(int fd, enum message_kind kind, int64_t number, int64_t deadline)
-{
-        return message_send_text(fd, kind, number, NULL, deadline);
-}
-
 int message_send_text(int fd, enum message_kind kind, int64_t number, const char *text, int64_t deadline)
 {
         struct message_builder builder;

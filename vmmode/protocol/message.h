@@ -150,8 +150,7 @@ int message_send(int fd, struct message_builder *builder, int64_t deadline);
  * descriptor, or a bare negative errno. */
 int message_file(struct message_builder *builder, const char *name);
 
-/* Begin, put, send in one. */
-int message_send_number(int fd, enum message_kind kind, int64_t number, int64_t deadline);
+/* Begin, put, send in one. text NULL: the number alone. */
 int message_send_text(int fd, enum message_kind kind, int64_t number, const char *text, int64_t deadline);
 
 /* ---- reading ---- */

@@ -23,7 +23,7 @@ bool flow_waits_for_host(const struct flow *flow)
 
 /* Whoever still has a copy of the guest's socket (a terminal's other direction) must not keep the end from the guest.
  */
-void flow_end(struct flow *flow)
+static void end(struct flow *flow)
 {
         if (flow->to_guest && flow->out >= 0)
                 (void)shutdown(flow->out, SHUT_WR);
@@ -53,7 +53,7 @@ static bool fill(struct flow *flow)
         if (n < 0 && try_again())
                 return false;
         if (n <= 0) {
-                flow_end(flow);
+                end(flow);
                 return true;
         }
         flow->at = 0;
@@ -71,7 +71,7 @@ static bool drain(struct flow *flow)
         if (n < 0 && try_again())
                 return false;
         if (n < 0) {
-                flow_end(flow);
+                end(flow);
                 return true;
         }
         flow->at += (size_t)n;
@@ -86,7 +86,7 @@ bool flow_move(struct flow *flow, const struct pollfd fds[2])
         if (flow_has_ended(flow))
                 return false;
         if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-                flow_end(flow);
+                end(flow);
                 return true;
         }
         if (fds[0].revents)

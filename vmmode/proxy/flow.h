@@ -31,6 +31,3 @@ void flow_watch(const struct flow *flow, struct pollfd fds[2]);
 
 /* Moves what can be moved. True when something was. */
 bool flow_move(struct flow *flow, const struct pollfd fds[2]);
-
-/* Closes both, at once. */
-void flow_end(struct flow *flow);

@@ -19,12 +19,6 @@ void msix_init(struct msix *msix, int vm, unsigned n)
                 .vm = vm, .n = n < MSIX_VECTORS_MAX ? n : MSIX_VECTORS_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
         for (unsigned i = 0; i < MSIX_CALLS_MAX; i++)
                 msix->calls[i] = (struct msix_call){.fd = -EBADF, .vector = MSIX_NO_VECTOR, .route = -1};
-        msix_reset(msix);
-}
-
-void msix_reset(struct msix *msix)
-{
-        msix->state = (struct msix_state){0};
         for (unsigned i = 0; i < msix->n; i++)
                 msix->state.vectors[i].masked = true;
 }

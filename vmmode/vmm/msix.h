@@ -41,7 +41,6 @@ struct msix {
 };
 
 void msix_init(struct msix *msix, int vm, unsigned n);
-void msix_reset(struct msix *msix);
 
 /* The guest's accesses to the table and the pending bits, 4 or 8 bytes wide. */
 uint64_t msix_read_table(struct msix *msix, uint64_t offset, unsigned width);

@@ -47,7 +47,8 @@ void queue_reset(struct queue *queue)
         queue->available = queue->used = NULL;
 }
 
-bool queue_attach(struct queue *queue)
+/* Finds the areas where the state says that they are. False: they cannot be there. */
+static bool find_areas(struct queue *queue)
 {
         const struct queue_state *state = &queue->state;
         size_t size = state->size;
@@ -69,7 +70,7 @@ bool queue_enable(struct queue *queue, uint64_t features)
         if (state->enabled)
                 return true;
         state->event_idx = features & QUEUE_FEATURE_EVENT_IDX;
-        state->enabled = queue_attach(queue);
+        state->enabled = find_areas(queue);
         state->broken = !state->enabled;
         return state->enabled;
 }
@@ -214,12 +215,6 @@ bool queue_wants_signal(struct queue *queue)
         return first || (uint16_t)(state->next_used - event - 1) < (uint16_t)(state->next_used - before);
 }
 
-bool queue_is_empty(const struct queue *queue)
-{
-        return !queue->state.enabled || queue->state.broken ||
-               load16(queue->available + AVAILABLE_INDEX) == queue->state.next_available;
-}
-
 bool queue_enable_kick(struct queue *queue)
 {
         return queue_enable_kick_after(queue, 0);
@@ -237,13 +232,6 @@ bool queue_enable_kick_after(struct queue *queue, uint16_t n)
                 store16(queue->used + USED_FLAGS, 0);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         return (uint16_t)(load16(queue->available + AVAILABLE_INDEX) - state->next_available) > n;
-}
-
-void queue_disable_kick(struct queue *queue)
-{
-        /* With EVENT_IDX the stale event index does it. */
-        if (queue->state.enabled && !queue->state.broken && !queue->state.event_idx)
-                store16(queue->used + USED_FLAGS, VRING_USED_F_NO_NOTIFY);
 }
 
 /* ---- buffers ---- */

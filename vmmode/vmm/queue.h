@@ -61,9 +61,6 @@ void queue_reset(struct queue *queue);
 /* The driver enables the queue: false when size or addresses are not possible; the queue is broken then. */
 bool queue_enable(struct queue *queue, uint64_t features);
 
-/* Maps the areas of a state that came from elsewhere (restore). */
-bool queue_attach(struct queue *queue);
-
 /* The next request: 1, 0 when there is none, -EBADMSG when the queue is (now) broken. */
 int queue_pop(struct queue *queue, struct queue_chain *chain);
 
@@ -87,10 +84,6 @@ bool queue_enable_kick(struct queue *queue);
 
 /* The same for who cannot use the n requests that wait without more of them. */
 bool queue_enable_kick_after(struct queue *queue, uint16_t n);
-void queue_disable_kick(struct queue *queue);
-
-/* True when no request waits. */
-bool queue_is_empty(const struct queue *queue);
 
 /* ---- buffers ---- */
 

@@ -171,7 +171,7 @@ void virtio_signal_queue(struct virtio *virtio, unsigned queue)
                 msix_raise(virtio->msix, virtio->state.queue_vectors[queue]);
 }
 
-void virtio_signal_config(struct virtio *virtio)
+static void signal_config(struct virtio *virtio)
 {
         virtio->state.generation++;
         if (virtio->state.status & VIRTIO_DRIVER_OK)
@@ -183,7 +183,7 @@ void virtio_needs_reset(struct virtio *virtio)
         if (virtio->state.status & VIRTIO_NEEDS_RESET)
                 return;
         virtio->state.status |= VIRTIO_NEEDS_RESET;
-        virtio_signal_config(virtio);
+        signal_config(virtio);
 }
 
 bool virtio_pop(struct virtio *virtio, unsigned queue, struct queue_chain *chain)

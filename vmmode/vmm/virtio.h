@@ -99,9 +99,6 @@ bool virtio_is_active(const struct virtio *virtio);
 /* Tells the driver of what was pushed, if it wants to know. */
 void virtio_signal_queue(struct virtio *virtio, unsigned queue);
 
-/* The configuration changed. */
-void virtio_signal_config(struct virtio *virtio);
-
 /* A queue is broken or the driver did what it must not: DEVICE_NEEDS_RESET (2.1.2). */
 void virtio_needs_reset(struct virtio *virtio);
 

@@ -222,8 +222,8 @@ static void pass_signal(const struct launching *launching)
         struct signalfd_siginfo info;
 
         if (read(launching->signals, &info, sizeof(info)) == sizeof(info))
-                (void)message_send_number(launching->connection, MESSAGE_SIGNAL, (int)info.ssi_signo,
-                                          now_ms() + DEADLINE_MS);
+                (void)message_send_text(launching->connection, MESSAGE_SIGNAL, (int)info.ssi_signo, NULL,
+                                        now_ms() + DEADLINE_MS);
 }
 
 static int watch_signals(void)
@@ -294,7 +294,7 @@ int launch(char **argv)
         launching.connection = connect_to_agent(launching.directory);
         send_launch(&launching);
         if (launching.let_go)
-                (void)message_send_number(launching.connection, MESSAGE_CONTINUE, 0, now_ms() + DEADLINE_MS);
+                (void)message_send_text(launching.connection, MESSAGE_CONTINUE, 0, NULL, now_ms() + DEADLINE_MS);
         status = converse(&launching);
         /* Every byte of output is in the streams by now. */
         for (int i = 1; i < 3; i++)
