@@ -27,6 +27,7 @@
 #define CTLNET_PUBLISH_MAX    256      /* entries of one interface */
 #define CTLNET_SERVERS_MAX    8
 #define CTLNET_LINK_SIZE      16 /* a link's name with its end: IFNAMSIZ */
+#define CTLNET_DNS_PORT       53
 
 enum ctlnet_mode {
         CTLNET_BRIDGE,    /* veth to the bridge of a network, of which the kernel lets a bridge have 1,023 */

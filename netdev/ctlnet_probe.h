@@ -11,3 +11,7 @@ enum ctlnet_part {
 };
 
 int ctlnet_probe(enum ctlnet_part part);
+
+/* In the host's network namespace: whether no table of others drops the packets of containers by its policy, whatever
+ * ours say ("ip filter FORWARD" of Docker and ufw). */
+int ctlnet_probe_forward(void);

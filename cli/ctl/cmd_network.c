@@ -306,9 +306,8 @@ const struct command ctl_command_network = {
                 "too, and the world by NAT; networks are kept apart from each other. berth0 is made on first use. A "
                 "network that has members cannot be deleted.\nconnect gives a container one interface more, at once "
                 "when it runs: NET is what --net of create takes. disconnect takes one away, by its network or its "
-                 "name inside (eth1); the first one only while the container is stopped.
-repair makes bridges, "
-                 "firewall tables and names anew, and undoes what crashes left.",
+                "name inside (eth1); the first one only while the container is stopped.\nrepair makes bridges, "
+                "firewall tables and names anew, and undoes what crashes left.",
         .examples = "berthctl network create lab --subnet 10.20.0.0/24\n"
                     "berthctl create web --image busybox --net lab --ip 10.20.0.5\n"
                     "berthctl network connect lab,ip=10.20.0.9 db\n"

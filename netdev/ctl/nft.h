@@ -94,6 +94,10 @@ int nft_owner(struct nft *nft, const struct nft_element *element, char owner[NAM
 /* Makes both tables anew with their rules and these elements, in one transaction. Negative errno without a message. */
 int nft_build(struct nft *nft, const struct nft_elements *elements);
 
+/* The first base chain of others on the forward hook with the policy drop, for IPv4 or IPv6: "ip filter FORWARD"; ""
+ * for none. Negative errno without a message. */
+int nft_find_forward_drop(struct nft *nft, char *chain, size_t size);
+
 /* ---- between netdev/ctl/nft*.c ---- */
 
 /* A transaction on its way: messages one after another, each acknowledged. */

@@ -86,3 +86,15 @@ int ctlnet_probe(enum ctlnet_part part)
         netlink_close(&netlink);
         return r;
 }
+
+int ctlnet_probe_forward(void)
+{
+        struct nft nft = {0};
+        char chain[128];
+        int r = nft_find_forward_drop(&nft, chain, sizeof(chain));
+
+        nft_close(&nft);
+        if (r < 0)
+                return fail(-r, "list the chains of nftables");
+        return chain[0] ? refuse(EPERM, "the chain %s drops by its policy", chain) : 0;
+}

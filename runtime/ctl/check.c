@@ -57,6 +57,8 @@ const struct check check_table[] = {
          CTLNET_PART_BRIDGE, NULL, probe_network},
         {"nftables", CHECK_EXTRA, true, "NAT, published ports, anti-spoofing",
          "modprobe nf_tables nft_nat nft_masq nft_ct", CHECK_NETWORK, CTLNET_PART_FILTER, NULL, probe_network},
+        {"forwarding", CHECK_EXTRA, true, "containers' way to the world",
+         "rules for the bridges in that chain (docs/network.md)", CHECK_HERE, 0, NULL, probe_forward},
         {"macvlan", CHECK_EXTRA, true, "networks with the mode macvlan", LINKS, CHECK_NETWORK, CTLNET_PART_MACVLAN,
          NULL, probe_network},
         {"vlan", CHECK_EXTRA, true, "networks with the mode vlan", LINKS, CHECK_NETWORK, CTLNET_PART_VLAN, NULL,

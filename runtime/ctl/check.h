@@ -55,6 +55,7 @@ int probe_quota(const struct ctl *ctl, const struct check *check);
 int probe_loop(const struct ctl *ctl, const struct check *check);
 int probe_tun(const struct ctl *ctl, const struct check *check);
 int probe_network(const struct ctl *ctl, const struct check *check);
+int probe_forward(const struct ctl *ctl, const struct check *check);
 int probe_kvm(const struct ctl *ctl, const struct check *check);
 int probe_guest_kernel(const struct ctl *ctl, const struct check *check);
 int probe_helper(const struct ctl *ctl, const struct check *check);

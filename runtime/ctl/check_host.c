@@ -242,6 +242,13 @@ int probe_network(const struct ctl *ctl, const struct check *check)
         return ctlnet_probe((enum ctlnet_part)check->argument);
 }
 
+int probe_forward(const struct ctl *ctl, const struct check *check)
+{
+        (void)ctl;
+        (void)check;
+        return ctlnet_probe_forward();
+}
+
 /* ---- virtual machines ---- */
 
 int probe_kvm(const struct ctl *ctl, const struct check *check)

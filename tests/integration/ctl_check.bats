@@ -53,6 +53,15 @@ check() {
         is "$(found overlayfs)" "$(unshare -m mount -t overlay -o "lowerdir=$T/l:$T/m" overlay "$T/m" 2>/dev/null && echo true || echo false)"
 }
 
+@test "check: who drops forwarded packets is named" {
+        check
+        is "$(found forwarding)" true
+        nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'
+        run ctl check --quiet
+        nft delete table ip filter
+        matches "^lacking +forwarding +containers' way to the world: the chain ip filter FORWARD drops by its policy; remedy: "
+}
+
 @test "check: without cgroup v2 it fails, and says so" {
         run -1 unshare -m sh -c 'mount --make-rprivate / && umount -l /sys/fs/cgroup && exec "$@"' sh \
                 "$BERTHCTL" --directory "$DIR" --run "$RUN" check 3>&- 4>&-
