@@ -257,6 +257,36 @@ static bool stays_inside(const char *net)
                !(length == 4 && strncmp(net, "host", 4) == 0);
 }
 
+/* What it would do to the host beside what it is shown of it: run unasked, fill its disk, take a share that others
+ * have. A key that this version does not know may be a volume to the next. */
+static int check_weight(const struct import *import, uint64_t said)
+{
+        const struct settings *settings = &import->settings;
+
+        if (settings->autostart && !setting_is_among(said, "autostart"))
+                return refuse(EPERM,
+                              "%s: its settings start it with this host (--trust takes them as they are, --autostart "
+                              "says so, --unset autostart not)",
+                              import->name);
+        if (settings->log_size.set && settings->log_size.value > SETTINGS_LOG_SIZE &&
+            !setting_is_among(said, "log-size"))
+                return refuse(EPERM,
+                              "%s: its settings let its log become larger than 10m (--trust takes them as they are, "
+                              "--log-size says another size, --unset log-size the usual one)",
+                              import->name);
+        if (settings->cgroup_parent && !setting_is_among(said, "cgroup-parent"))
+                return refuse(EPERM,
+                              "%s: its settings put it into the cgroup %s (--trust takes them as they are, "
+                              "--cgroup-parent says another, --unset cgroup-parent the usual one)",
+                              import->name, settings->cgroup_parent);
+        if (settings->unknown.n)
+                return refuse(EPERM,
+                              "%s: this version does not know what its setting '%.64s' means (--trust takes them as "
+                              "they are)",
+                              import->name, settings->unknown.v[0]);
+        return 0;
+}
+
 int import_check_reach(const struct import *import, uint64_t said)
 {
         const struct settings *settings = &import->settings;
@@ -275,7 +305,7 @@ int import_check_reach(const struct import *import, uint64_t said)
                                       "%s: its settings give it net = %s (--trust takes them as they are, --net says "
                                       "another)",
                                       import->name, settings->nets.v[i]);
-        return 0;
+        return check_weight(import, said);
 }
 
 static int fill_from_archive(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,

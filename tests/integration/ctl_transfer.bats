@@ -64,6 +64,17 @@ load ../lib/ctl
         refused_ctl "give it net = host" import copy "$T/net.tar"
         ctl import copy "$T/net.tar" --net none
         ctl destroy copy
+        ctl set web --net none --autostart --log-size 1g --cgroup-parent /mine
+        ctl export web -o "$T/start.tar"
+        refused_ctl "start it with this host" import copy "$T/start.tar"
+        refused_ctl "larger than 10m" import copy "$T/start.tar" --autostart
+        refused_ctl "into the cgroup /mine" import copy "$T/start.tar" --unset autostart --log-size 20m
+        ctl import copy "$T/start.tar" --unset autostart --unset log-size --unset cgroup-parent
+        is "$(ctl info --json copy | jq -c '.settings | [.autostart, ."log-size", ."cgroup-parent"]')" '[false,null,null]'
+        ctl destroy copy
+        ctl import copy "$T/start.tar" --trust
+        is "$(ctl info --json copy | jq -c '.settings | [.autostart, ."log-size", ."cgroup-parent"]')" '[true,1073741824,"/mine"]'
+        ctl destroy copy
         is "$(ls "$DIR/containers")" web
 }
 
