@@ -190,6 +190,25 @@ root_is_whole() {
         ctl destroy -f web other
 }
 
+@test "dns: servers that a person says take the place of the image's, on any network" {
+        local net
+
+        make_root
+        echo outside >"$T/outside"
+        ln -s "$T/outside" "$T/root/etc/resolv.conf"
+        for net in berth0 host none; do
+                ctl create web --image "dir:$T/root" --net $net --dns 192.0.2.1 --dns 2001:db8::1 -- /bin/sh -c \
+                        'cat /etc/resolv.conf; exec sleep 1000'
+                ctl start web
+                eventually said web '^nameserver 2001:db8::1$'
+                said web '^nameserver 192.0.2.1$'
+                ctl destroy -f web
+        done
+        is "$(cat "$T/outside")" outside
+        ctl create web --image "dir:$T/root" --net none -- /bin/sh
+        is "$(readlink "$(root_of web)/etc/resolv.conf")" "$T/outside"
+}
+
 @test "what a crash leaves while an image is unpacked is removed by the next create or destroy, what is in use is not" {
         local i
 
