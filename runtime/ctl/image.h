@@ -31,6 +31,10 @@ bool image_has_layers(const char *source);
 int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
                  struct image_config *config);
 
+/* Where in LAYOUT[:TAG] the tag begins, NULL without one: what lies in front of it is a directory. Either may hold
+ * colons itself, as the tags that are whole names do ("localhost/web:1"). */
+const char *image_layout_tag(const char *layout);
+
 /* ---- the kinds: one file each ---- */
 
 int image_busybox(int root);

@@ -115,6 +115,42 @@ root_is_whole() {
         [ -z "$(ls "$DIR/containers")" ]
 }
 
+# index_of LAYOUT JQ...: its index.json, changed.
+index_of() {
+        jq -c "${@:2}" "$T/$1/index.json" >"$T/index"
+        cp "$T/index" "$T/$1/index.json"
+}
+
+@test "oci: of several images the one with the tag, and of several machines' this one's" {
+        make_root
+        tar -C "$T/root" -cf "$T/1.tar" .
+        echo other >"$T/root/etc/other"
+        tar -C "$T/root" -cf "$T/2.tar" .
+        layout one "$T/1.tar"
+        layout two "$T/2.tar"
+        cp "$T"/two/blobs/sha256/* "$T/one/blobs/sha256"
+        mv "$T/one" "$T/a:b"
+        index_of a:b '.manifests[0].annotations[] = "localhost/web:1" |
+                .manifests += [$two[0].manifests[0] | .annotations[] = "localhost/web:2"]' --slurpfile two "$T/two/index.json"
+        ctl create first --image "oci:$T/a:b:localhost/web:1" --net none
+        ctl create second --image "oci:$T/a:b:localhost/web:2" --net none
+        [ ! -e "$(plain first)/etc/other" ]
+        ctl destroy plain
+        [ -e "$(plain second)/etc/other" ]
+        refused_ctl "several images, such as 'localhost/web:1' and 'localhost/web:2'" create web --image "oci:$T/a:b" --net none
+        refused_ctl "no image with the tag 'localhost/web:3'" create web --image "oci:$T/a:b:localhost/web:3" --net none
+        index_of a:b '.manifests[1].digest = .manifests[0].digest'
+        ctl create web --image "oci:$T/a:b" --net none
+        ctl destroy web
+        # One for another system stands in front.
+        index_of two '.manifests |= [(.[0] | .platform = {os: "windows", architecture: "amd64"} | .digest = "sha256:\("0" * 64)"),
+                (.[0] | .platform = {os: "linux", architecture: "s390x"} | .digest = "sha256:\("0" * 64)"),
+                (.[0] | .platform = {os: "linux", architecture: $machine})]' --arg machine "$(dpkg --print-architecture)"
+        ctl create web --image "oci:$T/two" --net none
+        index_of two '.manifests |= .[:2]'
+        refused_ctl "no image for this machine" create web2 --image "oci:$T/two" --net none
+}
+
 @test "docker-archive: what docker save writes" {
         make_root
         mkdir "$T/save"
