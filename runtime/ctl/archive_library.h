@@ -44,6 +44,7 @@
         X(archive_error_string)                                                                                        \
         X(archive_read_data)                                                                                           \
         X(archive_read_data_block)                                                                                     \
+        X(archive_read_disk_can_descend)                                                                               \
         X(archive_read_disk_descend)                                                                                   \
         X(archive_read_disk_new)                                                                                       \
         X(archive_read_disk_open)                                                                                      \
@@ -123,6 +124,7 @@ const struct archive_library *archive_library(void);
 #define archive_error_string                    archive_library()->archive_error_string
 #define archive_read_data                       archive_library()->archive_read_data
 #define archive_read_data_block                 archive_library()->archive_read_data_block
+#define archive_read_disk_can_descend           archive_library()->archive_read_disk_can_descend
 #define archive_read_disk_descend               archive_library()->archive_read_disk_descend
 #define archive_read_disk_new                   archive_library()->archive_read_disk_new
 #define archive_read_disk_open                  archive_library()->archive_read_disk_open
