@@ -93,10 +93,19 @@ static bool is_stage(const struct unpacking *unpacking, struct archive_entry *en
                strlen(archive_entry_pathname(entry)) >= STAGE_LENGTH;
 }
 
+/* A copy of what holds the copies would not come to an end. */
+static bool is_left_out(const struct unpacking *unpacking, struct archive_entry *entry)
+{
+        const struct stat *without = unpacking->without;
+
+        return without && (dev_t)archive_entry_dev(entry) == without->st_dev &&
+               (ino_t)archive_entry_ino64(entry) == without->st_ino;
+}
+
 /* A stage is copied later, and what is mounted somewhere not at all. from: its name in the source. */
 static int descend(struct unpacking *unpacking, struct tree *tree, struct archive_entry *entry, const char *from)
 {
-        if (!archive_read_disk_can_descend(unpacking->in))
+        if (is_left_out(unpacking, entry) || !archive_read_disk_can_descend(unpacking->in))
                 return 0;
         if (is_stage(unpacking, entry))
                 return put_stage(unpacking, tree, from, archive_entry_pathname(entry));
@@ -226,6 +235,7 @@ static int copy_directory(struct unpacking *unpacking, const char *path, int roo
 int image_copy_directory(const struct ctl *ctl, const char *path, int root)
 {
         _cleanup_free_ char *absolute = realpath(path, NULL);
+        struct stat own;
         _cleanup_unpacking_ struct unpacking unpacking = {.ctl = ctl,
                                                           .name = path,
                                                           .in = archive_read_disk_new(),
@@ -233,6 +243,8 @@ int image_copy_directory(const struct ctl *ctl, const char *path, int root)
                                                           .shared = true,
                                                           .without = &own};
 
+        if (fstat(ctl->directory_fd, &own) < 0)
+                return fail(errno, "look at %s", ctl->directory);
         return absolute ? copy_directory(&unpacking, absolute, root, "") : fail(errno, "find %s", path);
 }
 

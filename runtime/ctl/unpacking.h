@@ -17,7 +17,8 @@ struct unpacking {
         int root, before; /* before: the working directory of the caller */
         uint64_t bytes;
         bool disarm;
-        const struct stat *into; /* the directory that a tree is merged into, NULL: an empty root */
+        const struct stat *into;    /* the directory that a tree is merged into, NULL: an empty root */
+        const struct stat *without; /* a directory that is copied without what is in it, NULL: none */
         enum {
                 UNPACKING_COPY,
                 UNPACKING_ARCHIVE,

@@ -32,6 +32,21 @@ root_is_whole() {
         [ -e "$T/root/bin/sh" ]
 }
 
+@test "dir: a copy of what the containers lie in, such as the whole host, is without them" {
+        make_root
+        DIR=$T/root/var/lib/berth
+        mkdir -p "$DIR/beside"
+        mount -t tmpfs -o size=64m none "$T/root/var"
+        defer "umount $T/root/var"
+        mkdir -p "$DIR/beside" "$T/root/var/log"
+        ctl create web --image "dir:$T/root/var/.." --net none -- /bin/sh
+        root_is_whole web
+        is "$(ls "$(root_of web)/var")" ""
+        ctl create other --image "dir:$T/root/var" --net none -- /bin/sh
+        is "$(cd "$(root_of other)" && find . | sort | tr '\n' ' ')" ". ./lib ./lib/berth ./log "
+        ctl destroy web other
+}
+
 @test "tar: packed or not, with device files left out" {
         make_root
         mknod "$T/root/dev/null" c 1 3
