@@ -14,7 +14,7 @@
 
 /* What the image says about the program; strings in the arena. Empty: nothing. */
 struct image_config {
-        struct oci_strings args, env;
+        struct oci_strings args, env, volumes; /* volumes: directories that are to be there */
         const char *user, *workdir, *stop_signal;
 };
 

@@ -139,6 +139,21 @@ static int take_strings(struct arena *arena, const struct json_node *array, stru
         return 0;
 }
 
+/* "Volumes": {"/data": {}} */
+static int take_volumes(struct arena *arena, const struct json_node *object, struct oci_strings *volumes)
+{
+        size_t n = object && object->kind == JSON_OBJECT ? object->n : 0;
+
+        if (n == 0)
+                return 0;
+        volumes->v = arena_array(arena, n, sizeof(*volumes->v));
+        if (!volumes->v)
+                return fail(ENOMEM, "read the image's configuration");
+        for (const struct json_node *node = object->first; node; node = node->next)
+                volumes->v[volumes->n++] = node->key;
+        return 0;
+}
+
 /* The image's own words about its program: entry point and arguments are one line. */
 static int take_config(const struct source *source, const char *path, const char *digest, struct image_config *config)
 {
@@ -155,6 +170,8 @@ static int take_config(const struct source *source, const char *path, const char
                 r = take_strings(source->arena, json_member(inner, "Cmd"), &config->args);
         if (r == 0)
                 r = take_strings(source->arena, json_member(inner, "Env"), &config->env);
+        if (r == 0)
+                r = take_volumes(source->arena, json_member(inner, "Volumes"), &config->volumes);
         config->user = text_of(inner, "User");
         config->workdir = text_of(inner, "WorkingDir");
         config->stop_signal = text_of(inner, "StopSignal");

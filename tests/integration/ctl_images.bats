@@ -184,6 +184,20 @@ index_of() {
         refused_ctl "manifest.json" create other --image "docker-archive:$T/less.tar" --net none
 }
 
+@test "docker-archive: an image's volumes are directories of its containers" {
+        local root
+
+        make_root
+        mkdir "$T/save"
+        tar -C "$T/root" -cf "$T/save/layer.tar" .
+        echo '{"config":{"Cmd":["/bin/sh"],"Volumes":{"/data/deep":{},"/tmp":{}}}}' >"$T/save/config.json"
+        echo '[{"Config":"config.json","Layers":["layer.tar"]}]' >"$T/save/manifest.json"
+        tar -C "$T/save" -cf "$T/save.tar" manifest.json config.json layer.tar
+        (umask 077; ctl create web --image "docker-archive:$T/save.tar" --net none)
+        root=$(plain web)
+        is "$(stat -c %a:%u "$root/data" "$root/data/deep" "$root/tmp" | tr '\n' ' ')" "755:0 755:0 1777:0 "
+}
+
 @test "an image without a program needs one to be said" {
         make_root
         refused_ctl "has no /sbin/init" create web --image "dir:$T/root" --net none
