@@ -245,6 +245,9 @@ int import_open(const char *path, struct import *import)
         /* What is the other host's, or the moment's. */
         for (size_t i = 0; i < ELEMENTS(own); i++)
                 settings_unset(&import->settings, setting_find(own[i]));
+        /* An ordinary user has no privileges to give. */
+        if (geteuid() != 0)
+                import->settings.unprivileged = true;
         return 0;
 }
 

@@ -78,6 +78,18 @@ load ../lib/ctl
         is "$(ls "$DIR/containers")" web
 }
 
+@test "import: what was privileged is not in the hands of an ordinary user" {
+        user_at_home
+        ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
+        ctl export web -o "$T/home/web.tar"
+        chown 1000:1000 "$T/home/web.tar"
+        as_user import web "$T/home/web.tar"
+        is "$(as_user info --json web | jq .settings.unprivileged)" true
+        as_user start web
+        is "$(as_user exec web id -u)" 0
+        as_user destroy -f web
+}
+
 # archive FILE ENTRY...: a tar of these in this order, all in $T/in.
 archive() {
         tar -C "$T/in" --no-recursion -cPf "$T/$1" "${@:2}"
