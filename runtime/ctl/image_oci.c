@@ -400,7 +400,7 @@ static int forget_servers(int root)
 
 int image_debian(const struct ctl *ctl, const char *suite, int root)
 {
-        _cleanup_(temporary_remove) struct temporary temporary;
+        _cleanup_(temporary_remove) struct temporary temporary = {.fd = -EBADF};
         _cleanup_free_ char *archive = NULL;
         int r;
 

@@ -274,6 +274,12 @@ index_of() {
         is "$(readlink "$(root_of web)/etc/resolv.conf")" "$T/outside"
 }
 
+@test "debian: what is no suite is refused by name" {
+        refused_ctl "'NOPE' is no suite of Debian" create web --image debian:NOPE --net none
+        refused_ctl "'../x' is no suite of Debian" create web --image debian:../x --net none
+        [ -z "$(ls "$DIR/containers")" ]
+}
+
 @test "what a crash leaves while an image is unpacked is removed by the next create or destroy, what is in use is not" {
         local i
 
