@@ -96,17 +96,26 @@ static bool lists(const char *names, const char *name)
         return false;
 }
 
+static void add_group(struct user *user, uint32_t gid, uint64_t end)
+{
+        if (gid < end && user->n_groups < USER_GROUPS_MOST)
+                user->groups[user->n_groups++] = gid;
+}
+
+/* Its own is in the list as well, as after a login: a set-group-id program changes the other place, and what is closed
+ * to a group would be open to it then (CVE-2022-36109). */
 void user_groups_in(const char *groups, uint64_t end, struct user *user)
 {
+        add_group(user, user->gid, end);
         for (const char *line = groups; *line; line += strcspn(line, "\n"), line += *line == '\n') {
                 char name[64], password[256], number[16];
                 const char *p = line;
                 uint32_t gid;
 
                 if (field(&p, name, sizeof(name)) && field(&p, password, sizeof(password)) &&
-                    field(&p, number, sizeof(number)) && parse_id(number, &gid) == 0 && gid < end && *user->name &&
-                    lists(p, user->name) && user->n_groups < USER_GROUPS_MOST)
-                        user->groups[user->n_groups++] = gid;
+                    field(&p, number, sizeof(number)) && parse_id(number, &gid) == 0 && gid != user->gid &&
+                    *user->name && lists(p, user->name))
+                        add_group(user, gid, end);
         }
 }
 
@@ -155,15 +164,16 @@ static int find_groups(int root, const char *group, const struct settings *setti
         _cleanup_free_ char *text = NULL;
         uint32_t gid;
 
-        if (group && parse_id(group, &gid) == 0)
+        if (group && parse_id(group, &gid) == 0) {
+                user_groups_in("", end_of_groups(settings), user);
                 return 0;
+        }
         text = read_table(root, "/etc/group");
         if (!text)
                 return fail(ENOMEM, "read its /etc/group");
-        if (!group)
-                user_groups_in(text, end_of_groups(settings), user);
-        else if (group_find_in(text, group, &user->gid) < 0)
+        if (group && group_find_in(text, group, &user->gid) < 0)
                 return refuse(EINVAL, "its /etc/group has no group '%s'", group);
+        user_groups_in(group ? "" : text, end_of_groups(settings), user);
         return 0;
 }
 

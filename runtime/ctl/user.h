@@ -12,7 +12,7 @@ struct user {
         uint32_t uid, gid;
         char name[64]; /* "": nobody has the number */
         char home[256];
-        uint32_t groups[USER_GROUPS_MOST]; /* beside gid */
+        uint32_t groups[USER_GROUPS_MOST]; /* its own among them, unless it may be in none */
         size_t n_groups;
 };
 
@@ -22,7 +22,8 @@ int user_find(const struct ctl *ctl, const struct ctl_container *container, cons
 /* The same for the text of an /etc/passwd; a group is taken when it is a number. Pure. */
 int user_find_in(const char *passwd, const char *name, struct user *user);
 
-/* Adds the groups below `end` in whose lists the user's name is, by the text of an /etc/group. Pure. */
+/* The user's own group, if it is below `end`, and of the others those in whose lists its name is, by the text of an
+ * /etc/group. Pure. */
 void user_groups_in(const char *groups, uint64_t end, struct user *user);
 
 /* A group's number by the text of an /etc/group. -EINVAL without it. Pure. */

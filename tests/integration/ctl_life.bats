@@ -344,11 +344,12 @@ load ../lib/ctl
         echo 'web:x:33:44::/:/bin/sh' >>"$(root_of web)/etc/passwd"
         printf 'web:x:44:\nadm:x:4:root\nmail:x:8:other,web\nfar:x:70000:web\n' >>"$(root_of web)/etc/group"
         ctl start web
-        eventually said web '^Groups:[[:space:]]8 *$'
-        is "$(groups_of web)" "4 "
-        is "$(groups_of -u web web)" "8 "
-        is "$(groups_of -u 33 web)" "8 "
-        is "$(groups_of -u web:web web)" " "
-        is "$(groups_of -u 1000 web)" " "
+        eventually said web '^Groups:[[:space:]]8 44 *$'
+        is "$(groups_of web)" "0 4"
+        is "$(groups_of -u web web)" "8 44"
+        is "$(groups_of -u 33 web)" "8 44"
+        is "$(groups_of -u web:web web)" "44 "
+        is "$(groups_of -u web:7 web)" "7 "
+        is "$(groups_of -u 1000 web)" "0 "
         ctl stop web
 }
