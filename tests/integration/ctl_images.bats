@@ -261,7 +261,7 @@ index_of() {
         make_root
         echo outside >"$T/outside"
         ln -s "$T/outside" "$T/root/etc/resolv.conf"
-        for net in berth0 host none; do
+        for net in berth0 none; do
                 ctl create web --image "dir:$T/root" --net $net --dns 192.0.2.1 --dns 2001:db8::1 -- /bin/sh -c \
                         'cat /etc/resolv.conf; exec sleep 1000'
                 ctl start web
