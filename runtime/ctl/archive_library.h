@@ -78,6 +78,7 @@
         X(archive_write_header)                                                                                        \
         X(archive_write_new)                                                                                           \
         X(archive_write_open_fd)                                                                                       \
+        X(archive_write_set_bytes_in_last_block)                                                                       \
         X(archive_write_set_format_pax)
 
 struct archive_library {
@@ -158,5 +159,6 @@ const struct archive_library *archive_library(void);
 #define archive_write_header                    archive_library()->archive_write_header
 #define archive_write_new                       archive_library()->archive_write_new
 #define archive_write_open_fd                   archive_library()->archive_write_open_fd
+#define archive_write_set_bytes_in_last_block   archive_library()->archive_write_set_bytes_in_last_block
 #define archive_write_set_format_pax            archive_library()->archive_write_set_format_pax
 #endif

@@ -115,7 +115,9 @@ static int write_archive(void *data)
                 r = archive_write_add_filter_gzip(out);
         else if (exporting->compression == COMPRESSION_XZ)
                 r = archive_write_add_filter_xz(out);
+        /* Into a pipe it would write whole blocks, with zeros behind what is packed: no zstd reads these. */
         if (r != ARCHIVE_OK || archive_write_set_format_pax(out) != ARCHIVE_OK ||
+            archive_write_set_bytes_in_last_block(out, 1) != ARCHIVE_OK ||
             archive_write_open_fd(out, exporting->fd) != ARCHIVE_OK)
                 return archive_failure("open the archive", out);
         r = write_all_entries(exporting);

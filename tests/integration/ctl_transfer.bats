@@ -39,6 +39,22 @@ load ../lib/ctl
         ctl stop copy
 }
 
+@test "export, import: through a pipe, packed in any way, nothing stands behind the end" {
+        local how
+
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        echo page >"$(root_of web)/root/page"
+        for how in none gzip xz zstd; do
+                ctl export web -z $how | tee "$T/$how" | ctl import copy -
+                is "$(cat "$(root_of copy)/root/page")" page
+                ctl destroy copy
+        done
+        zstd -qt "$T/zstd"
+        xz -qt "$T/xz"
+        gzip -t "$T/gzip"
+        tar -tf "$T/none" | tail -n 1 | grep -qx complete
+}
+
 @test "export: a running container is frozen and goes on; a privileged one's devices come along with --trust" {
         ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
         mknod "$(root_of web)/root/zero" c 1 5
