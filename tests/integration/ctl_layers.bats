@@ -212,6 +212,28 @@ stored() {
         is "$(ls -A "$DIR/layers")" ""
 }
 
+waits_for_lock() {
+        grep -q -- "-> FLOCK .* $1 " /proc/locks
+}
+
+@test "layers: who waits for another create and is interrupted says so, and leaves nothing" {
+        local pid status=0
+
+        images
+        mkdir -p "$DIR/layers"
+        exec 9<"$DIR/layers"
+        flock 9
+        "$BERTHCTL" --directory "$DIR" --run "$RUN" create web --image "oci:$T/app" --net none 2>"$T/err" 3>&- 4>&- 9>&- &
+        pid=$!
+        eventually waits_for_lock $pid
+        kill -TERM $pid
+        wait $pid || status=$?
+        exec 9>&-
+        is "$status" 143
+        is "$(cat "$T/err")" "create container web: interrupted"
+        [ ! -e "$DIR/containers/web" ]
+}
+
 @test "layers: where overlayfs cannot be had, or cannot be mapped, containers get a copy" {
         images
         mkdir -p "$T/lower" "$T/upper" "$T/work" "$DIR"
