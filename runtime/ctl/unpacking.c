@@ -37,6 +37,12 @@ static bool has_failed(const struct unpacking *unpacking, int result)
         return (unpacking->own || unpacking->prefix) && geteuid() == 0 ? result < ARCHIVE_OK : result < ARCHIVE_WARN;
 }
 
+/* Of a name that is no UTF-8 libarchive warns, and packs it as it is. */
+static bool has_failed_header(const struct unpacking *unpacking, int result)
+{
+        return unpacking->packing ? result < ARCHIVE_WARN : has_failed(unpacking, result);
+}
+
 static bool leads_out(const char *path)
 {
         for (const char *p = path; *p; p += strcspn(p, "/"), p += strspn(p, "/"))
@@ -309,7 +315,7 @@ int unpacking_copy_entry(struct unpacking *unpacking, struct archive_entry *entr
                 return fail_in(r, "%s: entry '%.200s'", unpacking->name, archive_entry_pathname(entry));
         if (unpacking->what == UNPACKING_WHITEOUTS)
                 return 0;
-        if (has_failed(unpacking, archive_write_header(unpacking->out, entry)))
+        if (has_failed_header(unpacking, archive_write_header(unpacking->out, entry)))
                 return fail_in(unpacking_failure(unpacking, unpacking->out), "entry '%.200s'",
                                archive_entry_pathname(entry));
         r = copy_content(unpacking, entry);

@@ -55,6 +55,27 @@ load ../lib/ctl
         tar -tf "$T/none" | tail -n 1 | grep -qx complete
 }
 
+@test "export, import: names, links and their targets may be of any bytes" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        python3 - "$(root_of web)/root" <<'END'
+import os, sys
+os.chdir(os.fsencode(sys.argv[1]))
+for name in b'\xff\xfe \n', 'F\u0151\u00e4'.encode(), b'latin\xe4':
+        open(name, 'wb').write(name)
+        os.link(name, b'hard ' + name)
+        os.symlink(name + b'\xfc', b'link ' + name)
+        os.mkdir(b'dir ' + name)
+        open(b'dir ' + name + b'/' + name, 'wb').write(name)
+END
+        ctl export web -o "$T/web.tar"
+        ctl import copy "$T/web.tar"
+        listed() {
+                (cd "$(root_of "$1")/root" && find . -printf '%p %y %m %n %l %s\0' | sort -z | sha256sum)
+        }
+        is "$(listed copy)" "$(listed web)"
+        is "$(find "$(root_of copy)/root" | wc -l)" "$(find "$(root_of web)/root" | wc -l)"
+}
+
 @test "export: a running container is frozen and goes on; a privileged one's devices come along with --trust" {
         ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
         mknod "$(root_of web)/root/zero" c 1 5
