@@ -47,7 +47,8 @@ const struct command ctl_command_cp = {
         .arguments = "[NAME:]SOURCE [NAME:]TARGET",
         .summary = "copy files into and out of containers",
         .description = "Copies a file, or a directory with what is in it, with owners, modes and times; into TARGET "
-                       "when that is a directory, else as TARGET. Directories are merged and files replaced, but "
+                       "when that is a directory, else as TARGET; of SOURCE/. what is in it. Directories are merged "
+                       "and files replaced, but "
                        "neither takes the place of the other. Of containers it is what lies in their root on disk: "
                        "volumes and file systems that were mounted inside are not seen. Links of a container never "
                        "lead out of it, and what comes to the host loses set-user-id bits and capabilities.",

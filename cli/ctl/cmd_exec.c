@@ -99,6 +99,9 @@ static int execute(struct invocation *invocation, const struct exec_options *opt
                 return fail_in(r, "container %s", request.id);
         request.uid = user.uid;
         request.gid = user.gid;
+        request.additional_gids = user.groups;
+        request.n_additional_gids = user.n_groups;
+        request.groups_set = true;
         request.cwd = options->workdir ? options->workdir : NULL;
         request.tty_set = true;
         request.tty = options->terminal.set ? options->terminal.value : at_a_terminal();

@@ -85,7 +85,7 @@ struct import_options {
 
 static const struct option_spec import_specs[] = {
         OPTION(struct import_options, trust, "trust", 0, NULL,
-               "take settings that reach into this host: volumes, its network, privileges"),
+               "take settings that reach into this host: volumes, its network, privileges, autostart"),
         OPTION(struct import_options, unset, "unset", 0, "KEY", "leave a setting out, such as memory (repeatable)"),
         SETTINGS_OPTIONS(struct import_options, settings),
 };

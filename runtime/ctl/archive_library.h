@@ -44,6 +44,7 @@
         X(archive_error_string)                                                                                        \
         X(archive_read_data)                                                                                           \
         X(archive_read_data_block)                                                                                     \
+        X(archive_read_disk_can_descend)                                                                               \
         X(archive_read_disk_descend)                                                                                   \
         X(archive_read_disk_new)                                                                                       \
         X(archive_read_disk_open)                                                                                      \
@@ -77,6 +78,7 @@
         X(archive_write_header)                                                                                        \
         X(archive_write_new)                                                                                           \
         X(archive_write_open_fd)                                                                                       \
+        X(archive_write_set_bytes_in_last_block)                                                                       \
         X(archive_write_set_format_pax)
 
 struct archive_library {
@@ -123,6 +125,7 @@ const struct archive_library *archive_library(void);
 #define archive_error_string                    archive_library()->archive_error_string
 #define archive_read_data                       archive_library()->archive_read_data
 #define archive_read_data_block                 archive_library()->archive_read_data_block
+#define archive_read_disk_can_descend           archive_library()->archive_read_disk_can_descend
 #define archive_read_disk_descend               archive_library()->archive_read_disk_descend
 #define archive_read_disk_new                   archive_library()->archive_read_disk_new
 #define archive_read_disk_open                  archive_library()->archive_read_disk_open
@@ -156,5 +159,6 @@ const struct archive_library *archive_library(void);
 #define archive_write_header                    archive_library()->archive_write_header
 #define archive_write_new                       archive_library()->archive_write_new
 #define archive_write_open_fd                   archive_library()->archive_write_open_fd
+#define archive_write_set_bytes_in_last_block   archive_library()->archive_write_set_bytes_in_last_block
 #define archive_write_set_format_pax            archive_library()->archive_write_set_format_pax
 #endif

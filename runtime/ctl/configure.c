@@ -167,6 +167,10 @@ static void put_process(struct json_writer *json, const struct settings *setting
         json_object(json, "user");
         json_u64(json, "uid", user->uid);
         json_u64(json, "gid", user->gid);
+        json_array(json, "additionalGids");
+        for (size_t i = 0; i < user->n_groups; i++)
+                json_u64(json, NULL, user->groups[i]);
+        json_array_end(json);
         json_object_end(json);
         json_strings(json, "args", &settings->args);
         put_environment(json, settings, user->home);

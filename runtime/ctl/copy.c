@@ -57,7 +57,7 @@ static int resolve_on_host(const char *path, struct place *place)
         return place->parent < 0 ? fail(errno, "open the directory of %s", path) : 0;
 }
 
-/* As in_root_parent, but nothing is made. */
+/* As in_root_parent, but nothing is made, and "/" and "." name a directory in itself: what is in it. */
 static int find_parent(int root, const char *path, char *name, size_t size)
 {
         _cleanup_free_ char *parent = strdup(path);
@@ -69,8 +69,12 @@ static int find_parent(int root, const char *path, char *name, size_t size)
                 parent[n - 1] = '\0';
         last = strrchr(parent, '/');
         last = last ? last + 1 : parent;
-        if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || strlen(last) >= size)
+        if (strcmp(last, "..") == 0 || strlen(last) >= size)
                 return refuse(EINVAL, "%s: does not name a file", path);
+        if (!*last || strcmp(last, ".") == 0) {
+                snprintf(name, size, ".");
+                return in_root_open(root, path, O_PATH | O_DIRECTORY);
+        }
         snprintf(name, size, "%s", last);
         *last = '\0';
         return in_root_open(root, *parent ? parent : "/", O_PATH | O_DIRECTORY);

@@ -148,6 +148,21 @@ static int fill_root(struct ctl *ctl, struct ctl_container *container, const str
         return root < 0 ? root : source->fill(ctl, root, arena, config, source->data);
 }
 
+/* Engines mount something there, so an image need not have them. What is there already stays as it is. */
+static int make_volumes(int root, const struct oci_strings *volumes)
+{
+        mode_t before = umask(022);
+        int r = 0;
+
+        for (size_t i = 0; i < volumes->n && r == 0; i++) {
+                _cleanup_close_ int fd = in_root_mkdir(root, volumes->v[i], 0755);
+
+                r = fd < 0 ? fail_in(fd, "the image's volume") : 0;
+        }
+        (void)umask(before);
+        return r;
+}
+
 static int fill(struct ctl *ctl, struct ctl_container *container, const struct create_source *source)
 {
         struct settings *settings = &container->settings;
@@ -163,7 +178,9 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const struct c
         root = storage_open_writable(ctl, container);
         if (root < 0)
                 return root;
-        r = init_program_choose(settings, root);
+        r = make_volumes(root, &config.volumes);
+        if (r == 0)
+                r = init_program_choose(settings, root);
         return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/ctl/image.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,12 +30,30 @@ static int check_path(const char *source, const char *path, mode_t type)
         return 0;
 }
 
+const char *image_layout_tag(const char *layout)
+{
+        const char *last = strrchr(layout, ':'), *colon = layout + strlen(layout);
+
+        while (colon > layout) {
+                char path[PATH_MAX];
+                struct stat st;
+
+                if ((*colon == ':' || *colon == '\0') && (size_t)(colon - layout) < sizeof(path)) {
+                        snprintf(path, sizeof(path), "%.*s", (int)(colon - layout), layout);
+                        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+                                return *colon ? colon + 1 : NULL;
+                }
+                colon--;
+        }
+        return last ? last + 1 : NULL;
+}
+
 static int check_layout(const char *source, const char *rest)
 {
-        const char *colon = strrchr(rest, ':');
-        char path[4096];
+        const char *tag = image_layout_tag(rest);
+        char path[PATH_MAX];
 
-        snprintf(path, sizeof(path), "%.*s", (int)(colon ? (size_t)(colon - rest) : strlen(rest)), rest);
+        snprintf(path, sizeof(path), "%.*s", (int)(tag ? (size_t)(tag - 1 - rest) : strlen(rest)), rest);
         return check_path(source, path, S_IFDIR);
 }
 

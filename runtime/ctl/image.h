@@ -14,7 +14,7 @@
 
 /* What the image says about the program; strings in the arena. Empty: nothing. */
 struct image_config {
-        struct oci_strings args, env;
+        struct oci_strings args, env, volumes; /* volumes: directories that are to be there */
         const char *user, *workdir, *stop_signal;
 };
 
@@ -30,6 +30,10 @@ bool image_has_layers(const char *source);
  * or hostile image. */
 int image_unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
                  struct image_config *config);
+
+/* Where in LAYOUT[:TAG] the tag begins, NULL without one: what lies in front of it is a directory. Either may hold
+ * colons itself, as the tags that are whole names do ("localhost/web:1"). */
+const char *image_layout_tag(const char *layout);
 
 /* ---- the kinds: one file each ---- */
 

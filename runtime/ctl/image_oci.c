@@ -139,6 +139,21 @@ static int take_strings(struct arena *arena, const struct json_node *array, stru
         return 0;
 }
 
+/* "Volumes": {"/data": {}} */
+static int take_volumes(struct arena *arena, const struct json_node *object, struct oci_strings *volumes)
+{
+        size_t n = object && object->kind == JSON_OBJECT ? object->n : 0;
+
+        if (n == 0)
+                return 0;
+        volumes->v = arena_array(arena, n, sizeof(*volumes->v));
+        if (!volumes->v)
+                return fail(ENOMEM, "read the image's configuration");
+        for (const struct json_node *node = object->first; node; node = node->next)
+                volumes->v[volumes->n++] = node->key;
+        return 0;
+}
+
 /* The image's own words about its program: entry point and arguments are one line. */
 static int take_config(const struct source *source, const char *path, const char *digest, struct image_config *config)
 {
@@ -155,6 +170,8 @@ static int take_config(const struct source *source, const char *path, const char
                 r = take_strings(source->arena, json_member(inner, "Cmd"), &config->args);
         if (r == 0)
                 r = take_strings(source->arena, json_member(inner, "Env"), &config->env);
+        if (r == 0)
+                r = take_volumes(source->arena, json_member(inner, "Volumes"), &config->volumes);
         config->user = text_of(inner, "User");
         config->workdir = text_of(inner, "WorkingDir");
         config->stop_signal = text_of(inner, "StopSignal");
@@ -172,8 +189,11 @@ static bool has_tag(const struct json_node *manifest, const char *tag)
 
 static bool is_for_us(const struct json_node *manifest)
 {
-        const char *architecture = text_of(json_member(manifest, "platform"), "architecture");
+        const struct json_node *platform = json_member(manifest, "platform");
+        const char *architecture = text_of(platform, "architecture"), *os = text_of(platform, "os");
 
+        if (os && strcmp(os, "linux") != 0)
+                return false;
 #if defined(__x86_64__)
         return !architecture || strcmp(architecture, "amd64") == 0;
 #elif defined(__aarch64__)
@@ -183,16 +203,37 @@ static bool is_for_us(const struct json_node *manifest)
 #endif
 }
 
-static const struct json_node *choose(const struct json_node *index, const char *tag)
+/* Two names for two images: only a person knows which one is meant. */
+static int refuse_guess(const struct json_node *one, const struct json_node *other)
+{
+        const char *tags[] = {text_of(json_member(one, "annotations"), TAG_ANNOTATION),
+                              text_of(json_member(other, "annotations"), TAG_ANNOTATION)};
+        const char *digests[] = {text_of(one, "digest"), text_of(other, "digest")};
+
+        if (!tags[0] || !tags[1] || !digests[0] || !digests[1] || strcmp(digests[0], digests[1]) == 0)
+                return 0;
+        return refuse(EINVAL, "there are several images, such as '%.100s' and '%.100s': say which one (oci:LAYOUT:TAG)",
+                      tags[0], tags[1]);
+}
+
+/* *chosen: NULL when there is none. */
+static int choose(const struct json_node *index, const char *tag, const struct json_node **chosen)
 {
         const struct json_node *list = json_member(index, "manifests");
+        int r = 0;
 
+        *chosen = NULL;
         if (!list || list->kind != JSON_ARRAY)
-                return NULL;
-        for (const struct json_node *node = list->first; node; node = node->next)
-                if (has_tag(node, tag) && is_for_us(node))
-                        return node;
-        return NULL;
+                return 0;
+        for (const struct json_node *node = list->first; node && r == 0; node = node->next) {
+                if (!has_tag(node, tag) || !is_for_us(node))
+                        continue;
+                if (!*chosen)
+                        *chosen = node;
+                else if (!tag)
+                        r = refuse_guess(*chosen, node);
+        }
+        return r;
 }
 
 /* From index.json to the manifest; an index may name another index, for several machines. */
@@ -211,7 +252,9 @@ static int find_manifest(const struct source *source, const char *tag, const str
                         *manifest = document;
                         return 0;
                 }
-                entry = choose(document, depth == 0 ? tag : NULL);
+                r = choose(document, depth == 0 ? tag : NULL, &entry);
+                if (r < 0)
+                        return r;
                 if (!entry)
                         return tag && depth == 0 ? refuse(EINVAL, "there is no image with the tag '%s'", tag)
                                                  : refuse(EINVAL, "there is no image for this machine");
@@ -253,8 +296,8 @@ static int unpack_layout(const struct source *source, const char *tag, int root,
 int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct layers *layers, struct arena *arena,
                      struct image_config *config)
 {
-        const char *colon = strrchr(text, ':');
-        _cleanup_free_ char *path = colon ? strndup(text, (size_t)(colon - text)) : strdup(text);
+        const char *tag = image_layout_tag(text);
+        _cleanup_free_ char *path = tag ? strndup(text, (size_t)(tag - 1 - text)) : strdup(text);
         struct source source = {.ctl = ctl, .layers = layers, .arena = arena, .directory = -EBADF};
         int r;
 
@@ -263,7 +306,7 @@ int image_oci_layout(const struct ctl *ctl, const char *text, int root, struct l
         source.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (source.directory < 0)
                 return fail(errno, "open %s", path);
-        r = unpack_layout(&source, colon ? colon + 1 : NULL, root, config);
+        r = unpack_layout(&source, tag, root, config);
         cleanup_close(&source.directory);
         return r;
 }
@@ -357,7 +400,7 @@ static int forget_servers(int root)
 
 int image_debian(const struct ctl *ctl, const char *suite, int root)
 {
-        _cleanup_(temporary_remove) struct temporary temporary;
+        _cleanup_(temporary_remove) struct temporary temporary = {.fd = -EBADF};
         _cleanup_free_ char *archive = NULL;
         int r;
 

@@ -27,7 +27,6 @@
 #define START_DEADLINE_MS  120000 /* from the keeper's birth until the container runs */
 #define ANSWER_DEADLINE_MS 5000
 #define GO_DEADLINE_MS     10000 /* until the keeper has made its sockets */
-#define LOG_SIZE_DEFAULT   ((int64_t)10 * 1024 * 1024)
 #define ARGUMENTS_MOST     16
 
 int keeper_directory(const struct ctl *ctl, const char *name, bool make)
@@ -212,7 +211,7 @@ int keeper_spawn(struct ctl *ctl, const struct ctl_container *container, int ado
                 return r;
         snprintf(policy, sizeof(policy), "%d", (int)policy_of(settings, &n));
         snprintf(most, sizeof(most), "%u", n);
-        snprintf(size, sizeof(size), "%" PRId64, settings->log_size.set ? settings->log_size.value : LOG_SIZE_DEFAULT);
+        snprintf(size, sizeof(size), "%" PRId64, settings->log_size.set ? settings->log_size.value : SETTINGS_LOG_SIZE);
         if (pipe2(pair, O_CLOEXEC) < 0)
                 return fail(errno, "make a pipe");
         from = pair[0];

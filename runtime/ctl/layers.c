@@ -303,6 +303,8 @@ int layers_begin(const struct ctl *ctl, struct layers *layers)
         if (layers->store < 0)
                 return layers->store;
         r = lock_file(layers->store, LOCK_EX, LOCK_SECONDS);
+        if (r < 0 && ctl->interrupted && *ctl->interrupted)
+                return refuse(EINTR, "interrupted");
         if (r < 0)
                 return fail(-r, "lock %s/" LAYERS_STORE, ctl->directory);
         /* Numbers are given anew: nothing may be left that lies on one that is gone. */

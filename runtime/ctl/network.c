@@ -72,21 +72,28 @@ static int read_publish(const struct oci_strings *texts, struct wish *wish)
         return 0;
 }
 
+int network_read_servers(const struct oci_strings *dns, struct ctlnet_address servers[CTLNET_SERVERS_MAX], size_t *n)
+{
+        if (dns->n > CTLNET_SERVERS_MAX)
+                return refuse(EINVAL, "dns: more than %d servers", CTLNET_SERVERS_MAX);
+        for (*n = 0; *n < dns->n; (*n)++)
+                if (ctlnet_parse_address(dns->v[*n], &servers[*n]) < 0)
+                        return refuse(EINVAL, "dns: '%s' is no address", dns->v[*n]);
+        return 0;
+}
+
 /* Ports and rates are those of the first interface. The texts have been checked when they were set. */
 static int read_first(const struct settings *settings, struct wish *wish)
 {
         struct ctlnet_request *first = &wish->requests[0];
+        int r;
 
         if (settings->rate_in && ctlnet_parse_rate(settings->rate_in, &first->rate_in) < 0)
                 return refuse(EINVAL, "net-rate-in: '%s' is no rate", settings->rate_in);
         if (settings->rate_out && ctlnet_parse_rate(settings->rate_out, &first->rate_out) < 0)
                 return refuse(EINVAL, "net-rate-out: '%s' is no rate", settings->rate_out);
-        if (settings->dns.n > CTLNET_SERVERS_MAX)
-                return refuse(EINVAL, "dns: more than %d servers", CTLNET_SERVERS_MAX);
-        for (size_t i = 0; i < settings->dns.n; i++)
-                if (ctlnet_parse_address(settings->dns.v[i], &first->servers[first->n_servers++]) < 0)
-                        return refuse(EINVAL, "dns: '%s' is no address", settings->dns.v[i]);
-        return read_publish(&settings->publish, wish);
+        r = network_read_servers(&settings->dns, first->servers, &first->n_servers);
+        return r < 0 ? r : read_publish(&settings->publish, wish);
 }
 
 static int read_request(const struct net_setting *setting, struct wish *wish, size_t i)
@@ -159,14 +166,17 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 
 /* ---- resolv.conf ---- */
 
-/* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business. */
-static bool is_ours(int etc)
+/* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business, until a person
+ * says which servers it is to have. */
+static bool is_ours(int etc, const struct settings *settings)
 {
         _cleanup_close_ int fd = openat(etc, "resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
 
+        if (settings->dns.n)
+                return true;
         if (fd < 0)
                 return errno == ENOENT;
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || read_all(fd, RESOLVER_MOST, &text, &size) < 0)
@@ -185,7 +195,7 @@ static int write_resolver(const struct ctl *ctl, const struct ctl_container *con
         if (root < 0)
                 return root;
         etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
-        if (etc < 0 || !is_ours(etc) || result->n_servers == 0) {
+        if (etc < 0 || !is_ours(etc, &container->settings) || result->n_servers == 0) {
                 error_clear();
                 return 0;
         }
@@ -228,9 +238,13 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
                 r = pasta_servers(ctl, container, &first);
                 return r < 0 ? r : write_resolver(ctl, container, &first);
         }
-        if (wish.n == 0)
-                return network_forget(ctl, container->name);
-        r = allocate(&wish, container->name, &first);
+        /* Without an interface of its own it may still have a network: the host's, another container's. */
+        if (wish.n == 0) {
+                r = network_read_servers(&container->settings.dns, first.servers, &first.n_servers);
+                if (r == 0)
+                        r = network_forget(ctl, container->name);
+        } else
+                r = allocate(&wish, container->name, &first);
         return r < 0 ? r : write_resolver(ctl, container, &first);
 }
 

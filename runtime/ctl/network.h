@@ -8,8 +8,11 @@
  * have. For create and set. */
 int network_check(const struct ctl *ctl, const char *name, const struct settings *settings);
 
+/* The setting dns. */
+int network_read_servers(const struct oci_strings *dns, struct ctlnet_address servers[CTLNET_SERVERS_MAX], size_t *n);
+
 /* Takes the addresses that the container keeps, gives back those of interfaces that it has no more, and writes its
- * /etc/resolv.conf where that is berthctl's. */
+ * /etc/resolv.conf where that is berthctl's, or the setting dns says what it is to hold. */
 int network_prepare(const struct ctl *ctl, const struct ctl_container *container);
 
 /* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */

@@ -14,6 +14,7 @@
 #include "base/pid_file.h"
 #include "base/process.h"
 #include "runtime/ctl/keeper_call.h"
+#include "runtime/ctl/network.h"
 
 #define PASTA    "pasta"
 #define PID_FILE "pasta.pid"
@@ -57,14 +58,11 @@ int pasta_check(const struct settings *settings)
 int pasta_servers(const struct ctl *ctl, const struct ctl_container *container, struct ctlnet_result *result)
 {
         struct ctlnet_request request = {.container = container->name, .mode = CTLNET_NONE};
-        const struct oci_strings *dns = &container->settings.dns;
         struct ctlnet *net;
-        int r;
+        int r = network_read_servers(&container->settings.dns, request.servers, &request.n_servers);
 
-        for (size_t i = 0; i < dns->n && i < CTLNET_SERVERS_MAX; i++)
-                if (ctlnet_parse_address(dns->v[i], &request.servers[request.n_servers++]) < 0)
-                        return refuse(EINVAL, "dns: '%s' is no address", dns->v[i]);
-        r = ctlnet_open(ctl->directory, &net);
+        if (r == 0)
+                r = ctlnet_open(ctl->directory, &net);
         if (r < 0)
                 return r;
         r = ctlnet_allocate(net, &request, result);

@@ -18,6 +18,8 @@
 #define SETTINGS_IDS_SIZE  65536U
 #define SETTINGS_IDS_FIRST 1000000U
 
+#define SETTINGS_LOG_SIZE ((int64_t)10 * 1024 * 1024) /* bytes, where log-size is not set */
+
 enum setting_kind {
         SETTING_TEXT,   /* const char *; NULL: not set */
         SETTING_FLAG,   /* bool; "yes" or "no" */
@@ -46,7 +48,7 @@ struct settings {
         const char *stop_signal;          /* NULL: TERM */
         struct optional_i64 stop_timeout; /* seconds; not set: 10 */
         const char *restart;              /* no, on-failure[:N], always, unless-stopped; NULL: no */
-        struct optional_i64 log_size;     /* bytes of the log before it is rotated; not set: 10 MiB */
+        struct optional_i64 log_size;     /* bytes of the log before it is rotated; not set: SETTINGS_LOG_SIZE */
         bool autostart;
         struct optional_i64 start_order; /* lower first; not set: 0 */
         /* What it may use. */

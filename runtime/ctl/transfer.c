@@ -115,7 +115,9 @@ static int write_archive(void *data)
                 r = archive_write_add_filter_gzip(out);
         else if (exporting->compression == COMPRESSION_XZ)
                 r = archive_write_add_filter_xz(out);
+        /* Into a pipe it would write whole blocks, with zeros behind what is packed: no zstd reads these. */
         if (r != ARCHIVE_OK || archive_write_set_format_pax(out) != ARCHIVE_OK ||
+            archive_write_set_bytes_in_last_block(out, 1) != ARCHIVE_OK ||
             archive_write_open_fd(out, exporting->fd) != ARCHIVE_OK)
                 return archive_failure("open the archive", out);
         r = write_all_entries(exporting);
@@ -245,6 +247,9 @@ int import_open(const char *path, struct import *import)
         /* What is the other host's, or the moment's. */
         for (size_t i = 0; i < ELEMENTS(own); i++)
                 settings_unset(&import->settings, setting_find(own[i]));
+        /* An ordinary user has no privileges to give. */
+        if (geteuid() != 0)
+                import->settings.unprivileged = true;
         return 0;
 }
 
@@ -255,6 +260,36 @@ static bool stays_inside(const char *net)
 
         return !strstr(net, "allow-spoofing") && !memchr(net, ':', length) &&
                !(length == 4 && strncmp(net, "host", 4) == 0);
+}
+
+/* What it would do to the host beside what it is shown of it: run unasked, fill its disk, take a share that others
+ * have. A key that this version does not know may be a volume to the next. */
+static int check_weight(const struct import *import, uint64_t said)
+{
+        const struct settings *settings = &import->settings;
+
+        if (settings->autostart && !setting_is_among(said, "autostart"))
+                return refuse(EPERM,
+                              "%s: its settings start it with this host (--trust takes them as they are, --autostart "
+                              "says so, --unset autostart not)",
+                              import->name);
+        if (settings->log_size.set && settings->log_size.value > SETTINGS_LOG_SIZE &&
+            !setting_is_among(said, "log-size"))
+                return refuse(EPERM,
+                              "%s: its settings let its log become larger than 10m (--trust takes them as they are, "
+                              "--log-size says another size, --unset log-size the usual one)",
+                              import->name);
+        if (settings->cgroup_parent && !setting_is_among(said, "cgroup-parent"))
+                return refuse(EPERM,
+                              "%s: its settings put it into the cgroup %s (--trust takes them as they are, "
+                              "--cgroup-parent says another, --unset cgroup-parent the usual one)",
+                              import->name, settings->cgroup_parent);
+        if (settings->unknown.n)
+                return refuse(EPERM,
+                              "%s: this version does not know what its setting '%.64s' means (--trust takes them as "
+                              "they are)",
+                              import->name, settings->unknown.v[0]);
+        return 0;
 }
 
 int import_check_reach(const struct import *import, uint64_t said)
@@ -275,7 +310,7 @@ int import_check_reach(const struct import *import, uint64_t said)
                                       "%s: its settings give it net = %s (--trust takes them as they are, --net says "
                                       "another)",
                                       import->name, settings->nets.v[i]);
-        return 0;
+        return check_weight(import, said);
 }
 
 static int fill_from_archive(struct ctl *ctl, int root, struct arena *arena, struct image_config *config,

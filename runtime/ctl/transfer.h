@@ -32,7 +32,8 @@ void import_close(struct import *import);
 #define _cleanup_import_ _cleanup_(import_close)
 
 /* The archive may be a stranger's, and settings reach into the host: -EPERM for those that would show the container
- * something of the host's, or make it privileged. said: a bit for each row of setting_table that a person has said. */
+ * something of the host's, make it privileged, start it with the host, give it a log that fills the disk or a place
+ * among others' cgroups, or that nobody knows. said: a bit for each row of setting_table that a person has said. */
 int import_check_reach(const struct import *import, uint64_t said);
 
 /* Makes the container; ids are its own. On failure nothing is left. */

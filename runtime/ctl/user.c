@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/path.h"
 #include "runtime/ctl/storage.h"
+#include "runtime/ctl/subids.h"
 
 #define TABLE_MOST ((size_t)1024 * 1024)
 
@@ -74,9 +75,48 @@ int user_find_in(const char *passwd, const char *name, struct user *user)
                 if (!group)
                         user->gid = entry.gid;
                 snprintf(user->home, sizeof(user->home), "%s", *entry.home ? entry.home : "/");
+                snprintf(user->name, sizeof(user->name), "%s", entry.name);
                 return 0;
         }
         return number ? 0 : -EINVAL;
+}
+
+/* "web,mail" */
+static bool lists(const char *names, const char *name)
+{
+        size_t length = strlen(name);
+
+        while (*names && *names != '\n') {
+                size_t next = strcspn(names, ",\n");
+
+                if (next == length && strncmp(names, name, length) == 0)
+                        return true;
+                names += next + (names[next] == ',');
+        }
+        return false;
+}
+
+static void add_group(struct user *user, uint32_t gid, uint64_t end)
+{
+        if (gid < end && user->n_groups < USER_GROUPS_MOST)
+                user->groups[user->n_groups++] = gid;
+}
+
+/* Its own is in the list as well, as after a login: a set-group-id program changes the other place, and what is closed
+ * to a group would be open to it then (CVE-2022-36109). */
+void user_groups_in(const char *groups, uint64_t end, struct user *user)
+{
+        add_group(user, user->gid, end);
+        for (const char *line = groups; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                char name[64], password[256], number[16];
+                const char *p = line;
+                uint32_t gid;
+
+                if (field(&p, name, sizeof(name)) && field(&p, password, sizeof(password)) &&
+                    field(&p, number, sizeof(number)) && parse_id(number, &gid) == 0 && gid != user->gid &&
+                    *user->name && lists(p, user->name))
+                        add_group(user, gid, end);
+        }
 }
 
 int group_find_in(const char *groups, const char *name, uint32_t *gid)
@@ -106,13 +146,35 @@ static char *read_table(int root, const char *path)
         return text ? text : strdup("");
 }
 
-static int find_group(int root, const char *name, struct user *user)
+/* Behind the last group that it has: others it cannot be in, nor in any more than one where its user may set none. */
+static uint64_t end_of_groups(const struct settings *settings)
 {
-        _cleanup_free_ char *text = read_table(root, "/etc/group");
+        uint32_t first, count;
 
+        if (!settings->unprivileged)
+                return UINT32_MAX;
+        if (settings->ids.set)
+                return SETTINGS_IDS_SIZE;
+        return settings->subgids && subids_parse(settings->subgids, &first, &count) == 0 ? (uint64_t)count + 1 : 0;
+}
+
+/* group: what the person has said, NULL: nothing. */
+static int find_groups(int root, const char *group, const struct settings *settings, struct user *user)
+{
+        _cleanup_free_ char *text = NULL;
+        uint32_t gid;
+
+        if (group && parse_id(group, &gid) == 0) {
+                user_groups_in("", end_of_groups(settings), user);
+                return 0;
+        }
+        text = read_table(root, "/etc/group");
         if (!text)
                 return fail(ENOMEM, "read its /etc/group");
-        return group_find_in(text, name, &user->gid) < 0 ? refuse(EINVAL, "its /etc/group has no group '%s'", name) : 0;
+        if (group && group_find_in(text, group, &user->gid) < 0)
+                return refuse(EINVAL, "its /etc/group has no group '%s'", group);
+        user_groups_in(group ? "" : text, end_of_groups(settings), user);
+        return 0;
 }
 
 int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
@@ -120,7 +182,6 @@ int user_find(const struct ctl *ctl, const struct ctl_container *container, cons
         _cleanup_close_ int root = storage_open(ctl, container);
         _cleanup_free_ char *text = NULL;
         const char *colon = name ? strchr(name, ':') : NULL;
-        uint32_t gid;
 
         if (root < 0)
                 return root;
@@ -129,5 +190,5 @@ int user_find(const struct ctl *ctl, const struct ctl_container *container, cons
                 return fail(ENOMEM, "read its /etc/passwd");
         if (user_find_in(text, name ? name : "0", user) < 0)
                 return refuse(EINVAL, "its /etc/passwd has no user '%.*s'", (int)strcspn(name, ":"), name);
-        return colon && parse_id(colon + 1, &gid) < 0 ? find_group(root, colon + 1, user) : 0;
+        return find_groups(root, colon ? colon + 1 : NULL, &container->settings, user);
 }

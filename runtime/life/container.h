@@ -73,6 +73,7 @@ struct exec_request {
         uint32_t uid, gid;
         const uint32_t *additional_gids;
         size_t n_additional_gids;
+        bool groups_set; /* these alone; else beside the container's */
         bool detach;
         const char *process_label, *apparmor;
         bool no_new_privs_set, no_new_privs;

@@ -62,6 +62,8 @@ static int overlay_groups(const struct exec_request *request, struct arena *aren
 {
         uint32_t *groups;
 
+        if (request->groups_set)
+                user->n_additional_gids = 0;
         if (!request->n_additional_gids)
                 return 0;
         groups = arena_array(arena, user->n_additional_gids + request->n_additional_gids, sizeof(*groups));

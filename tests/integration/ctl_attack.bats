@@ -640,6 +640,47 @@ END
         is "$(find "$T/deep" -name file -execdir cat {} +)" deep
 }
 
+@test "cp, clone, snapshot: what lies deeper than any path is long keeps owner and mode, and none of the host's gets them" {
+        local name
+
+        make_web
+        mkdir -p "$T/outside/deep" "$T/target"
+        echo secret >"$T/outside/file"
+        chmod 600 "$T/outside/file"
+        # What is left of the path behind the kernel's longest is a path by itself, of a link out of the root.
+        python3 - "$(root_of web)" "$T/outside" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+os.mkdir('x')
+os.symlink(sys.argv[2], 'x/l')
+names = ['x'] + 20 * ['d' * 200]
+names.append('e' * (4087 - len('/'.join(names)) - 1))
+for name in names + ['x', 'l']:
+        os.makedirs(name, exist_ok=True)
+        os.chdir(name)
+os.mkdir('deep')
+os.mkfifo('file')
+for name in 'deep', 'file':
+        os.chown(name, 1234, 1234)
+        os.chmod(name, 0o777)
+        os.utime(name, (1000000000, 1000000000))
+END
+        untouched() {
+                [ "$(stat -c %a:%u "$T/outside/deep" "$T/outside/file" | tr '\n' ' ')" = "755:0 600:0 " ]
+        }
+        ctl cp web:/x "$T/target"
+        untouched
+        ctl clone web copy
+        untouched
+        ctl snapshot create web one
+        untouched
+        for name in deep file; do
+                is "$(find "$T/target" "$(root_of copy)" "$DIR/containers/web/snapshots/one" -name $name -user 1234 -group 1234 \
+                        -perm 777 -printf '%Y %TY\n' | sort -u)" "$([ $name = deep ] && echo d || echo p) 2001"
+        done
+        ctl destroy copy
+}
+
 @test "cp: what comes out of a container has no power on the host" {
         local root=$DIR/containers/web/rootfs
 

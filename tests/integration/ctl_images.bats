@@ -32,6 +32,21 @@ root_is_whole() {
         [ -e "$T/root/bin/sh" ]
 }
 
+@test "dir: a copy of what the containers lie in, such as the whole host, is without them" {
+        make_root
+        DIR=$T/root/var/lib/berth
+        mkdir -p "$DIR/beside"
+        mount -t tmpfs -o size=64m none "$T/root/var"
+        defer "umount $T/root/var"
+        mkdir -p "$DIR/beside" "$T/root/var/log"
+        ctl create web --image "dir:$T/root/var/.." --net none -- /bin/sh
+        root_is_whole web
+        is "$(ls "$(root_of web)/var")" ""
+        ctl create other --image "dir:$T/root/var" --net none -- /bin/sh
+        is "$(cd "$(root_of other)" && find . | sort | tr '\n' ' ')" ". ./lib ./lib/berth ./log "
+        ctl destroy web other
+}
+
 @test "tar: packed or not, with device files left out" {
         make_root
         mknod "$T/root/dev/null" c 1 3
@@ -115,6 +130,42 @@ root_is_whole() {
         [ -z "$(ls "$DIR/containers")" ]
 }
 
+# index_of LAYOUT JQ...: its index.json, changed.
+index_of() {
+        jq -c "${@:2}" "$T/$1/index.json" >"$T/index"
+        cp "$T/index" "$T/$1/index.json"
+}
+
+@test "oci: of several images the one with the tag, and of several machines' this one's" {
+        make_root
+        tar -C "$T/root" -cf "$T/1.tar" .
+        echo other >"$T/root/etc/other"
+        tar -C "$T/root" -cf "$T/2.tar" .
+        layout one "$T/1.tar"
+        layout two "$T/2.tar"
+        cp "$T"/two/blobs/sha256/* "$T/one/blobs/sha256"
+        mv "$T/one" "$T/a:b"
+        index_of a:b '.manifests[0].annotations[] = "localhost/web:1" |
+                .manifests += [$two[0].manifests[0] | .annotations[] = "localhost/web:2"]' --slurpfile two "$T/two/index.json"
+        ctl create first --image "oci:$T/a:b:localhost/web:1" --net none
+        ctl create second --image "oci:$T/a:b:localhost/web:2" --net none
+        [ ! -e "$(plain first)/etc/other" ]
+        ctl destroy plain
+        [ -e "$(plain second)/etc/other" ]
+        refused_ctl "several images, such as 'localhost/web:1' and 'localhost/web:2'" create web --image "oci:$T/a:b" --net none
+        refused_ctl "no image with the tag 'localhost/web:3'" create web --image "oci:$T/a:b:localhost/web:3" --net none
+        index_of a:b '.manifests[1].digest = .manifests[0].digest'
+        ctl create web --image "oci:$T/a:b" --net none
+        ctl destroy web
+        # One for another system stands in front.
+        index_of two '.manifests |= [(.[0] | .platform = {os: "windows", architecture: "amd64"} | .digest = "sha256:\("0" * 64)"),
+                (.[0] | .platform = {os: "linux", architecture: "s390x"} | .digest = "sha256:\("0" * 64)"),
+                (.[0] | .platform = {os: "linux", architecture: $machine})]' --arg machine "$(dpkg --print-architecture)"
+        ctl create web --image "oci:$T/two" --net none
+        index_of two '.manifests |= .[:2]'
+        refused_ctl "no image for this machine" create web2 --image "oci:$T/two" --net none
+}
+
 @test "docker-archive: what docker save writes" {
         make_root
         mkdir "$T/save"
@@ -131,6 +182,20 @@ root_is_whole() {
         [ -z "$(ls -d "$DIR"/image-* 2>/dev/null)" ]
         tar -C "$T/save" -cf "$T/less.tar" config.json
         refused_ctl "manifest.json" create other --image "docker-archive:$T/less.tar" --net none
+}
+
+@test "docker-archive: an image's volumes are directories of its containers" {
+        local root
+
+        make_root
+        mkdir "$T/save"
+        tar -C "$T/root" -cf "$T/save/layer.tar" .
+        echo '{"config":{"Cmd":["/bin/sh"],"Volumes":{"/data/deep":{},"/tmp":{}}}}' >"$T/save/config.json"
+        echo '[{"Config":"config.json","Layers":["layer.tar"]}]' >"$T/save/manifest.json"
+        tar -C "$T/save" -cf "$T/save.tar" manifest.json config.json layer.tar
+        (umask 077; ctl create web --image "docker-archive:$T/save.tar" --net none)
+        root=$(plain web)
+        is "$(stat -c %a:%u "$root/data" "$root/data/deep" "$root/tmp" | tr '\n' ' ')" "755:0 755:0 1777:0 "
 }
 
 @test "an image without a program needs one to be said" {
@@ -188,6 +253,31 @@ root_is_whole() {
         ctl create other --image "dir:$T/root" -- /bin/sh
         grep -q 192.0.2.53 "$DIR/containers/other/rootfs/etc/resolv.conf"
         ctl destroy -f web other
+}
+
+@test "dns: servers that a person says take the place of the image's, on any network" {
+        local net
+
+        make_root
+        echo outside >"$T/outside"
+        ln -s "$T/outside" "$T/root/etc/resolv.conf"
+        for net in berth0 none; do
+                ctl create web --image "dir:$T/root" --net $net --dns 192.0.2.1 --dns 2001:db8::1 -- /bin/sh -c \
+                        'cat /etc/resolv.conf; exec sleep 1000'
+                ctl start web
+                eventually said web '^nameserver 2001:db8::1$'
+                said web '^nameserver 192.0.2.1$'
+                ctl destroy -f web
+        done
+        is "$(cat "$T/outside")" outside
+        ctl create web --image "dir:$T/root" --net none -- /bin/sh
+        is "$(readlink "$(root_of web)/etc/resolv.conf")" "$T/outside"
+}
+
+@test "debian: what is no suite is refused by name" {
+        refused_ctl "'NOPE' is no suite of Debian" create web --image debian:NOPE --net none
+        refused_ctl "'../x' is no suite of Debian" create web --image debian:../x --net none
+        [ -z "$(ls "$DIR/containers")" ]
 }
 
 @test "what a crash leaves while an image is unpacked is removed by the next create or destroy, what is in use is not" {

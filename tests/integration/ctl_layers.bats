@@ -212,6 +212,35 @@ stored() {
         is "$(ls -A "$DIR/layers")" ""
 }
 
+# has_lock PID, waits_for_lock PID
+has_lock() {
+        grep -q "[0-9]: FLOCK .* $1 " /proc/locks
+}
+
+waits_for_lock() {
+        grep -q "[0-9]: -> FLOCK .* $1 " /proc/locks
+}
+
+@test "layers: who waits for another create and is interrupted says so, and leaves nothing" {
+        local holder pid status=0
+
+        images
+        mkdir -p "$DIR/layers"
+        flock -F "$DIR/layers" sleep 1000 3>&- 4>&- &
+        holder=$!
+        eventually has_lock $holder
+        "$BERTHCTL" --directory "$DIR" --run "$RUN" create web --image "oci:$T/app" --net none 2>"$T/err" 3>&- 4>&- &
+        pid=$!
+        eventually waits_for_lock $pid
+        kill -TERM $pid
+        wait $pid || status=$?
+        kill $holder
+        wait $holder || true
+        is "$status" 143
+        is "$(cat "$T/err")" "create container web: interrupted"
+        [ ! -e "$DIR/containers/web" ]
+}
+
 @test "layers: where overlayfs cannot be had, or cannot be mapped, containers get a copy" {
         images
         mkdir -p "$T/lower" "$T/upper" "$T/work" "$DIR"

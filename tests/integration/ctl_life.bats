@@ -334,3 +334,22 @@ load ../lib/ctl
         ctl destroy web
         umount "$T/small"
 }
+
+@test "user: is in the groups whose member it is, in its own program and by exec; with a group said, in that alone" {
+        groups_of() {
+                ctl exec "$@" awk '/^Groups/ { print $2, $3 }' /proc/self/status
+        }
+        ctl create web --image busybox --net none --user web --stop-timeout 0 -- /bin/sh -c \
+                'grep ^Groups /proc/self/status; exec sleep 1000'
+        echo 'web:x:33:44::/:/bin/sh' >>"$(root_of web)/etc/passwd"
+        printf 'web:x:44:\nadm:x:4:root\nmail:x:8:other,web\nfar:x:70000:web\n' >>"$(root_of web)/etc/group"
+        ctl start web
+        eventually said web '^Groups:[[:space:]]8 44 *$'
+        is "$(groups_of web)" "0 4"
+        is "$(groups_of -u web web)" "8 44"
+        is "$(groups_of -u 33 web)" "8 44"
+        is "$(groups_of -u web:web web)" "44 "
+        is "$(groups_of -u web:7 web)" "7 "
+        is "$(groups_of -u 1000 web)" "0 "
+        ctl stop web
+}

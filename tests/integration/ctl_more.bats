@@ -183,6 +183,18 @@ settled() {
         grep -qx page "$T/back"
         ctl cp web:/www "$T/all"
         grep -qx page "$T/all/sub/page"
+        mkdir "$T/into"
+        ctl cp web:/www/. "$T/into"
+        ctl cp web:/www/. "$T/as"
+        ctl cp web:/www/. web:/srv
+        ctl cp "$T/site/." web:/srv/.
+        grep -qx page "$T/into/sub/page" "$T/into/other" "$T/as/other" "$(root_of web)/srv/sub/page" "$(root_of web)/srv/other"
+        ctl cp web:/ "$T/whole"
+        grep -qx page "$T/whole/www/sub/page"
+        refused_ctl "into itself" cp web:/ web:/srv
+        refused_ctl "into itself" cp web:/srv/. web:/srv/sub
+        refused_ctl "Not a directory" cp web:/www/other/. "$T/into"
+        refused_ctl "does not name a file" cp web:/www/.. "$T/into"
         mkdir "$T/outside"
         ln -s "$T/outside" "$DIR/containers/web/rootfs/way"
         run ctl cp "$T/site/sub/page" web:/way/page

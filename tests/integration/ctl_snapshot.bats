@@ -120,6 +120,24 @@ load ../lib/ctl
         ctl destroy web
 }
 
+@test "snapshot: a tree deeper than any path is long is kept, measured and restored" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        python3 - "$(root_of web)/root" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(2000):
+        os.mkdir('deep')
+        os.chdir('deep')
+open('file', 'w').write('x' * 3000000)
+END
+        ctl snapshot create web one
+        [ "$(ctl snapshot list --json web | jq '.[0].bytes')" -ge 3000000 ]
+        rm -r "$(root_of web)/root/deep"
+        ctl snapshot restore web one
+        is "$(find "$(root_of web)/root" -name deep | wc -l)" 2000
+        is "$(find "$(root_of web)/root" -name file -size 3000000c | wc -l)" 1
+}
+
 @test "clone: device files and the root's own mode come along" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
         furnish web

@@ -39,6 +39,43 @@ load ../lib/ctl
         ctl stop copy
 }
 
+@test "export, import: through a pipe, packed in any way, nothing stands behind the end" {
+        local how
+
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        echo page >"$(root_of web)/root/page"
+        for how in none gzip xz zstd; do
+                ctl export web -z $how | tee "$T/$how" | ctl import copy -
+                is "$(cat "$(root_of copy)/root/page")" page
+                ctl destroy copy
+        done
+        zstd -qt "$T/zstd"
+        xz -qt "$T/xz"
+        gzip -t "$T/gzip"
+        tar -tf "$T/none" | tail -n 1 | grep -qx complete
+}
+
+@test "export, import: names, links and their targets may be of any bytes" {
+        ctl create web --image busybox --net none -- /bin/sleep 1000
+        python3 - "$(root_of web)/root" <<'END'
+import os, sys
+os.chdir(os.fsencode(sys.argv[1]))
+for name in b'\xff\xfe \n', 'F\u0151\u00e4'.encode(), b'latin\xe4':
+        open(name, 'wb').write(name)
+        os.link(name, b'hard ' + name)
+        os.symlink(name + b'\xfc', b'link ' + name)
+        os.mkdir(b'dir ' + name)
+        open(b'dir ' + name + b'/' + name, 'wb').write(name)
+END
+        ctl export web -o "$T/web.tar"
+        ctl import copy "$T/web.tar"
+        listed() {
+                (cd "$(root_of "$1")/root" && find . -printf '%p %y %m %n %l %s\0' | sort -z | sha256sum)
+        }
+        is "$(listed copy)" "$(listed web)"
+        is "$(find "$(root_of copy)/root" | wc -l)" "$(find "$(root_of web)/root" | wc -l)"
+}
+
 @test "export: a running container is frozen and goes on; a privileged one's devices come along with --trust" {
         ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
         mknod "$(root_of web)/root/zero" c 1 5
@@ -64,7 +101,30 @@ load ../lib/ctl
         refused_ctl "give it net = host" import copy "$T/net.tar"
         ctl import copy "$T/net.tar" --net none
         ctl destroy copy
+        ctl set web --net none --autostart --log-size 1g --cgroup-parent /mine
+        ctl export web -o "$T/start.tar"
+        refused_ctl "start it with this host" import copy "$T/start.tar"
+        refused_ctl "larger than 10m" import copy "$T/start.tar" --autostart
+        refused_ctl "into the cgroup /mine" import copy "$T/start.tar" --unset autostart --log-size 20m
+        ctl import copy "$T/start.tar" --unset autostart --unset log-size --unset cgroup-parent
+        is "$(ctl info --json copy | jq -c '.settings | [.autostart, ."log-size", ."cgroup-parent"]')" '[false,null,null]'
+        ctl destroy copy
+        ctl import copy "$T/start.tar" --trust
+        is "$(ctl info --json copy | jq -c '.settings | [.autostart, ."log-size", ."cgroup-parent"]')" '[true,1073741824,"/mine"]'
+        ctl destroy copy
         is "$(ls "$DIR/containers")" web
+}
+
+@test "import: what was privileged is not in the hands of an ordinary user" {
+        user_at_home
+        ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
+        ctl export web -o "$T/home/web.tar"
+        chown 1000:1000 "$T/home/web.tar"
+        as_user import web "$T/home/web.tar"
+        is "$(as_user info --json web | jq .settings.unprivileged)" true
+        as_user start web
+        is "$(as_user exec web id -u)" 0
+        as_user destroy -f web
 }
 
 # archive FILE ENTRY...: a tar of these in this order, all in $T/in.

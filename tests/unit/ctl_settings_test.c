@@ -247,6 +247,11 @@ static void users_are_found_by_name_and_number(void **state)
         assert_int_equal(group_find_in("root:x:0:\nadm:x:4:web,root\n", "adm", &user.gid), 0);
         assert_int_equal(user.gid, 4);
         assert_int_equal(group_find_in("root:x:0:\nadm:x:4:web,root\n", "web", &user.gid), -EINVAL);
+        assert_int_equal(user_find_in(passwd, "web", &user), 0);
+        user_groups_in("a:x:1:\nb:x:2:web\nc:x:3:webb,we\nd:x:4:mail,web\ne:x:70000:web\nbroken\nf:x:5:mail,web,x\n",
+                       65536, &user);
+        assert_int_equal(user.n_groups, 4);
+        assert_true(user.groups[0] == 44 && user.groups[1] == 2 && user.groups[2] == 4 && user.groups[3] == 5);
         assert_int_equal(user_find_in(passwd, "we", &user), -EINVAL);
         assert_int_equal(user_find_in(passwd, "webb", &user), -EINVAL);
 }

@@ -32,6 +32,7 @@ static void what_stays_inside_is_taken(void **state)
         assert_int_equal(reach_of("unprivileged = yes\nnet = none\n", 0), 0);
         assert_int_equal(reach_of("unprivileged = yes\nnet = lab,ip=10.0.0.5\npublish = 80:80\n", 0), 0);
         assert_int_equal(reach_of("unprivileged = yes\nnet = hosts\n", 0), 0);
+        assert_int_equal(reach_of("unprivileged = yes\nautostart = no\nlog-size = 10m\nrestart = always\n", 0), 0);
 }
 
 static void what_reaches_into_the_host_is_refused_by_name(void **state)
@@ -45,6 +46,14 @@ static void what_reaches_into_the_host_is_refused_by_name(void **state)
         assert_int_equal(reach_of("unprivileged = yes\nnet = lab\nnet = phys:eth1\n", 0), -EPERM);
         assert_non_null(strstr(error_message(), "phys:eth1"));
         assert_int_equal(reach_of("unprivileged = yes\nnet = lab,allow-spoofing\n", 0), -EPERM);
+        assert_int_equal(reach_of("unprivileged = yes\nautostart = yes\n", 0), -EPERM);
+        assert_non_null(strstr(error_message(), "start it with this host"));
+        assert_int_equal(reach_of("unprivileged = yes\nlog-size = 11m\n", 0), -EPERM);
+        assert_non_null(strstr(error_message(), "larger than 10m"));
+        assert_int_equal(reach_of("unprivileged = yes\ncgroup-parent = /system.slice\n", 0), -EPERM);
+        assert_non_null(strstr(error_message(), "/system.slice"));
+        assert_int_equal(reach_of("unprivileged = yes\nof-the-future = /etc\n", 0), -EPERM);
+        assert_non_null(strstr(error_message(), "of-the-future"));
         error_clear();
 }
 
@@ -54,6 +63,9 @@ static void what_a_person_has_said_is_taken(void **state)
         assert_int_equal(reach_of("unprivileged = yes\nvolume = /etc:/mnt\n", bit_of("volume")), 0);
         assert_int_equal(reach_of("unprivileged = yes\nnet = host\n", bit_of("net")), 0);
         assert_int_equal(reach_of("unprivileged = yes\nnet = host\n", bit_of("volume")), -EPERM);
+        assert_int_equal(reach_of("unprivileged = yes\nautostart = yes\n", bit_of("autostart")), 0);
+        assert_int_equal(reach_of("unprivileged = yes\nlog-size = 1g\n", bit_of("log-size")), 0);
+        assert_int_equal(reach_of("unprivileged = yes\ncgroup-parent = /a\n", bit_of("cgroup-parent")), 0);
         error_clear();
 }
 
