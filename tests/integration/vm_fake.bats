@@ -345,6 +345,7 @@ resolver() {
         veth
         dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --pid-file --user=root --listen-address=192.0.2.1 \
                 --bind-interfaces --host-record=outside.example,192.0.2.55 --host-record=direct.example,192.0.2.66 3>&- 4>&- &
+        eventually grep -q ": 010200C0:0035" /proc/net/udp
         # Docker's takes the ports that the kernel gives.
         resolver --server=192.0.2.1 --query-port=61999
         bundle '.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/pod" else . end)'
