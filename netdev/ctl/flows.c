@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ANSWER_SIZE 32768
-
 /* Whereto the first packet of a connection went. */
 struct flow {
         const void *to;
@@ -99,30 +97,12 @@ static struct nlmsghdr *request(struct nft *nft, char *buffer, uint16_t type, ui
         return message;
 }
 
-static bool exchange(struct nft *nft, const struct nlmsghdr *message, struct search *search)
-{
-        char buffer[ANSWER_SIZE];
-        int r = MNL_CB_OK;
-
-        if (mnl_socket_sendto(nft->socket, message, message->nlmsg_len) < 0)
-                return false;
-        while (r > MNL_CB_STOP) {
-                ssize_t size = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
-
-                if (size < 0)
-                        return false;
-                r = mnl_cb_run(buffer, (size_t)size, message->nlmsg_seq, mnl_socket_get_portid(nft->socket),
-                               search ? on_flow : NULL, search);
-        }
-        return r == MNL_CB_STOP;
-}
-
 static void forget(struct nft *nft, const struct nft_elements *ports, bool v4)
 {
         struct search search = {.ports = ports, .v4 = v4};
         char buffer[1024];
 
-        if (!exchange(nft, request(nft, buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, v4), &search))
+        if (nft_ask(nft, request(nft, buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, v4), on_flow, &search) < 0)
                 search.used = 0;
         for (size_t at = 0; at < search.used;) {
                 const struct nlattr *tuple = (const void *)(search.found + at);
@@ -130,7 +110,7 @@ static void forget(struct nft *nft, const struct nft_elements *ports, bool v4)
 
                 mnl_attr_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(tuple),
                              mnl_attr_get_payload(tuple));
-                (void)exchange(nft, message, NULL);
+                (void)nft_ask(nft, message, NULL, NULL);
                 at += MNL_ALIGN(tuple->nla_len);
         }
         free(search.found);
@@ -146,8 +126,6 @@ void flows_forget(struct nft *nft, const struct nft_elements *elements)
                 v4 |= is_port(element->set, true) && element->key[0] == IPPROTO_UDP;
                 v6 |= is_port(element->set, false) && element->key[0] == IPPROTO_UDP;
         }
-        if ((v4 || v6) && nft_open(nft) < 0)
-                return;
         if (v4)
                 forget(nft, elements, true);
         if (v6)

@@ -123,3 +123,7 @@ void nft_batch_elements(struct nft_batch *batch, int type, int flags, const stru
 
 /* Sends, frees, and gives the kernel's first error. */
 int nft_batch_send(struct nft_batch *batch);
+
+/* One question outside of transactions, numbered nft->sequence; each message of the answer goes to on_answer (NULL:
+ * none is wanted). Bare negative errno, that of the kernel's answer or of what on_answer gave up for. */
+int nft_ask(struct nft *nft, const struct nlmsghdr *question, mnl_cb_t on_answer, void *data);

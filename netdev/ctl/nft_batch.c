@@ -14,7 +14,7 @@
 #define ANSWER_SECONDS 10
 
 /* Of what is read at once. */
-#define ANSWER_SIZE 16384
+#define ANSWER_SIZE 32768 /* MNL_SOCKET_DUMP_SIZE */
 
 /* A transaction is one send. */
 #define SEND_BUFFER (8 << 20)
@@ -138,5 +138,38 @@ int nft_batch_send(struct nft_batch *batch)
         /* What was left unread would be taken for answers to the next one. */
         if (r < 0)
                 nft_close(batch->nft);
+        return r;
+}
+
+/* ---- one question ---- */
+
+static int ask(const struct nft *nft, const struct nlmsghdr *question, mnl_cb_t on_answer, void *data)
+{
+        char buffer[ANSWER_SIZE];
+        uint32_t port = mnl_socket_get_portid(nft->socket);
+        int r = MNL_CB_OK;
+
+        if (mnl_socket_sendto(nft->socket, question, question->nlmsg_len) < 0)
+                return -errno;
+        while (r > MNL_CB_STOP) {
+                ssize_t size = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
+
+                if (size < 0)
+                        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+                r = mnl_cb_run(buffer, (size_t)size, question->nlmsg_seq, port, on_answer, data);
+        }
+        return r < 0 ? -errno : 0;
+}
+
+int nft_ask(struct nft *nft, const struct nlmsghdr *question, mnl_cb_t on_answer, void *data)
+{
+        int r = nft_open(nft);
+
+        if (r < 0)
+                return r;
+        r = ask(nft, question, on_answer, data);
+        /* As in nft_batch_send; that there is no such thing is a whole answer. */
+        if (r < 0 && r != -ENOENT)
+                nft_close(nft);
         return r;
 }

@@ -13,9 +13,6 @@
 /* Of one message, so that it stays below NFT_MESSAGE_MAX and the acknowledgements fit into the socket's buffer. */
 #define ELEMENTS_PER_MESSAGE 200
 
-/* Of what is read at once. */
-#define ANSWER_SIZE 16384
-
 /* ---- elements ---- */
 
 struct nft_element *nft_elements_add(struct nft_elements *elements, enum nft_set set, const char *owner)
@@ -214,42 +211,22 @@ static int on_answer(const struct nlmsghdr *message, void *data)
         return MNL_CB_OK;
 }
 
-static int exchange(struct nft *nft, const struct nlmsghdr *message, struct asked *asked)
-{
-        char buffer[ANSWER_SIZE];
-        uint32_t port = mnl_socket_get_portid(nft->socket);
-        int r = MNL_CB_OK;
-
-        if (mnl_socket_sendto(nft->socket, message, message->nlmsg_len) < 0)
-                return -errno;
-        while (r > MNL_CB_STOP) {
-                ssize_t size = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
-
-                if (size < 0)
-                        return errno == EAGAIN ? -ETIMEDOUT : -errno;
-                r = mnl_cb_run(buffer, (size_t)size, message->nlmsg_seq, port, on_answer, asked);
-        }
-        if (r < 0)
-                return -errno;
-        return asked->found ? 0 : -ENOENT;
-}
-
 int nft_owner(struct nft *nft, const struct nft_element *element, char owner[NAMES_OWNER_SIZE])
 {
         struct nftnl_set *list = set_named(element->set);
         struct asked asked = {.owner = owner};
         char buffer[4096];
         struct nlmsghdr *message;
-        int r = nft_open(nft);
+        int r = -ENOMEM;
 
         owner[0] = '\0';
-        if (r == 0 && (!list || !add_element(list, element, false)))
-                r = -ENOMEM;
-        if (r == 0) {
+        if (list && add_element(list, element, false)) {
                 message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, nft_kinds[element->set].family, NLM_F_ACK,
                                                 ++nft->sequence);
                 nftnl_set_elems_nlmsg_build_payload(message, list);
-                r = exchange(nft, message, &asked);
+                r = nft_ask(nft, message, on_answer, &asked);
+                if (r == 0 && !asked.found)
+                        r = -ENOENT;
         }
         if (list)
                 nftnl_set_free(list);

@@ -8,8 +8,6 @@
 
 #include "netdev/ctl/nft.h"
 
-#define ANSWER_SIZE 32768
-
 struct search {
         char *chain;
         size_t size;
@@ -47,23 +45,10 @@ static int on_chain(const struct nlmsghdr *message, void *data)
 int nft_find_forward_drop(struct nft *nft, char *chain, size_t size)
 {
         struct search search = {chain, size};
-        char buffer[ANSWER_SIZE];
-        struct nlmsghdr *message;
-        int r = nft_open(nft);
+        char buffer[4096];
+        struct nlmsghdr *message =
+                nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NLM_F_DUMP, ++nft->sequence);
 
         chain[0] = '\0';
-        if (r < 0)
-                return r;
-        message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NLM_F_DUMP, ++nft->sequence);
-        if (mnl_socket_sendto(nft->socket, message, message->nlmsg_len) < 0)
-                return -errno;
-        for (r = MNL_CB_OK; r > MNL_CB_STOP;) {
-                ssize_t got = mnl_socket_recvfrom(nft->socket, buffer, sizeof(buffer));
-
-                if (got < 0)
-                        return errno == EAGAIN ? -ETIMEDOUT : -errno;
-                r = mnl_cb_run(buffer, (size_t)got, nft->sequence, mnl_socket_get_portid(nft->socket), on_chain,
-                               &search);
-        }
-        return r < 0 ? -errno : 0;
+        return nft_ask(nft, message, on_chain, &search);
 }
