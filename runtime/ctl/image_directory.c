@@ -164,12 +164,26 @@ static int open_beneath(int directory, const char *path)
 
 static int read_directory(struct unpacking *unpacking, const char *path, const char *as, unsigned depth);
 
+/* A directory that is open, into another one. */
+static int copy_open(struct unpacking *unpacking, int from, int to, unsigned depth)
+{
+        char path[64];
+        struct stat st;
+        int r = unpacking_begin(unpacking, to);
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d/.", from);
+        if (r == 0)
+                r = read_directory(unpacking, path, "", depth);
+        /* Its entries have come later. */
+        if (r == 0 && (fstat(from, &st) < 0 || futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0))
+                r = fail(errno, "copy %s", unpacking->name);
+        return r;
+}
+
 static int copy_stage(struct unpacking *unpacking, int base, const struct stage *stage, unsigned depth)
 {
         _cleanup_close_ int from = open_beneath(base, stage->from), to = open_beneath(unpacking->root, stage->to);
         _cleanup_unpacking_ struct unpacking inner = *unpacking;
-        char path[64];
-        struct stat st;
         int r;
 
         inner.in = archive_read_disk_new();
@@ -177,13 +191,7 @@ static int copy_stage(struct unpacking *unpacking, int base, const struct stage 
         inner.before = -EBADF;
         if (from < 0 || to < 0)
                 return from < 0 ? from : to;
-        r = unpacking_begin(&inner, to);
-        snprintf(path, sizeof(path), "/proc/self/fd/%d/.", from);
-        if (r == 0)
-                r = read_directory(&inner, path, "", depth);
-        /* Its entries have come later. */
-        if (r == 0 && (fstat(from, &st) < 0 || futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0))
-                r = fail(errno, "copy %s", unpacking->name);
+        r = copy_open(&inner, from, to, depth);
         unpacking->bytes = inner.bytes;
         return r;
 }
@@ -273,18 +281,10 @@ int image_copy_tree(const struct ctl *ctl, int parent, const char *name, int roo
 
 int image_copy_root(const struct ctl *ctl, int from, int to, const char *name)
 {
-        struct stat st;
-        char path[64];
         _cleanup_unpacking_ struct unpacking unpacking = {
                 .ctl = ctl, .name = name, .in = archive_read_disk_new(), .before = -EBADF, .own = true, .shared = true};
-        int r;
 
-        snprintf(path, sizeof(path), "/proc/self/fd/%d/.", from);
-        r = copy_directory(&unpacking, path, to, "");
-        /* Its entries have come later. */
-        if (r == 0 && (fstat(from, &st) < 0 || futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0))
-                r = fail(errno, "copy %s", name);
-        return r;
+        return copy_open(&unpacking, from, to, 0);
 }
 
 int image_pack_root(const struct ctl *ctl, int root, const char *name, const char *prefix, struct archive *out)
