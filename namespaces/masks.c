@@ -1,18 +1,25 @@
 #include "namespaces/masks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
 #include "base/syscalls.h"
 #include "namespaces/mount.h"
+#include "namespaces/procfs.h"
+
+#define MASK_ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 int mask_note_mount(struct mask *mask, const char *destination, int mount)
 {
@@ -35,6 +42,7 @@ int mask_note_mount(struct mask *mask, const char *destination, int mount)
 void mask_release(struct mask *mask)
 {
         replace_fd(&mask->empty, -EBADF);
+        replace_fd(&mask->empty_in_proc, -EBADF);
         replace_fd(&mask->proc, -EBADF);
         replace_fd(&mask->sys, -EBADF);
 }
@@ -75,7 +83,48 @@ static int null_device(void)
         return take_fd(&tree);
 }
 
-static int empty_directory(const char *label, struct mask *mask)
+/* Neither in it nor below it can anybody make anything: the kernel leaves it there for those who expect it
+ * (fs/proc/proc_tty.c). */
+static bool is_empty_procfs(int directory)
+{
+        struct statfs fs;
+        _Alignas(struct dirent64) char entries[512]; /* "." and ".." first */
+        const struct dirent64 *entry;
+        ssize_t n;
+
+        if (fstatfs(directory, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+                return false;
+        n = syscall(SYS_getdents64, directory, entries, sizeof(entries));
+        for (ssize_t at = 0; at < n; at += entry->d_reclen) {
+                entry = (const struct dirent64 *)(entries + at);
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                        return false;
+        }
+        return n > 0;
+}
+
+static int empty_in_proc(const struct mask *mask)
+{
+        _cleanup_close_ int directory = -EBADF, tree = -EBADF;
+        int r;
+
+        if (mask->empty_in_proc >= 0)
+                return mount_clone(mask->empty_in_proc, "", false, AT_EMPTY_PATH);
+        if (mask->proc < 0)
+                return -ENOENT;
+        directory = procfs_open_at(mask->proc, "tty/ldisc", O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+        if (directory < 0)
+                return directory;
+        if (!is_empty_procfs(directory))
+                return -ENOENT;
+        tree = mount_clone(directory, "", false, AT_EMPTY_PATH);
+        if (tree < 0)
+                return tree;
+        r = mount_change(tree, MASK_ATTRIBUTES, 0, false);
+        return r < 0 ? r : take_fd(&tree);
+}
+
+static int empty_tmpfs(const char *label, const struct mask *mask)
 {
         char data[512];
 
@@ -83,14 +132,28 @@ static int empty_directory(const char *label, struct mask *mask)
                 return mount_clone(mask->empty, "", false, AT_EMPTY_PATH);
         snprintf(data, sizeof(data), "size=0k,nr_inodes=2%s%s%s", label ? ",context=\"" : "", label ? label : "",
                  label ? "\"" : "");
-        return mount_new("tmpfs", "tmpfs", data, MS_RDONLY,
-                         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        return mount_new("tmpfs", "tmpfs", data, MS_RDONLY, MASK_ATTRIBUTES);
+}
+
+/* Where the kernel makes the files, its own empty directory will do, which has no superblock of its own. Elsewhere a
+ * program is to be told that the place is read-only, and procfs says that a file is not there. *kept: what to keep the
+ * mount in once it is attached. */
+static int empty_directory(const char *path, const char *label, struct mask *mask, int **kept)
+{
+        bool of_kernel = below(path, "/proc/", mask->proc) || below(path, "/sys/", mask->sys);
+        int tree = of_kernel && !label ? empty_in_proc(mask) : -ENOENT;
+
+        *kept = tree >= 0 ? &mask->empty_in_proc : &mask->empty;
+        if (tree >= 0)
+                return tree;
+        error_clear();
+        return empty_tmpfs(label, mask);
 }
 
 int mask_path(int root, const char *path, const char *label, struct mask *mask)
 {
         _cleanup_close_ int target = open_target(root, path, mask), tree = -EBADF;
-        int directory, r;
+        int directory, r, *kept = NULL;
 
         if (target == -ENOENT)
                 return 0;
@@ -99,14 +162,14 @@ int mask_path(int root, const char *path, const char *label, struct mask *mask)
         directory = fd_is_directory(target);
         if (directory < 0)
                 return fail(-directory, "mask %s", path);
-        tree = directory ? empty_directory(label, mask) : null_device();
+        tree = directory ? empty_directory(path, label, mask, &kept) : null_device();
         if (tree < 0)
                 return fail_in(tree, "mask %s", path);
         r = mount_attach(tree, target);
         if (r < 0)
                 return fail_in(r, "mask %s", path);
-        if (directory && mask->empty < 0)
-                mask->empty = take_fd(&tree);
+        if (kept && *kept < 0)
+                *kept = take_fd(&tree);
         return 0;
 }
 

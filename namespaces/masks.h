@@ -3,7 +3,9 @@
 #pragma once
 
 struct mask {
-        int empty; /* the read-only, empty tmpfs that all masked directories share; -EBADF until the first */
+        /* Read-only, empty directories that the masked ones share, -EBADF until the first: a tmpfs, and for what is
+         * below /proc and /sys the procfs' own /proc/tty/ldisc. */
+        int empty, empty_in_proc;
         /* What was mounted there, -EBADF: nothing. Paths below are looked up from these: whoever shares the root's
          * files may have given /proc another name since, with the mount on it, and put something else in its place. */
         int proc, sys;
@@ -11,7 +13,7 @@ struct mask {
 
 #define MASK_NONE                                                                                                      \
         {                                                                                                              \
-                .empty = -EBADF, .proc = -EBADF, .sys = -EBADF                                                         \
+                .empty = -EBADF, .empty_in_proc = -EBADF, .proc = -EBADF, .sys = -EBADF                                \
         }
 
 /* Of a mount that was attached at destination: keeps a descriptor of it if masks are to be found by it. "/" covers all
@@ -20,8 +22,8 @@ int mask_note_mount(struct mask *mask, const char *destination, int mount);
 
 void mask_release(struct mask *mask);
 
-/* Hides path in root: a file behind /dev/null, a directory behind an empty read-only tmpfs. A missing path is fine.
- * label: SELinux context for the tmpfs, or NULL. */
+/* Hides path in root: a file behind /dev/null, a directory behind an empty read-only one. A missing path is fine.
+ * label: SELinux context of that directory, or NULL. */
 int mask_path(int root, const char *path, const char *label, struct mask *mask);
 
 /* Makes path read-only by a bind mount of itself, the root itself by its own mount; mounts below keep their own flags.

@@ -129,6 +129,22 @@ needs_rules() {
         is "$(grep -c '^0$' <<<"$output")" 2
 }
 
+# A superblock costs memory, and the kernel's own empty directory lies in every whole procfs.
+# bats test_tags=berth
+@test "masked paths: of proc and sys, by an empty directory of that procfs, or a tmpfs where it has none" {
+        local mounts
+
+        for mounts in proc=. 'tmpfs=map(select(.destination != "/proc"))'; do
+                bundle '.linux.maskedPaths = ["/home", "/proc/irq", "/sys/firmware", "/sys/kernel"] | .linux.readonlyPaths = [] |
+                        .mounts |= ('"${mounts#*=}"')'
+                args /bin/sh -c 'stat -f -c %T /home /sys/firmware /sys/kernel; ls -A /home /sys/firmware /sys/kernel; touch /home/x'
+                run once
+                is "$(tr -s '\n' ' ' <<<"$output")" \
+                        "tmpfs ${mounts%%=*} ${mounts%%=*} /home: /sys/firmware: /sys/kernel: touch: /home/x: Read-only file system "
+                rm -rf "$B"
+        done
+}
+
 @test "read-only paths: cannot be written, a missing one is no error" {
         bundle '.linux.readonlyPaths = ["/etc", "/bin/busybox", "/absent"]'
         args /bin/probe try /etc/passwd /bin/busybox /tmp

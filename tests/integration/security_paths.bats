@@ -139,7 +139,7 @@ is_untouched() {
 
 # The mounts on the procfs of the created container: "PLACE of the procfs, number of them".
 masks() {
-        awk '{ place[$1] = $5; parent[$1] = $2; for (i = 7; $i != "-"; i++); type[$1] = $(i + 1) }
+        awk '{ place[$1] = $5; parent[$1] = $2; for (i = 7; $i != "-"; i++); type[$1] = $4 == "/" ? $(i + 1) : "a part" }
              END { for (m in place) if (type[m] == "proc" && type[parent[m]] != "proc") { for (c in parent) n += parent[c] == m; print place[m], n } }' \
                 "/proc/$(pid_of)/mountinfo"
 }
