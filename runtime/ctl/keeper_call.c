@@ -57,8 +57,8 @@ bool keeper_lives(const struct ctl *ctl, const char *name)
         char path[4096];
         _cleanup_close_ int lock = -EBADF;
 
-        if ((size_t)snprintf(path, sizeof(path), "%s/keepers/%s/%s", ctl->run, name, KEEPER_LOCK) < sizeof(path))
-                lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if ((size_t)snprintf(path, sizeof(path), "%s/keepers/%s", ctl->run, name) < sizeof(path))
+                lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 

@@ -67,7 +67,7 @@ static bool parse_arguments(struct keeper *keeper, int argc, char **argv)
 /* Returns what went wrong, NULL for nothing. */
 static const char *open_all(struct keeper *keeper)
 {
-        int lock = open(KEEPER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int lock = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         sigset_t signals;
 
         /* Held until the process ends. */

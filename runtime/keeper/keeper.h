@@ -15,7 +15,7 @@
  *      PROGRAM... keeper-ended NAME STATUS SIGNAL KILLS
  *              SIGNAL 0: it ended by itself
  * and has descriptors of its own for what it works on (enum keeper_descriptor). Its working directory is
- * RUN/keepers/NAME. It allocates no memory. */
+ * RUN/keepers/NAME, which it holds locked (flock) as long as it lives. It allocates no memory. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +38,6 @@ enum keeper_descriptor {
 #define KEEPER_SOCKET          "keeper.sock"
 #define KEEPER_CONSOLE_SOCKET  "console.sock"
 #define KEEPER_TERMINAL_SOCKET "terminal.sock" /* the holder's (hold.c) */
-#define KEEPER_LOCK            "lock"          /* flock()ed as long as it lives */
 #define KEEPER_OUTPUT          "output"
 #define KEEPER_GROUP           "group" /* a link to the container's cgroup, made by berthctl at each start */
 #define KEEPER_LOG             "log"
