@@ -10,6 +10,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
         grep -qx "$(pid_of)" "$(cgroup_of)/cgroup.procs"
 }
 
+# bats test_tags=lab
 @test "cgroup: without limits, too, a group has every controller that the tree gives" {
         launch_waiting '.linux.cgroupsPath = "/every/controller"'
         defer 'rmdir /sys/fs/cgroup/every/controller /sys/fs/cgroup/every 2>/dev/null || true'
@@ -39,7 +40,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
         rmdir /sys/fs/cgroup/escape 2>/dev/null || true
 }
 
-# bats test_tags=berth
+# bats test_tags=berth,lab
 @test "cgroupsPath: a group that holds a process, or is frozen, is not taken" {
         mkdir /sys/fs/cgroup/taken
         defer 'rmdir /sys/fs/cgroup/taken'
@@ -87,6 +88,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
                 'mount -o remount,bind,ro /sys/fs/cgroup && exec timeout 20 "$@" 3>&- 4>&-' - "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
 }
 
+# bats test_tags=lab
 @test "resources.memory: limit, reservation, swap" {
         needs_controller memory
         launch_waiting '.linux.resources.memory = {limit: 67108864, reservation: 33554432, swap: 134217728}'
@@ -95,6 +97,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
         [ ! -e "$(cgroup_of)/memory.swap.max" ] || is "$(file_of memory.swap.max)" 67108864
 }
 
+# bats test_tags=lab
 @test "resources.memory: a program over its limit is killed by the kernel" {
         needs_controller memory
         bundle '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
@@ -103,18 +106,21 @@ file_of() { # file_of FILE: a file of the container's cgroup
         lacks survived
 }
 
+# bats test_tags=lab
 @test "resources.pids: a limit" {
         needs_controller pids
         launch_waiting '.linux.resources.pids = {limit: 12}'
         is "$(file_of pids.max)" 12
 }
 
+# bats test_tags=lab
 @test "resources.pids: -1 is none" {
         needs_controller pids
         launch_waiting '.linux.resources.pids = {limit: -1}'
         is "$(file_of pids.max)" max
 }
 
+# bats test_tags=lab
 @test "resources.cpu: quota, period, burst, weight, idle" {
         needs_controller cpu
         launch_waiting '.linux.resources.cpu = {quota: 20000, period: 50000, shares: 1024}'
@@ -127,6 +133,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
         is "$(file_of cpu.idle)" 1
 }
 
+# bats test_tags=lab
 @test "resources.cpu: cpus and mems" {
         needs_controller cpuset
         launch_waiting '.linux.resources.cpu = {cpus: "0", mems: "0"}'
@@ -134,12 +141,14 @@ file_of() { # file_of FILE: a file of the container's cgroup
         is "$(file_of cpuset.mems)" 0
 }
 
+# bats test_tags=lab
 @test "resources.blockIO: weight" {
         needs_controller io
         launch_waiting '.linux.resources.blockIO = {weight: 500}'
         cat "$(cgroup_of)"/io*weight | grep -E '(default )?[0-9]+'
 }
 
+# bats test_tags=lab
 @test "resources.hugepageLimits: each page size" {
         needs_controller hugetlb
         launch_waiting '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
@@ -155,6 +164,7 @@ file_of() { # file_of FILE: a file of the container's cgroup
         refused 'linux\.resources\.hugepageLimits\[0\]\.pageSize' create
 }
 
+# bats test_tags=lab
 @test "resources.unified: files are written as they are" {
         needs_controller hugetlb
         launch_waiting '.linux.resources.unified = {"hugetlb.2MB.max": "6291456", "cgroup.max.descendants": "7"}'

@@ -1,5 +1,6 @@
 load ../lib/common
 
+# bats test_tags=lab
 @test "update --resources FILE: changes a limit of a running container" {
         needs_controller hugetlb
         launch_waiting
@@ -25,6 +26,7 @@ load ../lib/common
         has "not permitted"
 }
 
+# bats test_tags=lab
 @test "update --memory, --pids-limit: flags" {
         needs_controller memory
         needs_controller pids
@@ -34,6 +36,7 @@ load ../lib/common
         is "$(cat "$(cgroup_of)/pids.max")" 20
 }
 
+# bats test_tags=lab
 @test "update --cpu-quota, --cpu-period, --cpu-share: flags" {
         needs_controller cpu
         launch_waiting
@@ -41,7 +44,7 @@ load ../lib/common
         is "$(cat "$(cgroup_of)/cpu.max")" "30000 60000"
 }
 
-# bats test_tags=berth
+# bats test_tags=berth,lab
 @test "update: a limit that fails leaves all as it was" {
         needs_controller hugetlb
         launch_waiting '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
@@ -86,6 +89,7 @@ load ../lib/common
         REFUSAL_KEEPS=1 refused 'l3|intelRdt|resctrl' berth update --l3-cache-schema 'L3:0=f' "$ID"
 }
 
+# bats test_tags=lab
 @test "events --stats: one JSON line with the container's numbers" {
         is_runtime crun && skip "crun has no events"
         launch_waiting
@@ -125,6 +129,7 @@ load ../lib/common
         is "$(jq -r '.data.network_interfaces // [] | map(.Name) | index("lo") != null or . == []' <<<"$output")" true
 }
 
+# bats test_tags=lab
 @test "events: an OOM kill is a line of its own" {
         needs_controller memory
         is_runtime crun && skip "crun has no events"

@@ -164,6 +164,7 @@ network_ready() {
         [ "$(stdout)" -le 1 ]
 }
 
+# bats test_tags=full
 @test "CRI: a liveness probe every moment leaves no process, descriptor or file behind" {
         local n shim before
 

@@ -200,6 +200,7 @@ has_line() {
         is "$(look web .State.Status)" running
 }
 
+# bats test_tags=full
 @test "docker stop: what does not listen is killed after the time given" {
         detached deaf busybox sh -c 'trap "" TERM; echo deaf; while :; do sleep 0.2; done'
         until_true 20 sh -c 'docker logs deaf | grep -q deaf'
@@ -207,6 +208,7 @@ has_line() {
         is "$(look deaf '"\(.State.Status) \(.State.ExitCode)"')" "exited 137"
 }
 
+# bats test_tags=full
 @test "docker rm -f: a paused container with processes goes, volumes too, and nothing of it stays" {
         docker pause web
         docker rm --force --volumes web
@@ -221,6 +223,7 @@ has_line() {
         is "$(look greedy '"\(.State.OOMKilled) \(.State.ExitCode)"')" "true 137"
 }
 
+# bats test_tags=full
 @test "docker: a mount that cannot be made is told in berth's words, with Docker's advice, and leaves nothing" {
         run -125 docker run --name bad --network none --volume /etc/passwd:/etc busybox true
         has 'OCI runtime create failed: mounts[' '/etc: mount a file on a directory: Not a directory' \

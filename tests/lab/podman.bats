@@ -32,6 +32,7 @@ teardown_file() {
         is "$stderr" problem
 }
 
+# bats test_tags=full
 @test "podman run: 128 plus the signal that killed the program" {
         run -143 once --init box sh -c 'kill -TERM $$'
 }
@@ -43,6 +44,7 @@ teardown_file() {
         [ "$RUNTIME_NAME" != berth ] || has 'berth: exec: "/etc": permission denied'
 }
 
+# bats test_tags=full
 @test "podman run: what Podman refuses is 125, and leaves no container" {
         run -125 once --device /dev/nosuch --name refused box true
         run -1 podman container exists refused
@@ -83,6 +85,7 @@ teardown_file() {
         run -127 podman exec --workdir /nowhere web true
 }
 
+# bats test_tags=full
 @test "podman exec -it: a terminal that is resized" {
         at_terminal -s 30x90 -r 33x99 podman exec -it web \
                 sh -c 'stty size; trap "stty size; exit 4" WINCH; echo ready; while :; do sleep 0.1; done'
@@ -120,6 +123,7 @@ teardown_file() {
         is "$(cat "$(group web)/cpu.max")" "50000 100000"
 }
 
+# bats test_tags=full
 @test "podman checkpoint: refused with words that say why, and the container lives on" {
         run -125 podman container checkpoint web
         has "configured runtime does not support checkpoint/restore"
@@ -133,6 +137,7 @@ teardown_file() {
         has_line ending
 }
 
+# bats test_tags=full
 @test "podman start, kill, wait: an old container lives again and can be killed" {
         podman start web
         podman kill --signal KILL web
@@ -148,6 +153,7 @@ teardown_file() {
         podman rm deaf
 }
 
+# bats test_tags=full
 @test "podman rm --force: a paused container is removed, frozen as it is" {
         detached frozen box sleep 1000
         podman pause frozen
@@ -155,6 +161,7 @@ teardown_file() {
         run -1 podman container exists frozen
 }
 
+# bats test_tags=full
 @test "podman attach: the detach keys leave a container that goes on running" {
         podman run --detach --tty --network none --name seen box sh -c 'while :; do echo ready; sleep 0.5; done' >/dev/null
         at_terminal -i $'\x10\x11' podman attach seen
@@ -269,6 +276,7 @@ END
         podman rmi built
 }
 
+# bats test_tags=full
 @test "podman build: a step that fails ends it with the step's status" {
         printf 'FROM localhost/box\nRUN exit 7\n' >"$BATS_TEST_TMPDIR/Containerfile"
         run -7 podman build --network none --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"

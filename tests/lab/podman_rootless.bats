@@ -108,12 +108,14 @@ teardown_file() {
         podman rm --force --time 0 web
 }
 
+# bats test_tags=full
 @test "rootless podman rm --force: a paused container is removed, frozen as it is" {
         detached frozen box sleep 1000
         podman pause frozen
         podman rm --force --time 0 frozen
 }
 
+# bats test_tags=full
 @test "rootless podman build: RUN steps run with berth, as their user" {
         local context
 
