@@ -123,7 +123,8 @@ int ctlnet_network_create(struct ctlnet *net, const struct ctlnet_network *netwo
 /* -ENOENT without one; CTLNET_DEFAULT is made. */
 int ctlnet_network_show(struct ctlnet *net, const char *name, struct ctlnet_network *network);
 
-/* Sorted by name; *networks is malloc'ed, the caller's. CTLNET_DEFAULT only when it has been made. */
+/* Sorted by name; *networks is malloc'ed, the caller's. CTLNET_DEFAULT only when it has been made. -EINVAL: there are
+ * damaged ones, each is warned of, and *networks has the others. */
 int ctlnet_network_list(struct ctlnet *net, struct ctlnet_network **networks, size_t *n);
 
 /* Removes bridge, names and definition. -EBUSY while an interface has an address in it. */

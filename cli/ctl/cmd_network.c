@@ -209,12 +209,13 @@ static int list(const struct network_options *options, struct ctlnet *net, const
 {
         _cleanup_free_ struct ctlnet_network *networks = NULL;
         size_t n = 0;
-        int r = ctlnet_network_list(net, &networks, &n);
+        int r = ctlnet_network_list(net, &networks, &n), printed;
 
         (void)name;
-        if (r < 0)
+        if (r < 0 && !networks)
                 return r;
-        return options->json ? print_json(networks, n, true) : print_table(networks, n);
+        printed = options->json ? print_json(networks, n, true) : print_table(networks, n);
+        return printed < 0 ? printed : r;
 }
 
 static int show(const struct network_options *options, struct ctlnet *net, const char *name)

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "base/path.h"
 #include "netdev/ctl/attach.h"
@@ -68,7 +69,7 @@ int ctlnet_network_show(struct ctlnet *net, const char *name, struct ctlnet_netw
 
 struct listing {
         struct ctlnet_network *v;
-        size_t n;
+        size_t n, damaged;
 };
 
 static int add_to_listing(struct ctlnet *net, const char *name, void *data)
@@ -84,7 +85,11 @@ static int add_to_listing(struct ctlnet *net, const char *name, void *data)
         if (r == 0)
                 r = count_members(net, &bigger[listing->n]);
         listing->n += r == 0;
-        return r == -ENOENT ? 0 : r;
+        if (r == -EINVAL) {
+                log_warning("%s", error_message());
+                listing->damaged++;
+        }
+        return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
 static int by_name(const void *a, const void *b)
@@ -99,13 +104,16 @@ int ctlnet_network_list(struct ctlnet *net, struct ctlnet_network **networks, si
 
         if (r < 0) {
                 free(listing.v);
+                *networks = NULL;
+                *n = 0;
                 return r;
         }
         if (listing.n)
                 qsort(listing.v, listing.n, sizeof(*listing.v), by_name);
         *networks = listing.v;
         *n = listing.n;
-        return 0;
+        error_clear();
+        return listing.damaged ? refuse(EINVAL, "%zu of the networks cannot be read", listing.damaged) : 0;
 }
 
 /* ---- the end of one ---- */

@@ -182,6 +182,24 @@ members    1"
         ctl destroy one
 }
 
+@test "network list: one whose file is damaged is named, and the others are there" {
+        ctl network create first
+        ctl network create second
+        cp "$DIR/networks/first/network" "$T/definition"
+        echo garbage >"$DIR/networks/first/network"
+        run --separate-stderr -1 ctl network list
+        matches '^second +bridge '
+        lacks first
+        output=$stderr has "network first: line 1: " "1 of the networks cannot be read"
+        run --separate-stderr -1 ctl network list --json
+        is "$(jq -r '.[].name' <<<"$output")" second
+        cp "$T/definition" "$DIR/networks/first/network"
+        run -0 ctl network list
+        has first second
+        ctl network delete first
+        ctl network delete second
+}
+
 @test "net container:NAME shares the other's interfaces, and needs it to run" {
         ctl create one --image busybox -- /bin/sleep 1000
         ctl create two --image busybox --net container:one -- /bin/sleep 1000
