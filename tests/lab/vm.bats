@@ -116,6 +116,7 @@ has_ended() { # has_ended WORDS: the container is stopped and says why
         ends_with 9 wait $!
 }
 
+# bats test_tags=full
 @test "vm run: a program that a signal kills gives 128 and its number" {
         bundle
         args /bin/probe wait
@@ -232,6 +233,7 @@ has_ended() { # has_ended WORDS: the container is stopped and says why
         has size=1024k
 }
 
+# bats test_tags=full
 @test "vm volumes: extended attributes are the host's; access control lists are refused; locks hold in the guest" {
         mkdir "$T/shared"
         echo 2 >"$T/shared/locked"
@@ -292,6 +294,7 @@ END
         is "$(cat "$T/small/again")" room
 }
 
+# bats test_tags=full
 @test "vm: in a user namespace, files of the container belong to the mapped user of the host" {
         bundle '.linux.namespaces += [{type: "user"}] |
                 .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
@@ -375,6 +378,7 @@ is_alone() {
         [ "$(cat "$1/cgroup.procs")" = "$2" ]
 }
 
+# bats test_tags=full
 @test "vm: a program that is killed for want of memory is counted before its end is seen" {
         local group
 
@@ -388,6 +392,7 @@ is_alone() {
         is "$(kills "$group")" 1
 }
 
+# bats test_tags=full
 @test "vm update: with memory-update-maximum a limit can be raised, and what is beyond that is refused with both numbers" {
         echo 'memory-update-maximum = 160M' >>/etc/berth/berth.conf
         defer "sed -i '/^memory-update-maximum/d' /etc/berth/berth.conf"
@@ -468,6 +473,7 @@ echoes() {
         timeout 60 socat -t 20 - TCP:192.0.2.2:9000 <"$T/sent" >"$T/echoed" && cmp "$T/sent" "$T/echoed"
 }
 
+# bats test_tags=full
 @test "vm network: the host's kernel moves the packets on the container's account, also after a pause; vhost-net = off is without" {
         modprobe vhost_net
         veth
@@ -498,6 +504,7 @@ echoes() {
         eventually echoes
 }
 
+# bats test_tags=full
 @test "vm network: what a createRuntime hook puts into the container's own namespace is the guest's" {
         cat >"$T/hook" <<'END'
 #!/bin/sh -e
