@@ -126,16 +126,17 @@ static int copy_program(int root, const char *from)
 
 /* "bin/ls" and so on, one a line. Hard links, as `busybox --install` makes them: 272 symbolic links are as many inodes,
  * and where many containers come and go ext4 searches long for each (fs/ext4/ialloc.c, recently_deleted). */
-static int link_applets(int root, const char *program)
+static int link_applets(int root, const char *program, struct process_call *listing)
 {
         _cleanup_free_ char *list = malloc(APPLETS_SIZE);
         char *save = NULL;
         int r;
 
-        if (!list)
+        if (!list) {
+                process_drop(listing);
                 return fail(ENOMEM, "list the applets of busybox");
-        r = process_run(program, (const char *[]){program, "--list-full", NULL}, BUSYBOX_DEADLINE_MS, list,
-                        APPLETS_SIZE);
+        }
+        r = process_finish(listing, BUSYBOX_DEADLINE_MS, -EBADF, list, APPLETS_SIZE);
         if (r != 0)
                 return r < 0 ? fail_in(r, "run %s", program) : refuse(EINVAL, "%s --list-full failed", program);
         for (char *name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
@@ -146,14 +147,23 @@ static int link_applets(int root, const char *program)
 
 int image_busybox(int root)
 {
+        struct process_call listing = PROCESS_CALL_NONE;
         const char *program = NULL;
         int r = find_program(&program);
 
+        if (r < 0)
+                return r;
+        /* It writes a word at a time, and who waits for each is woken hundreds of times. */
+        r = process_begin(program, (const char *[]){program, "--list-full", NULL}, -EBADF, &listing);
+        if (r < 0)
+                return fail_in(r, "run %s", program);
+        r = make_directories(root);
         if (r == 0)
-                r = make_directories(root);
+                r = make_files(root);
         if (r == 0)
                 r = copy_program(root, program);
         if (r == 0)
-                r = link_applets(root, program);
-        return r < 0 ? r : make_files(root);
+                return link_applets(root, program, &listing);
+        process_drop(&listing);
+        return r;
 }
