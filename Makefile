@@ -315,10 +315,13 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libberth.a
 NATIVE_STAGES := unit rules integration wall conformance crash fuzz
 STAGES := $(NATIVE_STAGES) lab
 
+# As many compilers as processors, unless the caller has said how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: check check-native check-lab check-full check-build
 check:
 	@scripts/install-deps build check $(filter lab,$(STAGES))
-	@$(MAKE) --no-print-directory check-build
+	@$(MAKE) --no-print-directory $(PARALLEL) check-build
 	@tests/check $(STAGES)
 
 check-native:
@@ -335,19 +338,19 @@ check-build: all $(CHECK_TOOLS) $(UNIT_TESTS) $(FUZZERS)
 .PHONY: conformance
 conformance:
 	@scripts/install-deps build check bench
-	@$(MAKE) --no-print-directory all $(CHECK_TOOLS)
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(CHECK_TOOLS)
 	@tests/conformance/table
 
 .PHONY: fuzz
 fuzz:
 	@scripts/install-deps build check
-	@$(MAKE) --no-print-directory $(FUZZERS) $(BUILD)/tests/footprint
+	@$(MAKE) --no-print-directory $(PARALLEL) $(FUZZERS) $(BUILD)/tests/footprint
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check fuzz
 
 .PHONY: bench
 bench:
 	@scripts/install-deps build bench check
-	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BENCH_TOOLS)
 	@$(BUILD)/tests/view tests/bench/bench
 	@$(BUILD)/tests/view tests/bench/ctl >$(BUILD)/density.md
 	@tests/lib/insert bench-ctl docs/density.md <$(BUILD)/density.md && cat $(BUILD)/density.md
@@ -357,13 +360,13 @@ bench:
 .PHONY: bench-lab
 bench-lab:
 	@scripts/install-deps build bench check lab
-	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BENCH_TOOLS)
 	@tests/bench/lab
 
 .PHONY: demo
 demo:
 	@scripts/install-deps build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@scripts/demo $(BUILD)/berth
 
 .PHONY: install
