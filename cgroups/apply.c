@@ -105,12 +105,24 @@ static int live_read(struct live *live, int cgroup_fd, const struct cgroup_write
         return 0;
 }
 
+/* A group with processes whose CPUs or memory nodes are given cannot be without any again (the kernel says ENOSPC): it
+ * gets what it had, its parent's. */
+static bool undo_text(int cgroup_fd, const struct cgroup_write *write, const char *before, char *text, size_t size)
+{
+        bool cpus = strcmp(write->file, "cpuset.cpus") == 0, mems = strcmp(write->file, "cpuset.mems") == 0;
+
+        if (before[0] || (!cpus && !mems))
+                return cgroup_undo_text(write->file, write->value, before, text, size);
+        return read_small_file_at(cgroup_fd, cpus ? "../cpuset.cpus.effective" : "../cpuset.mems.effective", text,
+                                  size) > 0;
+}
+
 static void put_back(int cgroup_fd, const struct cgroup_write *write, const char *before)
 {
         char text[UNDO_TEXT_MOST];
         int r;
 
-        if (!before || !cgroup_undo_text(write->file, write->value, before, text, sizeof(text)))
+        if (!before || !undo_text(cgroup_fd, write, before, text, sizeof(text)))
                 return;
         r = write_file_at(cgroup_fd, write->file, text);
         if (r < 0)
@@ -176,7 +188,7 @@ int cgroup_writes_in_force(int cgroup_fd, const struct cgroup_writes *writes, st
                 const struct cgroup_write *write = &writes->v[i];
                 char text[UNDO_TEXT_MOST];
 
-                if (!live.before[i] || !cgroup_undo_text(write->file, write->value, live.before[i], text, sizeof(text)))
+                if (!live.before[i] || !undo_text(cgroup_fd, write, live.before[i], text, sizeof(text)))
                         continue;
                 before->v[before->n] = *write;
                 before->v[before->n].value = arena_strdup(arena, text);

@@ -532,4 +532,8 @@ counted() {
         refused_update 'cpuset\.cpus|cpu\.cpus' '{"memory": {"limit": 33554432}, "cpu": {"quota": 20000, "cpus": "77"}, "pids": {"limit": 5}}'
         refused_update 'memory\.nosuch' '{"memory": {"limit": 33554432}, "cpu": {"quota": 20000}, "pids": {"limit": 5}, "unified": {"memory.nosuch": "1"}}'
         is "$(value memory.max) $(value cpu.max) $(value pids.max)" "67108864 50000 100000 9"
+        # No group with processes can be without CPUs of its own again.
+        refused_update 'memory\.nosuch' '{"cpu": {"cpus": "0", "mems": "0"}, "unified": {"memory.nosuch": "1"}}'
+        lacks "put"
+        is "$(value cpuset.cpus.effective)" "$(value ../cpuset.cpus.effective)"
 }
