@@ -371,8 +371,9 @@ if os.fork():
 for fd in range(3):
         os.close(fd)
 import time
-time.sleep(14)
+time.sleep(100)
 END
         refused "connect to socket $T/socket: .*timed out" create --console-socket "$T/socket"
+        pkill -x python3
         eventually none_lives python3
 }
