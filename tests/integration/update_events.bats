@@ -143,11 +143,10 @@ limit() {
         needs_controller memory
         is_runtime crun && skip "crun has no events"
         bundle '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
-        args /bin/sh -c 'echo ready; read go </tmp/go; dd if=/dev/zero of=/dev/shm/x bs=1M count=32'
-        mkfifo "$B/rootfs/tmp/go"
+        args /bin/sh -c 'echo ready; until test -e /tmp/go; do sleep 0.1; done; dd if=/dev/zero of=/dev/shm/x bs=1M count=32'
         launch
         berth events --interval 1s "$ID" >"$T/events" 2>&1 </dev/null &
         eventually grep -q '"stats"' "$T/events" # kills from before it looked are not its events
-        echo >"$B/rootfs/tmp/go"
+        touch "$B/rootfs/tmp/go"
         eventually grep -q '"oom"' "$T/events"
 }
