@@ -33,7 +33,7 @@ sample() {
 # A handful: the tests' own processes and files, and what the system does meanwhile. Memory: what is free varies by some
 # MiB with nothing done at all; a group that leaks is 40 KiB and more of slab and percpu.
 bounds() {
-        BOUNDS=(0 0 20 64 8 2 4 $((-4 * $1 - 32768)) $(($1 + 8192)) $(($1 + 8192)) 2048)
+        BOUNDS=(0 0 20 64 8 2 4 $((-4 * $1 - 24576)) $(($1 + 8192)) $(($1 + 8192)) 2048)
 }
 
 setup_file() {
