@@ -36,18 +36,14 @@ static int make_parent_private(const char *path)
         }
 }
 
-/* Where the root is hung on. The path may not be reachable by an id of the user namespace, and a machine does not have
- * it: "/" will do. */
-static const char *place_of(const char *path)
-{
-        return faccessat(AT_FDCWD, path, F_OK, 0) == 0 ? path : "/";
-}
-
 int rootfs_detach_propagation(unsigned long propagation, const char *path)
 {
         if (sys_mount(NULL, "/", NULL, propagation, NULL) < 0)
                 return fail(errno, "set the propagation of the mount namespace");
-        return propagation & MS_SHARED ? make_parent_private(place_of(path)) : 0;
+        if (!(propagation & MS_SHARED))
+                return 0;
+        /* Where it will be hung on: rootfs_attach. */
+        return make_parent_private(faccessat(AT_FDCWD, path, F_OK, 0) == 0 ? path : "/");
 }
 
 int rootfs_attach(const char *path, int tree, unsigned long propagation)
@@ -65,9 +61,11 @@ int rootfs_attach(const char *path, int tree, unsigned long propagation)
         r = mount_propagate(tree, propagation & MS_SLAVE ? MS_SLAVE | MS_REC : MS_PRIVATE | MS_REC);
         if (r < 0)
                 return fail_in(r, "root file system");
-        if (propagation)
-                path = place_of(path);
         target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        /* The path may not be reachable by an id of the user namespace, and a machine does not have it: any directory
+         * will do to hang it on. */
+        if (target < 0 && propagation)
+                target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (target < 0)
                 return fail(errno, "open root file system %s", path);
         r = mount_attach(tree, target);
@@ -205,7 +203,7 @@ int rootfs_move(int root, int mountinfo, bool host_is_shared)
         /* Or the root would be moved over the host's "/", too, where that is shared with ours. */
         if (sys_mount(NULL, "/", NULL, MS_SLAVE, NULL) < 0)
                 return fail(errno, "cut the old root's propagation");
-        /* ELOOP: it is there already (place_of). */
+        /* ELOOP: it is there already (rootfs_attach). */
         if (sys_mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != ELOOP)
                 return fail(errno, "move the root file system over /");
         r = drop_old_mounts(mount_id, mountinfo, host_is_shared);

@@ -324,12 +324,9 @@ in_user_namespace() {
 # The root is then hung on / itself.
 # bats test_tags=berth
 @test "user namespace: a root that its ids cannot reach by the path, with shared propagation, and without pivot_root" {
-        local closed
-
         mapped '.linux.rootfsPropagation = "shared"'
         args /bin/probe mounts
-        closed=${B%/*}
-        chmod 700 "$closed"
+        chmod 700 "${B%/*}"
         run -0 once
         matches '^mount=[0-9]+ [0-9]+ [0-9:]+ [^ ]+ / .* shared:[0-9]+ '
         run -0 once --no-pivot
