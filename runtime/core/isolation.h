@@ -58,6 +58,7 @@ struct isolation_target {
 struct isolation_row {
         const char *name;  /* "process", "vm" */
         bool group_inside; /* the group that the container sees is not the one on this host */
+        bool own_network;  /* it is never on the host's network, whatever namespaces are inside */
 
         /* Refuses what this wall cannot give, and divides the rest. */
         int (*divide)(const struct isolation_request *request, struct isolation_view *view);

@@ -123,7 +123,7 @@ static int read_usage(const struct subject *subject, bool brief, struct arena *a
         if (subject->cgroup_fd >= 0 || subject->row->group_inside)
                 r = subject->row->statistics(&target, arena, &usage->cgroup);
         /* A container on the network of the host would be charged with all that the host sends. */
-        if (r == 0 && record->namespaces & 1U << OCI_NS_NETWORK)
+        if (r == 0 && (subject->row->own_network || record->namespaces & 1U << OCI_NS_NETWORK))
                 r = read_network(record->init.pid, arena, &usage->network);
         if (r == 0 && !brief)
                 r = read_rdt(record->resctrl, arena, &usage->rdt);

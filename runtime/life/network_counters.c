@@ -3,10 +3,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "netdev/tap.h"
+
+/* What goes through the tap of a virtual machine goes through the interface beside it, too. */
+static bool is_counted(const char *name)
+{
+        return strncmp(name, "lo:", 3) != 0 && strncmp(name, TAP_PREFIX, sizeof(TAP_PREFIX) - 1) != 0;
+}
 
 /* "  eth0: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop ..." */
 static int parse_line(const char *line, struct network_counter *counter)
@@ -36,7 +44,7 @@ int network_counters_parse(const char *text, struct arena *arena, struct network
                 struct network_counter *counter = &counters->v[counters->n];
                 const char *name = line + strspn(line, " "), *next = strchr(line, '\n');
 
-                if (parse_line(line, counter) && strncmp(name, "lo:", 3) != 0) {
+                if (parse_line(line, counter) && is_counted(name)) {
                         counter->name = arena_strndup(arena, name, (size_t)(strchr(name, ':') - name));
                         if (!counter->name)
                                 return fail(ENOMEM, "read the network counters");

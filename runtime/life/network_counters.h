@@ -17,5 +17,6 @@ struct network_counters {
         struct network_counter *v;
 };
 
-/* The text, without "lo". Lines that are none of the format are left out. Pure; -ENOMEM with a message. */
+/* The text, without "lo" and the taps of a virtual machine (netdev/tap.h). Lines that are none of the format are left
+ * out. Pure; -ENOMEM with a message. */
 int network_counters_parse(const char *text, struct arena *arena, struct network_counters *counters);

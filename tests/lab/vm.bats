@@ -450,6 +450,8 @@ IN_POD='.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/
         head -c 300000 /dev/urandom | base64 >"$T/sent"
         timeout 60 socat -t 20 - TCP:192.0.2.2:9000 <"$T/sent" >"$T/echoed"
         cmp "$T/sent" "$T/echoed"
+        run -0 berth events --stats "$ID"
+        is "$(jq -c '.data.network_interfaces | map([.Name, .RxBytes > 400000, .TxBytes > 400000])' <<<"$output")" '[["eth0",true,true]]'
         kill %1 2>/dev/null || true
 }
 

@@ -132,9 +132,11 @@ static const char net_dev[] =
         "    lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0  0 0\n"
         "  eth0:1234567890123      2    3    4    0     0          0         0      50       6    7    8    0   0  0 "
         "0\n"
+        "berthtap2:    1280      14    0    0    0     0          0         0     1340      14    0    0    0     0  0 "
+        "0\n"
         "broken: 1 2\n";
 
-static void network_counters_are_those_of_every_interface_but_lo(void **state)
+static void network_counters_are_those_of_every_interface_but_lo_and_taps(void **state)
 {
         struct container_usage usage = {0};
         struct arena arena = {0};
@@ -207,7 +209,7 @@ int main(void)
                 cmocka_unit_test(swap_is_told_together_with_memory_as_on_cgroup_v1),
                 cmocka_unit_test(what_the_host_does_not_have_is_zero_or_absent),
                 cmocka_unit_test(an_oom_event_is_one_line),
-                cmocka_unit_test(network_counters_are_those_of_every_interface_but_lo),
+                cmocka_unit_test(network_counters_are_those_of_every_interface_but_lo_and_taps),
                 cmocka_unit_test(rdt_numbers_come_from_the_group_and_its_root),
         };
 

@@ -389,6 +389,7 @@ static int destroy(const struct isolation_target *target, int64_t deadline)
 const struct isolation_row vm_isolation = {
         .name = "vm",
         .group_inside = true,
+        .own_network = true,
         .divide = divide,
         .release = release,
         .divide_process = vm_divide_process,
