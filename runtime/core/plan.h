@@ -196,7 +196,7 @@ struct step_mount {
 #define PLAN_MOUNT_RECURSIVE            (1U << 0) /* rbind */
 #define PLAN_MOUNT_COPYUP               (1U << 1)
 #define PLAN_MOUNT_IDMAP_RECURSIVE      (1U << 2)
-#define PLAN_MOUNT_COPY_SYMLINK         (1U << 3)
+#define PLAN_MOUNT_COPY_SYMLINK         (1U << 3) /* no mount, but a link: source is what it points to */
 #define PLAN_MOUNT_SOURCE_NOFOLLOW      (1U << 4)
 #define PLAN_MOUNT_DESTINATION_NOFOLLOW (1U << 5)
 #define PLAN_MOUNT_PRIVATE_CGROUP       (1U << 6) /* the container has a cgroup namespace of its own */

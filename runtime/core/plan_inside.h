@@ -19,6 +19,7 @@ struct plan_facts {
         plan_slot root_tree; /* detached trees that the parent opened, where the ids inside cannot reach the paths */
         const plan_slot *mount_sources;         /* one for each mount, or NULL */
         const plan_slot *mount_user_namespaces; /* id-mapped mounts that are made inside; one for each mount, or NULL */
+        const char *const *mount_links; /* copy-symlink: the target of a source that is a link, else NULL; or NULL */
         plan_slot start_socket;
 
         const struct sock_filter *seccomp; /* compiled linux.seccomp, NULL without */

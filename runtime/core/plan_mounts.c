@@ -118,8 +118,6 @@ static uint32_t flags_of(const struct oci_spec *spec, const struct oci_mount *mo
                 flags |= PLAN_MOUNT_COPYUP;
         if (options->idmap == OCI_IDMAP_RECURSIVE)
                 flags |= PLAN_MOUNT_IDMAP_RECURSIVE;
-        if (options->copy_symlink)
-                flags |= PLAN_MOUNT_COPY_SYMLINK;
         if (options->source_nofollow)
                 flags |= PLAN_MOUNT_SOURCE_NOFOLLOW;
         if (options->destination_nofollow)
@@ -160,6 +158,7 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
         const struct oci_mount *mount = &spec->mounts.v[index];
         const struct oci_mount_options *options = &mount->options;
         enum plan_mount_kind kind = kind_of(mount);
+        const char *link = facts->mount_links ? facts->mount_links[index] : NULL;
         plan_text destination = plan_put(builder, mount->destination);
         plan_text source, data = put_data(builder, mount, spec->linux_.mount_label);
         plan_text type = plan_put(builder, mount->type);
@@ -169,10 +168,10 @@ static int add_mount(struct plan_builder *builder, const struct oci_spec *spec, 
                 return refuse(EINVAL, "mounts[%zu].source: a bind mount needs one", index);
         if (kind == MOUNT_KIND_FS && !mount->type)
                 return refuse(EINVAL, "mounts[%zu].type: required field is missing", index);
-        source = put_source(builder, spec, mount, kind, facts);
+        source = link ? plan_put(builder, link) : put_source(builder, spec, mount, kind, facts);
         step = PLAN_ADD(builder, MOUNT, mount);
         step->kind = kind;
-        step->flags = flags_of(spec, mount, kind, facts);
+        step->flags = flags_of(spec, mount, kind, facts) | (link ? PLAN_MOUNT_COPY_SYMLINK : 0);
         step->destination = destination;
         step->source = source;
         step->type = type;

@@ -383,20 +383,6 @@ static int remount(struct init *init, const struct step_mount *step, const char 
         return r;
 }
 
-/* copy-symlink: a link as source is made again at the destination instead of being followed. 1: it was one. */
-static int copy_symlink(struct init *init, const struct step_mount *step, const char *destination)
-{
-        char target[PATH_MAX];
-        ssize_t n = readlinkat(AT_FDCWD, init_text(init, step->source), target, sizeof(target) - 1);
-        int r;
-
-        if (n < 0)
-                return 0;
-        target[n] = '\0';
-        r = device_link(init->root, destination, target);
-        return r < 0 ? r : 1;
-}
-
 static int carry_out(struct init *init, const struct step_mount *step, const char *destination)
 {
         _cleanup_close_ int mount = -EBADF;
@@ -404,11 +390,8 @@ static int carry_out(struct init *init, const struct step_mount *step, const cha
 
         if (step->kind == MOUNT_KIND_REMOUNT)
                 return remount(init, step, destination);
-        if (step->flags & PLAN_MOUNT_COPY_SYMLINK) {
-                r = copy_symlink(init, step, destination);
-                if (r != 0)
-                        return r < 0 ? r : 0;
-        }
+        if (step->flags & PLAN_MOUNT_COPY_SYMLINK)
+                return device_link(init->root, destination, init_text(init, step->source));
         r = check_name(init->root, destination);
         if (r < 0)
                 return r;

@@ -1,8 +1,10 @@
 #include "runtime/life/sources.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -26,9 +28,13 @@ void sources_close(struct sources *sources)
 {
         while (sources->n)
                 close(sources->fds[--sources->n]);
+        for (size_t i = 0; sources->mount_links && i < sources->n_mounts; i++)
+                free(sources->mount_links[i]);
+        free(sources->mount_links);
         free(sources->mount_sources);
         free(sources->mount_user_namespaces);
         sources->mount_sources = sources->mount_user_namespaces = NULL;
+        sources->mount_links = NULL;
 }
 
 static int open_namespaces(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts)
@@ -83,19 +89,41 @@ static int open_place(const char *path, bool recursive, unsigned at, bool privil
         return fd < 0 ? fail(errno, "%s", path) : fd;
 }
 
+/* Relative ones begin in the bundle. malloc'ed; NULL without memory. */
+static char *source_path(const struct oci_mount *mount, const struct plan_facts *facts)
+{
+        char *path;
+
+        if (mount->source[0] == '/')
+                return strdup(mount->source);
+        return asprintf(&path, "%s/%s", facts->bundle, mount->source) < 0 ? NULL : path;
+}
+
+/* copy-symlink: where a source that is a link points to, malloc'ed; NULL for another one. */
+static int read_source_link(const struct oci_mount *mount, const struct plan_facts *facts, char **target)
+{
+        _cleanup_free_ char *path = source_path(mount, facts);
+        char text[PATH_MAX];
+        ssize_t n;
+
+        if (!path)
+                return fail(ENOMEM, "source %s", mount->source);
+        n = readlink(path, text, sizeof(text));
+        if (n < 0)
+                return 0;
+        *target = strndup(text, (size_t)n);
+        return *target ? 0 : fail(ENOMEM, "source %s", mount->source);
+}
+
 static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *facts, bool privileged)
 {
-        _cleanup_free_ char *joined = NULL;
+        _cleanup_free_ char *path = source_path(mount, facts);
         _cleanup_close_ int tree = -EBADF;
-        const char *path = mount->source;
         unsigned at = mount->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
         int r = 0;
 
-        if (path[0] != '/') {
-                if (asprintf(&joined, "%s/%s", facts->bundle, path) < 0)
-                        return fail(ENOMEM, "source %s", path);
-                path = joined;
-        }
+        if (!path)
+                return fail(ENOMEM, "source %s", mount->source);
         tree = open_place(path, mount->options.recursive, at, privileged);
         if (tree < 0)
                 return fail_in(tree, "source");
@@ -123,7 +151,12 @@ static int open_mount(struct sources *sources, const struct oci_spec *spec, cons
                 if (!is_bind)
                         return sources_add(sources, take_fd(&user), &sources->mount_user_namespaces[index]);
         }
-        if (!is_bind || (!trees && user < 0) || mount->options.copy_symlink)
+        if (is_bind && mount->options.copy_symlink) {
+                r = read_source_link(mount, facts, &sources->mount_links[index]);
+                if (r < 0)
+                        return r;
+        }
+        if (!is_bind || (!trees && user < 0) || sources->mount_links[index])
                 return 0;
         tree = open_tree_of(mount, facts, privileged || user >= 0);
         if (tree < 0)
@@ -139,7 +172,9 @@ static int open_mounts(struct sources *sources, const struct oci_spec *spec, con
 
         sources->mount_sources = malloc((n + 1) * sizeof(plan_slot));
         sources->mount_user_namespaces = malloc((n + 1) * sizeof(plan_slot));
-        if (!sources->mount_sources || !sources->mount_user_namespaces)
+        sources->mount_links = calloc(n + 1, sizeof(*sources->mount_links));
+        sources->n_mounts = n;
+        if (!sources->mount_sources || !sources->mount_user_namespaces || !sources->mount_links)
                 return fail(ENOMEM, "open mount sources");
         for (size_t i = 0; i < n; i++) {
                 int r;
@@ -173,5 +208,6 @@ int sources_open(struct sources *sources, const struct oci_spec *spec, const str
                 r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees, privileged);
         facts->mount_sources = sources->mount_sources;
         facts->mount_user_namespaces = sources->mount_user_namespaces;
+        facts->mount_links = (const char *const *)sources->mount_links;
         return r;
 }

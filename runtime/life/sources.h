@@ -8,7 +8,9 @@
 struct sources {
         int fds[PLAN_SLOTS_MAX];
         size_t n;
+        size_t n_mounts;
         plan_slot *mount_sources, *mount_user_namespaces; /* one for each mount */
+        char **mount_links;                               /* likewise */
 };
 
 /* Opens everything and enters the slots into facts. trees: the root and the sources of bind mounts, too, as detached

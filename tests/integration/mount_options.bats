@@ -204,6 +204,11 @@ passwd
         args /bin/readlink /copied
         run -0 once
         is "$output" /etc/passwd
+        echo "no link" >"$T/file"
+        edit '.mounts[-1].source = $s' --arg s "$T/file"
+        args /bin/cat /copied
+        run -0 once
+        is "$output" "no link"
 }
 
 @test "every option that features lists is accepted" {
