@@ -448,7 +448,7 @@ IN_POD='.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/
         has "192.0.2.2/24" "mtu 1400" "02:00:00:00:00:77" "default via 192.0.2.1" answered "a page of the host"
         ping -c 1 -W 20 192.0.2.2
         head -c 300000 /dev/urandom | base64 >"$T/sent"
-        timeout 60 socat -t 20 - TCP:192.0.2.2:9000 <"$T/sent" >"$T/echoed"
+        timeout 60 socat -t 20 - TCP:192.0.2.2:9000,retry=20,interval=0.5 <"$T/sent" >"$T/echoed"
         cmp "$T/sent" "$T/echoed"
         run -0 berth events --stats "$ID"
         is "$(jq -c '.data.network_interfaces | map([.Name, .RxBytes > 400000, .TxBytes > 400000])' <<<"$output")" '[["eth0",true,true]]'
@@ -472,7 +472,7 @@ vhosts_of() {
 }
 
 echoes() {
-        timeout 60 socat -t 20 - TCP:192.0.2.2:9000 <"$T/sent" >"$T/echoed" && cmp "$T/sent" "$T/echoed"
+        timeout 60 socat -t 20 - TCP:192.0.2.2:9000,retry=20,interval=0.5 <"$T/sent" >"$T/echoed" && cmp "$T/sent" "$T/echoed"
 }
 
 # bats test_tags=full
