@@ -34,8 +34,8 @@ int oci_spec_parse(const char *text, size_t size, struct oci_spec **spec)
         int r;
 
         if (!parsed)
-                return fail(ENOMEM, "config.json");
-        r = decode_text(&spec_table, "config.json", text, size, &arena, parsed);
+                return fail(ENOMEM, "read the configuration");
+        r = decode_text(&spec_table, "JSON", text, size, &arena, parsed);
         parsed->arena = arena;
         if (r < 0) {
                 oci_spec_free(parsed);

@@ -80,9 +80,9 @@ static void root_is_required(void **state)
         refuse_text("{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"\"}}", "root.path: must not be empty");
         refuse_text("{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\",\"readonly\":1}}",
                     "root.readonly: expected a boolean, got 1");
-        refuse_text("{\n\"ociVersion\":\"1.0.0\",\n\"root\"}", "config.json: line 3, column 7: object key and value "
-                                                               "must be separated by a colon (':')");
-        refuse_text("[]", "config.json: expected an object, got an array");
+        refuse_text("{\n\"ociVersion\":\"1.0.0\",\n\"root\"}", "JSON: line 3, column 7: object key and value must "
+                                                               "be separated by a colon (':')");
+        refuse_text("[]", "JSON: expected an object, got an array");
 }
 
 static void hooks(void **state)
