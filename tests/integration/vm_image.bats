@@ -157,7 +157,7 @@ number() {
         cmp "$T/vmlinux" "$(entry)/vmlinux"
 }
 
-@test "without a word the newest cloud kernel in /boot that has its modules is taken" {
+@test "without a word the newest cloud kernel that has its modules is taken, from /boot or beside them" {
         # The machine's own directories, where it has them, are covered in this view.
         local directory
         for directory in /boot /lib/modules; do
@@ -181,6 +181,11 @@ number() {
         run -0 find_one
         has_line "release $RELEASE"
         grep -q "^kernel .* /boot/vmlinuz-$RELEASE$" "$(entry)/about"
+        # As Fedora, Arch and systems that boot images have it.
+        mv "$T/boot/vmlinuz-$RELEASE" "$T/modules/$RELEASE/vmlinuz"
+        run -0 find_one
+        has_line "release $RELEASE"
+        grep -q "^kernel .* /lib/modules/$RELEASE/vmlinuz$" "$(entry)/about"
 }
 
 @test "modules: none is for a kernel that has all built in" {

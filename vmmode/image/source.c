@@ -18,6 +18,8 @@
 #define MODULES      "/lib/modules"
 #define LAST_RESORT  "/vmlinuz"
 
+#define KERNEL_PATH_SIZE (sizeof(MODULES) + NAME_MAX + 32)
+
 static void keep(struct image_file *file, const struct stat *st)
 {
         file->device = st->st_dev;
@@ -127,10 +129,20 @@ static int find_release(const struct image_file *kernel, char *release)
 
 static bool has_modules(const char *release)
 {
-        char path[sizeof(MODULES) + NAME_MAX + 16];
+        char path[KERNEL_PATH_SIZE];
 
         return snprintf(path, sizeof(path), MODULES "/%s/modules.dep", release) < (int)sizeof(path) &&
                access(path, F_OK) == 0;
+}
+
+/* Most distributions have it in /boot; some beside its modules alone. */
+static bool kernel_of(const char *release, char path[KERNEL_PATH_SIZE])
+{
+        snprintf(path, KERNEL_PATH_SIZE, BOOT "/" BOOT_PREFIX "%s", release);
+        if (access(path, F_OK) == 0)
+                return true;
+        snprintf(path, KERNEL_PATH_SIZE, MODULES "/%s/vmlinuz", release);
+        return access(path, F_OK) == 0;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -140,46 +152,44 @@ static bool ends_with(const char *text, const char *end)
         return length >= n && strcmp(text + length - n, end) == 0;
 }
 
-/* The newest of the releases that end so; "" when there is none. Installed but without modules is as good as absent:
- * packages leave such files behind. */
-static void newest_release(const char *suffix, char newest[NAME_MAX + 1])
+/* The kernel of the newest of the releases that end so, of those that have their modules: packages leave kernels
+ * without behind. */
+static bool newest_kernel(const char *suffix, char path[KERNEL_PATH_SIZE])
 {
-        _cleanup_closedir_ DIR *boot = opendir(BOOT);
+        _cleanup_closedir_ DIR *modules = opendir(MODULES);
         const struct dirent *entry;
+        char newest[NAME_MAX + 1] = "";
 
-        newest[0] = '\0';
-        while (boot && (entry = readdir(boot))) {
-                const char *release = entry->d_name + sizeof(BOOT_PREFIX) - 1;
+        while (modules && (entry = readdir(modules))) {
+                char candidate[KERNEL_PATH_SIZE];
 
-                if (strncmp(entry->d_name, BOOT_PREFIX, sizeof(BOOT_PREFIX) - 1) == 0 && ends_with(release, suffix) &&
-                    strverscmp(release, newest) > 0 && has_modules(release))
-                        strcpy(newest, release);
+                if (entry->d_name[0] == '.' || !ends_with(entry->d_name, suffix) ||
+                    strverscmp(entry->d_name, newest) <= 0 || !has_modules(entry->d_name) ||
+                    !kernel_of(entry->d_name, candidate))
+                        continue;
+                strcpy(newest, entry->d_name);
+                strcpy(path, candidate);
         }
+        return newest[0] != '\0';
 }
 
-static int find_kernel(char *path, size_t size)
+static int find_kernel(char path[KERNEL_PATH_SIZE])
 {
-        char release[NAME_MAX + 1];
         struct utsname running;
 
-        newest_release(CLOUD_SUFFIX, release);
-        if (release[0] == '\0' && uname(&running) == 0 && has_modules(running.release)) {
-                snprintf(path, size, BOOT "/" BOOT_PREFIX "%s", running.release);
-                if (access(path, F_OK) == 0)
-                        return 0;
-        }
-        if (release[0] == '\0')
-                newest_release("", release);
-        if (release[0]) {
-                snprintf(path, size, BOOT "/" BOOT_PREFIX "%s", release);
+        if (newest_kernel(CLOUD_SUFFIX, path))
                 return 0;
-        }
-        snprintf(path, size, "%s", LAST_RESORT);
+        if (uname(&running) == 0 && has_modules(running.release) && kernel_of(running.release, path))
+                return 0;
+        if (newest_kernel("", path))
+                return 0;
+        snprintf(path, KERNEL_PATH_SIZE, "%s", LAST_RESORT);
         if (access(path, F_OK) == 0)
                 return 0;
-        return refuse(ENOENT, "no kernel for the virtual machine: no " BOOT "/" BOOT_PREFIX
-                              "* has its modules in " MODULES " (Debian: install linux-image-cloud-amd64, or name one "
-                              "by \"kernel\" in berth.conf)");
+        return refuse(ENOENT,
+                      "no kernel for the virtual machine: no " BOOT "/" BOOT_PREFIX "* and no " MODULES
+                      "/*/vmlinuz has its modules in " MODULES " (Debian: install linux-image-cloud-amd64, or name one "
+                      "by \"kernel\" in berth.conf)");
 }
 
 static int find_modules(struct image_source *source, const char *modules)
@@ -211,12 +221,12 @@ static int find_modules(struct image_source *source, const char *modules)
 
 int image_source_find(const char *kernel, const char *modules, const char *agent, struct image_source *source)
 {
-        char found[sizeof(BOOT "/" BOOT_PREFIX) + NAME_MAX];
+        char found[KERNEL_PATH_SIZE];
         int r = 0;
 
         *source = (struct image_source){0};
         if (!kernel) {
-                r = find_kernel(found, sizeof(found));
+                r = find_kernel(found);
                 kernel = found;
         }
         if (r == 0)
