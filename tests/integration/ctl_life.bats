@@ -291,13 +291,14 @@ load ../lib/ctl
 }
 
 @test "volumes: files of the host are seen inside, read-only where that was said" {
-        mkdir "$T/share"
-        echo outside >"$T/share/file"
-        ctl create web --image busybox --net none -v "$T/share:/mnt/share" -v "$T/share:/mnt/ro:ro" -- /bin/sleep 1000
+        local share=${DIR%/*}/share
+        mkdir "$share"
+        echo outside >"$share/file"
+        ctl create web --image busybox --net none -v "$share:/mnt/share" -v "$share:/mnt/ro:ro" -- /bin/sleep 1000
         ctl start web
         is "$(ctl exec web cat /mnt/share/file)" outside
         ctl exec web sh -c 'echo inside >/mnt/share/new'
-        is "$(stat -c %u "$T/share/new")" 0
+        is "$(stat -c %u "$share/new")" 0
         run ctl exec web touch /mnt/ro/x
         [ "$status" -ne 0 ]
         has "Read-only"

@@ -2,10 +2,28 @@
 
 BERTHCTL=${BERTHCTL:-$TOP/build/berthctl}
 
+# /tmp is memory here, whose files kernels before 6.3 cannot map.
+can_map_memory() {
+        local major minor
+
+        IFS=.- read -r major minor _ </proc/sys/kernel/osrelease
+        [ "$major" -gt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -ge 3 ]; }
+}
+
+on_disk() {
+        local place
+
+        place=$(mktemp -d /var/tmp/berth.XXXXXX)
+        defer "rm -rf --one-file-system '$place'"
+        chmod 711 "$place"
+        DIR=$place/lib
+}
+
 setup() {
         common_setup
         DIR=$T/lib
         RUN=$T/run
+        can_map_memory || on_disk
         # Containers of unprivileged ids pass through.
         chmod 711 "$T"
 }
