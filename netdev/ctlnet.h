@@ -127,7 +127,7 @@ int ctlnet_network_show(struct ctlnet *net, const char *name, struct ctlnet_netw
  * damaged ones, each is warned of, and *networks has the others. */
 int ctlnet_network_list(struct ctlnet *net, struct ctlnet_network **networks, size_t *n);
 
-/* Removes bridge, names and definition. -EBUSY while an interface has an address in it. */
+/* Removes bridge, names and definition, of a damaged one, too. -EBUSY while an interface has an address in it. */
 int ctlnet_network_delete(struct ctlnet *net, const char *name);
 
 /* ---- a container's interface ---- */

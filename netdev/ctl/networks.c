@@ -152,21 +152,29 @@ int ctlnet_network_delete(struct ctlnet *net, const char *name)
 {
         _cleanup_close_ int lock = -EBADF;
         struct ctlnet_network network;
+        bool damaged;
         int r = state_lock(net, &lock);
 
-        if (r == 0)
-                r = network_load(net, name, &network);
+        if (r < 0)
+                return r;
+        r = network_load(net, name, &network);
         if (r == -ENOENT)
                 return refuse(ENOENT, "there is no network %s", name);
-        if (r == 0)
-                r = refuse_members(net, name);
+        damaged = r == -EINVAL;
+        if (r < 0 && !damaged)
+                return r;
+        error_clear();
+        r = refuse_members(net, name);
         if (r == 0)
                 r = dns_stop(net, name);
         if (r == 0)
                 r = remove_links(net, &network);
-        if (r == 0)
+        if (r == 0 && !damaged)
                 r = firewall_remove_network(net, &network);
-        return r < 0 ? r : remove_directory(net, name);
+        if (r == 0)
+                r = remove_directory(net, name);
+        /* What it had there cannot be known: all is made anew without it. */
+        return r == 0 && damaged ? firewall_build(net, NULL) : r;
 }
 
 /* ---- anew ---- */

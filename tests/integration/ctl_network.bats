@@ -200,6 +200,22 @@ members    1"
         ctl network delete second
 }
 
+@test "network delete: one whose file is damaged goes when nobody is in it, with what the firewall had of it" {
+        ctl network create other --subnet 203.0.113.0/24
+        ctl create web --image busybox --net other -- /bin/sleep 1000
+        ctl start web
+        nft list set inet berth subnets4 | grep -q 203.0.113
+        echo garbage >"$DIR/networks/other/network"
+        refused_ctl "container web has an address in it" network delete other
+        refused_ctl "network other: line 1" network create third --subnet 198.51.100.0/24
+        ctl destroy --force web
+        ctl network delete other
+        [ ! -e "$DIR/networks/other" ]
+        [ ! -e /sys/class/net/other ]
+        fails grep -q 203.0.113 <<<"$(nft list set inet berth subnets4)"
+        ctl network create third --subnet 203.0.113.0/24
+}
+
 @test "net container:NAME shares the other's interfaces, and needs it to run" {
         ctl create one --image busybox -- /bin/sleep 1000
         ctl create two --image busybox --net container:one -- /bin/sleep 1000
