@@ -73,7 +73,7 @@ knows() {
         bridge=$(cat /sys/class/net/berth0/address)
         knows "$mac" PERMANENT
         is "$(ip -6 neigh show nud permanent dev berth0 | awk '{ print $3 }')" "$mac"
-        is "$(bridge fdb show br berth0 | awk -v mac="$mac" '$1 == mac { print $NF }')" static
+        is "$(bridge fdb show br berth0 | awk -v mac="$mac" '$1 == mac { print $NF }' | sort -u)" static
         is "$(ctl exec web ip neigh | awk '/PERMANENT/ { print $5 }' | sort -u)" "$bridge"
         ctl network repair
         knows "$mac" PERMANENT

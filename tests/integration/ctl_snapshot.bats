@@ -151,6 +151,7 @@ END
 
         [ -e /dev/loop-control ] || skip "this host has no loop devices"
         truncate -s 320M "$T/fs"
+        command -v mkfs.xfs >/dev/null || skip "there is no mkfs.xfs here"
         mkfs.xfs -q -f -m reflink=1 "$T/fs"
         mkdir -p "$DIR"
         mount -o loop "$T/fs" "$DIR" || skip "this kernel has no xfs"
