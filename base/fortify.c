@@ -1,7 +1,7 @@
 /* Names that Debian's static libraries refer to because they were compiled for glibc with _FORTIFY_SOURCE, and that
  * musl does not have. Otherwise the two agree on the ABI of the platform. The sizes that the callers checked at compile
- * time are checked here again where that is possible. Nobody but the linker uses these; sanitized builds have glibc's
- * own. */
+ * time are checked here again where that is possible. Since Debian 13 (glibc 2.38) those of C23, which reads numbers
+ * like 0b101 too; none of ours is written so. Nobody but the linker uses these; sanitized builds have glibc's own. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +16,10 @@ int __vfprintf_chk(FILE *file, int flag, const char *format, va_list args);
 int __printf_chk(int flag, const char *format, ...);
 int __asprintf_chk(char **to, int flag, const char *format, ...);
 int __vasprintf_chk(char **to, int flag, const char *format, va_list args);
+long __isoc23_strtol(const char *text, char **end, int base);
+unsigned long __isoc23_strtoul(const char *text, char **end, int base);
+int __isoc23_sscanf(const char *text, const char *format, ...);
+int __isoc23_fscanf(FILE *file, const char *format, ...);
 
 void *__memcpy_chk(void *to, const void *from, size_t n, size_t room)
 {
@@ -96,6 +100,38 @@ int __asprintf_chk(char **to, int flag, const char *format, ...)
         (void)flag;
         va_start(args, format);
         n = vasprintf(to, format, args);
+        va_end(args);
+        return n;
+}
+
+long __isoc23_strtol(const char *text, char **end, int base)
+{
+        return strtol(text, end, base);
+}
+
+unsigned long __isoc23_strtoul(const char *text, char **end, int base)
+{
+        return strtoul(text, end, base);
+}
+
+int __isoc23_sscanf(const char *text, const char *format, ...)
+{
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vsscanf(text, format, args);
+        va_end(args);
+        return n;
+}
+
+int __isoc23_fscanf(FILE *file, const char *format, ...)
+{
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vfscanf(file, format, args);
         va_end(args);
         return n;
 }

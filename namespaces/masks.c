@@ -84,19 +84,19 @@ static int null_device(void)
 }
 
 /* Neither in it nor below it can anybody make anything: the kernel leaves it there for those who expect it
- * (fs/proc/proc_tty.c). */
+ * (fs/proc/proc_tty.c). On 64 bits the C library's entries are the kernel's; newer musls have no struct dirent64. */
 static bool is_empty_procfs(int directory)
 {
         struct statfs fs;
-        _Alignas(struct dirent64) char entries[512]; /* "." and ".." first */
-        const struct dirent64 *entry;
+        _Alignas(struct dirent) char entries[512]; /* "." and ".." first */
+        const struct dirent *entry;
         ssize_t n;
 
         if (fstatfs(directory, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
                 return false;
         n = syscall(SYS_getdents64, directory, entries, sizeof(entries));
         for (ssize_t at = 0; at < n; at += entry->d_reclen) {
-                entry = (const struct dirent64 *)(entries + at);
+                entry = (const struct dirent *)(entries + at);
                 if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
                         return false;
         }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -208,16 +207,6 @@ int mount_clone(int dirfd, const char *path, bool recursive, unsigned at_flags)
 static int set_attributes(int mount, struct mount_attr *attr, bool recursive)
 {
         return sys_mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr) < 0 ? -errno : 0;
-}
-
-int mount_identify(int fd, uint64_t *id)
-{
-        struct statx stx;
-
-        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
-                return fail(errno, "ask which mount a file is on");
-        *id = stx.stx_mnt_id;
-        return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 int mount_change(int mount, uint64_t set, uint64_t clear, bool recursive)

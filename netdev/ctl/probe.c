@@ -49,6 +49,9 @@ static int probe_upper(struct netlink *netlink, int here, unsigned vlan)
                 return r;
         r = host_find_link(netlink, "probe0", &parent);
         upper.parent = parent.index;
+        /* A VLAN of a link that is down cannot be up. */
+        if (r == 0)
+                r = host_set_up(netlink, parent.index, parent.name);
         if (r == 0)
                 r = host_add_upper(netlink, &upper);
         return r < 0 ? fail(-r, "make a %s", vlan ? "VLAN" : "macvlan") : 0;

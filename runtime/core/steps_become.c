@@ -31,7 +31,7 @@ static int lay(int fd, int place)
 static int lay_out(struct init *init, plan_slot program, int *image)
 {
         int first_free = BECOME_SLOT((int)init->n_slots);
-        struct moved moved;
+        struct moved moved = {.channel = -EBADF, .program = -EBADF};
         int r = move_up(init->channel, first_free, &moved.channel);
 
         if (r == 0)

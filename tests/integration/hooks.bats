@@ -247,7 +247,7 @@ SCRIPT
         edit '.hooks.createRuntime = [{path: $t}]' --arg t "$T/leaves.sh"
         args /bin/probe wait
         create
-        pkill -x sleep
+        eventually pkill -x sleep
 }
 
 @test "hooks: get no descriptors of the runtime or the caller" {

@@ -5,16 +5,18 @@ load engines
 
 GUIDE=docs/engines/containerd.md
 IMAGE=docker.io/library/busybox:latest
-PAUSE=registry.k8s.io/pause:3.6 # containerd's default for a pod's first container
 
 setup_file() {
         export CRI=$BATS_FILE_TMPDIR/cri IDS=$BATS_FILE_TMPDIR/ids LOGS=$BATS_FILE_TMPDIR/logs
+        local pause
 
+        # What a pod's first container is made of without a word: each release has its own.
+        pause=$(containerd config default | sed -n 's/^ *sandbox_image = "\(.*\)"$/\1/p')
         mkdir -p "$IDS" "$LOGS" "$BATS_FILE_TMPDIR/pause/bin"
         busybox_root "$BATS_FILE_TMPDIR/root"
         cp /usr/bin/catatonit "$BATS_FILE_TMPDIR/pause/bin/pause"
         image_archive "$BATS_FILE_TMPDIR/busybox.tar" "$IMAGE" "$BATS_FILE_TMPDIR/root" sh
-        image_archive "$BATS_FILE_TMPDIR/pause.tar" "$PAUSE" "$BATS_FILE_TMPDIR/pause" /bin/pause -P
+        image_archive "$BATS_FILE_TMPDIR/pause.tar" "$pause" "$BATS_FILE_TMPDIR/pause" /bin/pause -P
         follow "$GUIDE" "A network for pods"
         follow "$GUIDE" "Kubernetes, and whatever else uses the CRI"
         ctr --namespace k8s.io images import "$BATS_FILE_TMPDIR/pause.tar"

@@ -145,10 +145,14 @@ switches() {
         ! pgrep -x "vhost-$vmm"
 }
 
-# share DIRECTORY: a file server for it, at $T/share.
+# share DIRECTORY: a file server for it, at $T/share: QEMU's, or the one that later Debians have.
 share() {
-        "${BERTH_VIRTIOFSD:-/usr/lib/qemu/virtiofsd}" --socket-path="$T/share" -o source="$1",sandbox=chroot,xattr,no_posix_lock,cache=auto \
-                >"$T/virtiofsd.log" 2>&1 3>&- 4>&- &
+        if [ -x /usr/lib/qemu/virtiofsd ]; then
+                set -- /usr/lib/qemu/virtiofsd -o source="$1",sandbox=chroot,xattr,no_posix_lock,cache=auto
+        else
+                set -- /usr/libexec/virtiofsd --shared-dir="$1" --sandbox=chroot --xattr --cache=auto
+        fi
+        "$@" --socket-path="$T/share" >"$T/virtiofsd.log" 2>&1 3>&- 4>&- &
         until_true 20 test -S "$T/share"
 }
 

@@ -74,7 +74,7 @@ int vm_file_server_open(const struct vm_config *config)
         for (size_t i = 0; i < ELEMENTS(places); i++)
                 if (access(places[i], X_OK) == 0)
                         return open_program(places[i]);
-        return refuse(ENOENT, "VM isolation needs the file server virtiofsd (on Debian in the package "
+        return refuse(ENOENT, "VM isolation needs the file server virtiofsd (on Debian the package virtiofsd, on 12 "
                               "qemu-system-common), which is neither in /usr/libexec nor in /usr/lib/qemu; file-server "
                               "in berth.conf names another");
 }

@@ -158,6 +158,11 @@ static int send_signal(const struct isolation_target *target, int signal, bool a
                 error_clear();
                 return 0;
         }
+        /* Or before anybody could take the request. */
+        if (r == -ECONNREFUSED && signal != SIGKILL && box_ends(target, LAST_OUTPUT_MS)) {
+                error_clear();
+                return all ? 0 : refuse(ESRCH, "no such process");
+        }
         if (signal != SIGKILL || (r == 0 && box_ends(target, KILLED_MS)) ||
             (r == -ESRCH && box_ends(target, LAST_OUTPUT_MS)))
                 return r;
