@@ -148,18 +148,29 @@ static int explain_end(int pidfd)
         return refuse(ECHILD, INIT_NAME " ended while it built the container");
 }
 
+/* Whoever cannot be spoken to any more has said why, and that is what counts: it waits in the channel. */
+static int unless_it_ended(int r)
+{
+        if (r != -EPIPE && r != -ECONNRESET)
+                return r;
+        error_clear();
+        return 0;
+}
+
+static int go_on(const struct serving *serving, int state)
+{
+        int r = unless_it_ended(channel_send(serving->launched->channel, CHANNEL_CONTINUE, 0, NULL, state));
+
+        return r < 0 ? fail(-r, "answer " INIT_NAME) : 0;
+}
+
 static int answer_point(struct serving *serving, enum plan_point point)
 {
         const struct launch *launch = serving->launch;
         _cleanup_close_ int state = -EBADF;
         int r = launch->on_point ? launch->on_point(launch->data, point, serving->launched, &state) : 0;
 
-        if (r < 0)
-                return r;
-        r = channel_send(serving->launched->channel, CHANNEL_CONTINUE, 0, NULL, state);
-        if (r == -EPIPE || r == -ECONNRESET)
-                return explain_end(serving->launched->pidfd);
-        return r < 0 ? fail(-r, "answer " INIT_NAME) : 0;
+        return r < 0 ? r : go_on(serving, state);
 }
 
 static int answer_maps(struct serving *serving)
@@ -167,10 +178,7 @@ static int answer_maps(struct serving *serving)
         const struct launch *launch = serving->launch;
         int r = idmap_write(launch->procfs, serving->stage, launch->uid_maps, launch->gid_maps, launch->privileged);
 
-        if (r < 0)
-                return fail_in(r, "id maps of the user namespace");
-        r = channel_send(serving->launched->channel, CHANNEL_CONTINUE, 0, NULL, -EBADF);
-        return r < 0 ? fail(-r, "answer " INIT_NAME) : 0;
+        return r < 0 ? fail_in(r, "id maps of the user namespace") : go_on(serving, -EBADF);
 }
 
 /* Handles one message. 1: the init is ready. */
@@ -271,15 +279,6 @@ static int serve_until_ready(struct serving *serving)
                 if (r != 0)
                         return r;
         }
-}
-
-/* Whoever cannot be spoken to any more has said why, and that is what counts: it waits in the channel. */
-static int unless_it_ended(int r)
-{
-        if (r != -EPIPE && r != -ECONNRESET)
-                return r;
-        error_clear();
-        return 0;
 }
 
 int launch_begin(const struct launch *launch, struct launched *launched)

@@ -478,6 +478,9 @@ matches_ended() {
         args /bin/true
         sed -i "s|^file-server = .*|file-server = $TOOLS/probe|" /etc/berth/berth.conf
         refused 'the file server ended|berth-vmm ended' create
+        # It has been over for long when berth answers.
+        edit '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "0.3"]}]'
+        refused 'the file server ended|berth-vmm ended' create
 }
 
 @test "vm: a killed proxy is a stopped container, of which nothing is left" {
