@@ -455,11 +455,13 @@ IN_POD='.linux.namespaces |= map(if .type == "network" then .path = "/run/netns/
         kill %1 2>/dev/null || true
 }
 
-# The kernel's threads that move packets for machines, and their groups.
+# The kernel's threads that move packets for machines, and their groups: its own ones, from Linux 6.4 on berth-vmm's.
 workers() {
-        local pid
+        local comm
 
-        for pid in $(pgrep -x 'vhost-[0-9]+'); do echo "$(cat "/proc/$pid/comm") $(sed -n 's/^0:://p' "/proc/$pid/cgroup")"; done
+        for comm in $(grep -lxE 'vhost-[0-9]+' /proc/[0-9]*/task/*/comm 2>/dev/null); do
+                echo "$(cat "$comm") $(sed -n 's/^0:://p' "${comm%comm}cgroup")"
+        done
 }
 
 # The machine of $ID, and its descriptors of vhost-net.
