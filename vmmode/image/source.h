@@ -27,9 +27,9 @@ struct image_source {
 
 /* kernel: a path, or NULL: the newest /boot/vmlinuz-*-cloud-amd64, then the running kernel's, then the newest
  * /boot/vmlinuz-*, then /vmlinuz, of those whose modules are here; /lib/modules/RELEASE/vmlinuz for what /boot does
- * not have. modules: the directory of that kernel's modules,
- * with modules.dep in it; "none": it needs none; or NULL: /lib/modules/RELEASE. The paths are absolute. Errors, with a
- * message that names the file: -ENOENT no kernel, no modules; -ENOEXEC what is no kernel. */
+ * not have. modules: the directory of that kernel's modules, with modules.dep in it; "none": it needs none; or NULL:
+ * /lib/modules/RELEASE. The paths are absolute. Errors, with a message that names the file: -ENOENT no kernel, no
+ * modules; -ENOEXEC what is no kernel. */
 int image_source_find(const char *kernel, const char *modules, const char *agent, struct image_source *source);
 
 /* True while the file is still there as it was. */
