@@ -74,7 +74,6 @@ void keeper_launch(struct keeper *keeper)
         snprintf(restarts, sizeof(restarts), "%u", keeper->restarts);
         keeper->message_size = 0;
         keeper->state = KEEPER_LAUNCHING;
-        keeper->started = now_ms();
         /* Above the numbers that have a meaning. */
         if (pipe2(pair, O_CLOEXEC) < 0) {
                 keeper_tell(keeper, "the keeper cannot make a pipe");
@@ -99,7 +98,6 @@ void keeper_let_launch(struct keeper *keeper)
         pid_t pid = 0;
 
         keeper->state = KEEPER_LAUNCHING;
-        keeper->started = now_ms();
         keeper->report = KEEPER_LAUNCHER;
         (void)fcntl(KEEPER_LAUNCHER, F_SETFD, FD_CLOEXEC);
         if (receive_message(KEEPER_LAUNCHER, &pid, sizeof(pid), NULL, 0, 0) == sizeof(pid))
@@ -149,6 +147,7 @@ static void launch_failed(struct keeper *keeper)
 static void launch_succeeded(struct keeper *keeper)
 {
         keeper->state = KEEPER_RUNNING;
+        keeper->started = now_ms();
         keeper_watch_memory(keeper);
         keeper_hold(keeper);
         keeper_tell(keeper, "ok");
@@ -201,6 +200,8 @@ void keeper_ended(struct keeper *keeper, int status, int signal)
         replace_fd(&keeper->memory, -1);
         snprintf(number, sizeof(number), "%d", signal);
         keeper->init = 0;
+        /* What it takes to start one, perhaps a machine's boot, is no time that it ran. */
+        keeper->ran = keeper->state == KEEPER_RUNNING ? now_ms() - keeper->started : 0;
         keeper->status = status;
         keeper->signal = signal;
         keeper->state = KEEPER_ENDING;
@@ -217,7 +218,7 @@ static void tidied_up(struct keeper *keeper)
         int64_t delay;
 
         if (keeper->stopping || !keeper_decide(keeper->policy, keeper->most, keeper->restarts, keeper->status,
-                                               now_ms() - keeper->started, &delay, &keeper->restarts)) {
+                                               keeper->ran, &delay, &keeper->restarts)) {
                 keeper->state = KEEPER_DONE;
                 return;
         }

@@ -82,7 +82,8 @@ struct keeper {
         uint64_t kills, untold; /* of memory.events: all that were seen, and those nobody has been told of */
         bool stopping, told;
         uint32_t restarts;
-        int64_t started, wake, log_size; /* ms, ms, bytes */
+        int64_t started, wake, log_size; /* ms, ms, bytes; started: the program, not the work for it */
+        int64_t ran;                     /* ms, until the last end */
         int status, signal;              /* of the last end; signal 0: none */
         char message[1024];              /* what the program that starts it says */
         size_t message_size;
