@@ -91,13 +91,17 @@ static int collect(int fd, int interrupt, int64_t deadline, char *output, size_t
 }
 
 static void __attribute__((noreturn))
-become(const char *program, const char *const *args, int input, int out, int errors)
+become(const char *program, const char *const *args, const struct process_setting *setting, int out, int errors)
 {
         signals_reset();
-        if (input >= 0)
-                (void)dup2(input, STDIN_FILENO);
+        if (setting->input >= 0)
+                (void)dup2(setting->input, STDIN_FILENO);
         (void)dup2(out, STDOUT_FILENO);
         (void)dup2(out, STDERR_FILENO);
+        if (setting->enter && setting->enter(setting->data) < 0) {
+                (void)write_all(STDERR_FILENO, error_message(), strlen(error_message()));
+                _exit(127);
+        }
         /* What an engine has us keep for the container is not this program's. */
         (void)sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)execvp(program, (char *const *)(uintptr_t)args);
@@ -112,7 +116,8 @@ static void process_call_close(struct process_call *call)
         replace_fd(&call->errors, -EBADF);
 }
 
-int process_begin(const char *program, const char *const *args, int input, struct process_call *call)
+int process_begin_in(const char *program, const char *const *args, const struct process_setting *setting,
+                     struct process_call *call)
 {
         struct clone_args clone = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
         _cleanup_close_ int out = -EBADF, errors = -EBADF;
@@ -132,11 +137,16 @@ int process_begin(const char *program, const char *const *args, int input, struc
         clone.pidfd = (uint64_t)(uintptr_t)&call->pidfd;
         call->pid = sys_clone3(&clone);
         if (call->pid == 0)
-                become(program, args, input, out, errors);
+                become(program, args, setting, out, errors);
         if (call->pid > 0)
                 return 0;
         process_call_close(call);
         return fail(errno, "fork");
+}
+
+int process_begin(const char *program, const char *const *args, int input, struct process_call *call)
+{
+        return process_begin_in(program, args, &(struct process_setting){.input = input}, call);
 }
 
 void process_drop(struct process_call *call)

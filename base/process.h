@@ -29,6 +29,16 @@ struct process_call {
 /* input: what the program reads, -EBADF the caller's standard input. It gets no other descriptor of the caller's. */
 int process_begin(const char *program, const char *const *args, int input, struct process_call *call);
 
+/* enter: what the new process does before it executes the program, NULL nothing. When that fails, its message is the
+ * program's output, and the exit status 127. */
+struct process_setting {
+        int input;
+        int (*enter)(void *data);
+        void *data;
+};
+int process_begin_in(const char *program, const char *const *args, const struct process_setting *setting,
+                     struct process_call *call);
+
 /* interrupt: a descriptor that ends the wait with -EINTR when it becomes readable, -EBADF none. Whatever the result,
  * the program has ended and is reaped. */
 int process_finish(struct process_call *call, int timeout_ms, int interrupt, char *output, size_t size);

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "namespaces/namespace.h"
 #include "oci/json.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/image_digest.h"
@@ -413,10 +414,12 @@ int image_debian(const struct ctl *ctl, const char *suite, int root)
                 archive = NULL;
                 return fail(ENOMEM, "make Debian");
         }
+        /* Root of a user namespace only may mount nothing but in a mount namespace of its own. */
         r = run_program(ctl, "mmdebstrap", "mmdebstrap",
-                        (const char *[]){"mmdebstrap", "--quiet", "--variant=important",
-                                         "--include=systemd-sysv,dbus,libpam-systemd", "--format=tar", suite, archive,
-                                         NULL});
+                        (const char *[]){"mmdebstrap",
+                                         namespace_is_below_hosts_user() ? "--mode=unshare" : "--mode=auto", "--quiet",
+                                         "--variant=important", "--include=systemd-sysv,dbus,libpam-systemd",
+                                         "--format=tar", suite, archive, NULL});
         if (r == 0)
                 r = image_unpack_file(ctl, archive, suite, root, false);
         return r < 0 ? r : forget_servers(root);

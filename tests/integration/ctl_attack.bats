@@ -79,7 +79,7 @@ make_other() {
         mkdir -p -m 711 "$DIR"
         mount -t tmpfs -o size=8m,mode=711 none "$DIR"
         defer "umount $DIR"
-        ctl create web --image busybox --net none --stop-timeout 0 -- \
+        ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- \
                 /bin/sh -c 'while :; do printf "%500s\n" line; usleep 10000; done'
         ctl start web
         head -c 100m /dev/zero >"$DIR/fill" 2>/dev/null || true

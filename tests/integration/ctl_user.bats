@@ -81,6 +81,7 @@ page() { # page NAMESPACE-COMMAND... URL
         [ "$("${@:1:$#-1}" wget -q -T 2 -O - "${@: -1}")" = served ]
 }
 
+# bats test_tags=lab
 @test "pasta: an ordinary user's container reaches the world, and is reached by published ports, IPv4 and IPv6" {
         needs_pasta
         mine create web --image busybox --stop-timeout 0 -p 8080:80 -p 127.0.0.1:8081:80 -p 9000-9003:80-83 -p 5353:53/udp -- /bin/sh -c "$SERVE"
@@ -242,6 +243,19 @@ archive_with_owners() {
         is "$(mine exec again stat -c %u:%g /var/www/page)" 1000:1000
         mine destroy -f copy web again
         [ -z "$(ls $HOME_OF/home/.local/share/berth/containers)" ]
+}
+
+# Root of a user namespace who makes none of his own may not mount.
+@test "debian: mmdebstrap makes namespaces of its own for an ordinary user" {
+        archive_with_owners
+        mkdir "$T/stubs"
+        printf '%s\n' '#!/bin/sh' 'for archive; do :; done' \
+                '[ "$1" = --mode=unshare ] || { echo "mount: permission denied" >&2; exit 32; }' \
+                "cat $T/image.tar >\"\$archive\"" >"$T/stubs/mmdebstrap"
+        chmod 755 "$T/stubs" "$T/stubs/mmdebstrap"
+        PATH="$T/stubs:$PATH" mine create web --image debian:bookworm --net none --stop-timeout 0 -- /bin/sleep 1000
+        mine start web
+        mine destroy -f web
 }
 
 @test "subordinate ids: without any there is one id, and a grant that fails is named" {
