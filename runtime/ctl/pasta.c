@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -22,7 +23,7 @@
 #include "runtime/ctl/network.h"
 
 #define PASTA    "pasta"
-#define PID_FILE "pasta.pid" /* for us its number, for pasta the network namespace */
+#define OUR_FILE "pasta" /* in RUN/keepers/NAME: for us its number, for pasta the network namespace */
 #define START_MS 20000
 #define STOP_MS  5000
 
@@ -134,9 +135,9 @@ static int put_ports(struct line *line, const struct oci_strings *texts)
 
 /* Nothing of the host's loopback: neither by the gateway's address nor by the container's own. Its number it says:
  * AppArmor would not let it write a file of ours. */
-static int put_all(struct line *line, const struct ctl_container *container, const char *place)
+static int put_all(struct line *line, const struct ctl_container *container, const char *path, const char *network)
 {
-        put(line, PASTA, NULL);
+        put(line, path, NULL); /* as its own name: base/pid_file.h */
         put(line, "--quiet", NULL);
         put(line, "--config-net", NULL);
         put(line, "--no-map-gw", NULL);
@@ -145,19 +146,23 @@ static int put_all(struct line *line, const struct ctl_container *container, con
         put(line, "--udp-ns", "none");
         put(line, "--dns-forward", DNS_FORWARD);
         put(line, "--pid", "/proc/self/fd/1");
-        put(line, "--netns", place);
+        put(line, "--netns", network);
         put(line, "--netns-only", NULL);
         return put_ports(line, &container->settings.publish);
 }
 
 /* ---- where it runs ---- */
 
-/* AppArmor's profile of it, which Debian has, lets it read no other process's namespaces. So it is handed the network
- * namespace as a file, which only it can see, and is in the user namespace that owns it already. */
+/* AppArmor's profile of it, which Debian has, lets it read no other process's namespaces, and of files only those in
+ * /run/user/UID/netns, where Podman has its namespaces. So it is in the user namespace that owns the network namespace
+ * already, which it sees mounted on our file, and our directory at that place. */
+#define USERS "/run/user"
+
 struct place {
         int user, network;
-        const char *path; /* of a file to mount it on */
-        int number;       /* its standard output */
+        int directory;  /* RUN/keepers/NAME */
+        int number;     /* its standard output: a file in memory, which the pasta that goes on keeps open */
+        char users[64]; /* where the directory is to be seen; "": this host has no USERS */
 };
 
 static int open_namespace(pid_t pid, const char *kind)
@@ -170,17 +175,41 @@ static int open_namespace(pid_t pid, const char *kind)
         return fd < 0 ? fail(errno, "open %s", path) : fd;
 }
 
+static int show_directory(const struct place *place)
+{
+        char users[sizeof(place->users)];
+        int r;
+
+        if (!*place->users)
+                return 0;
+        snprintf(users, sizeof(users), "%s", place->users);
+        r = mount("tmpfs", USERS, "tmpfs", 0, "mode=755");
+        *strrchr(users, '/') = '\0';
+        if (r == 0)
+                r = mkdir(users, 0755);
+        if (r == 0)
+                r = mkdir(place->users, 0755);
+        if (r == 0)
+                r = mount(".", place->users, NULL, MS_BIND | MS_REC, NULL);
+        return r < 0 ? fail(errno, "show pasta the directory %s", place->users) : 0;
+}
+
 static int enter(void *data)
 {
         const struct place *place = data;
         char network[64];
+        int r;
 
         if (setns(place->user, CLONE_NEWUSER) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
                 return fail(errno, "enter the container's user namespace");
         snprintf(network, sizeof(network), "/proc/self/fd/%d", place->network);
-        if (unshare(CLONE_NEWNS) < 0 || mount(network, place->path, NULL, MS_BIND, NULL) < 0)
+        if (fchdir(place->directory) < 0 || unshare(CLONE_NEWNS) < 0 ||
+            mount(network, OUR_FILE, NULL, MS_BIND, NULL) < 0)
                 return fail(errno, "mount the container's network namespace");
-        return dup2(place->number, STDOUT_FILENO) < 0 ? fail(errno, "pass on a descriptor") : 0;
+        r = show_directory(place);
+        if (r == 0 && dup2(place->number, STDOUT_FILENO) < 0)
+                r = fail(errno, "pass on a descriptor");
+        return r;
 }
 
 /* The last line says why; those before may complain that there is no syslog. */
@@ -205,16 +234,6 @@ static int run(const struct line *line, struct place *place)
         return r ? refuse(EIO, "pasta ended with status %d: %s", r, reason_of(output)) : 0;
 }
 
-/* number: a file in memory, which the pasta that goes on keeps open. */
-static int run_for(const struct line *line, pid_t pid, const char *path, int number)
-{
-        _cleanup_close_ int user = open_namespace(pid, "user");
-        _cleanup_close_ int network = user < 0 ? user : open_namespace(pid, "net");
-        struct place place = {.user = user, .network = network, .path = path, .number = number};
-
-        return network < 0 ? network : run(line, &place);
-}
-
 static int write_number(int from, int to)
 {
         char number[16];
@@ -225,50 +244,53 @@ static int write_number(int from, int to)
         return write_all(to, number, (size_t)n) < 0 ? fail(EIO, "write down pasta's number") : 0;
 }
 
-/* What is mounted on it is mounted for pasta alone. A pasta that nobody knows of any more ends when the file goes. */
-static int make_file(int dir, char path[PATH_MAX])
+/* file: the one that its number goes into. A pasta whose number was never written ends when the file goes. */
+static int run_for(pid_t pid, const struct ctl_container *container, int dir, int file)
 {
-        int fd = openat(dir, PID_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        int r = fd < 0 ? -errno : path_of_entry(dir, PID_FILE, path);
+        _cleanup_close_ int user = open_namespace(pid, "user");
+        _cleanup_close_ int network = user < 0 ? user : open_namespace(pid, "net");
+        _cleanup_close_ int number = memfd_create("pasta's number", MFD_CLOEXEC);
+        struct place place = {.user = user, .network = network, .directory = dir, .number = number};
+        char own[PATH_MAX], seen[sizeof(place.users) + sizeof(OUR_FILE)];
+        struct line line = {.n = 0};
+        int r = path_of_entry(dir, OUR_FILE, own);
 
-        if (r < 0)
-                replace_fd(&fd, -EBADF);
-        return r < 0 ? fail(-r, "make the file " PID_FILE " of a keeper") : fd;
+        if (network < 0)
+                return network;
+        if (number < 0 || r < 0)
+                return fail(number < 0 ? errno : -r, "make a file for pasta");
+        if (access(USERS, F_OK) == 0)
+                snprintf(place.users, sizeof(place.users), USERS "/%u/netns", (unsigned)geteuid());
+        snprintf(seen, sizeof(seen), "%s/" OUR_FILE, place.users);
+        r = put_all(&line, container, own, *place.users ? seen : own);
+        if (r == 0)
+                r = run(&line, &place);
+        arena_free(&line.arena);
+        return r < 0 ? r : write_number(number, file);
 }
 
 int pasta_start(const struct ctl *ctl, const struct ctl_container *container, pid_t pid)
 {
         _cleanup_close_ int dir = keeper_directory(ctl, container->name, true), file = -EBADF;
-        struct line line = {.n = 0};
-        _cleanup_close_ int number = -EBADF;
-        char path[PATH_MAX];
         int r = pasta_check(&container->settings);
 
         if (r < 0 || dir < 0)
                 return r < 0 ? r : dir;
-        file = make_file(dir, path);
-        if (file < 0)
-                return file;
-        r = put_all(&line, container, path);
-        number = memfd_create("pasta's number", MFD_CLOEXEC);
-        if (r == 0)
-                r = number < 0 ? fail(errno, "make a file in memory") : run_for(&line, pid, path, number);
-        arena_free(&line.arena);
-        if (r == 0)
-                r = write_number(number, file);
+        file = openat(dir, OUR_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        r = file < 0 ? fail(errno, "make the file " OUR_FILE " of its keeper") : run_for(pid, container, dir, file);
         if (r < 0)
-                (void)unlinkat(dir, PID_FILE, 0);
+                (void)unlinkat(dir, OUR_FILE, 0);
         return r < 0 ? fail_in(r, "network of %s", container->name) : 0;
 }
 
 int pasta_stop(const struct ctl *ctl, const char *name)
 {
         _cleanup_close_ int dir = keeper_directory(ctl, name, false);
-        int r = dir < 0 ? 0 : pid_file_end(dir, PID_FILE, STOP_MS);
+        int r = dir < 0 ? 0 : pid_file_end(dir, OUR_FILE, STOP_MS);
 
         if (r < 0)
                 return fail(-r, "network of %s: end its pasta", name);
         if (dir >= 0)
-                (void)unlinkat(dir, PID_FILE, 0);
+                (void)unlinkat(dir, OUR_FILE, 0);
         return 0;
 }
