@@ -80,6 +80,21 @@ static int run_helper(const char *program, pid_t pid, const struct oci_id_maps *
                                output);
 }
 
+/* setgroups: CVE-2014-8989. */
+int idmap_keep_self(int procfs, uid_t uid, gid_t gid)
+{
+        char uids[32], gids[32];
+        int r = procfs_write(procfs, "self/setgroups", "deny");
+
+        snprintf(uids, sizeof(uids), "%u %u 1", uid, uid);
+        snprintf(gids, sizeof(gids), "%u %u 1", gid, gid);
+        if (r == 0)
+                r = procfs_write(procfs, "self/uid_map", uids);
+        if (r == 0)
+                r = procfs_write(procfs, "self/gid_map", gids);
+        return r < 0 ? fail(-r, "map the user into a namespace") : 0;
+}
+
 bool idmap_host_id(const struct oci_id_maps *maps, uint32_t *id)
 {
         for (size_t i = 0; i < maps->n; i++) {

@@ -11,6 +11,9 @@
  * as the kernel demands: CVE-2014-8989). procfs: the host's. */
 int idmap_write(int procfs, pid_t pid, const struct oci_id_maps *uids, const struct oci_id_maps *gids, bool privileged);
 
+/* Maps the user and the group that the caller had before it entered its new user namespace to themselves. */
+int idmap_keep_self(int procfs, uid_t uid, gid_t gid);
+
 /* The host's id of an id inside; false: it has none. */
 bool idmap_host_id(const struct oci_id_maps *maps, uint32_t *id);
 

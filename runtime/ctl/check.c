@@ -16,6 +16,8 @@
 #include "base/process.h"
 #include "base/syscalls.h"
 #include "cgroups/cgroup.h"
+#include "namespaces/idmap.h"
+#include "namespaces/procfs.h"
 #include "netdev/ctlnet_probe.h"
 
 #define PROBE_MS 150000 /* the kernel of a guest may have to be made first */
@@ -47,7 +49,7 @@ const struct check check_table[] = {
         {"pids controller", CHECK_EXTRA, false, "--pids", CONTROLLERS, CHECK_HERE, CGROUP_PIDS, NULL, probe_controller},
         {"io controller", CHECK_EXTRA, false, "--io-read, --io-write", CONTROLLERS, CHECK_HERE, CGROUP_IO, NULL,
          probe_controller},
-        {"overlayfs", CHECK_EXTRA, false, "image layers that containers share", "modprobe overlay", CHECK_MOUNTS, 0,
+        {"overlayfs", CHECK_EXTRA, true, "image layers that containers share", "modprobe overlay", CHECK_MOUNTS, 0,
          NULL, probe_overlay},
         {"project quota", CHECK_EXTRA, true, "--disk by the file system",
          "mount it with prjquota (ext4: tune2fs -O quota,project)", CHECK_HERE, 0, NULL, probe_quota},
@@ -103,9 +105,18 @@ bool check_is_basic(const struct check *check)
 static int enter(enum check_place place)
 {
         int flags = place == CHECK_MOUNTS ? CLONE_NEWNS : place == CHECK_NETWORK ? CLONE_NEWNET : 0;
+        _cleanup_close_ int procfs = procfs_open();
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        int r;
 
-        if (flags && unshare(geteuid() == 0 ? flags : flags | CLONE_NEWUSER) < 0)
+        if (procfs < 0)
+                return procfs;
+        if (flags && unshare(uid == 0 ? flags : flags | CLONE_NEWUSER) < 0)
                 return fail(errno, "make a namespace");
+        r = flags && uid ? idmap_keep_self(procfs, uid, gid) : 0;
+        if (r < 0)
+                return r;
         if (place == CHECK_MOUNTS && sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return fail(errno, "detach the mount namespace");
         return 0;

@@ -31,6 +31,7 @@
 #include "namespaces/procfs.h"
 #include "netdev/ctlnet_probe.h"
 #include "runtime/ctl/check.h"
+#include "runtime/ctl/group.h"
 #include "runtime/ctl/image.h"
 #include "vmmode/host/config.h"
 #include "vmmode/host/image.h"
@@ -88,7 +89,7 @@ int probe_cgroup(const struct ctl *ctl, const struct check *check)
 
         (void)ctl;
         (void)check;
-        if (r < 0)
+        if (r < 0 || group_by_users_systemd(NULL))
                 return r;
         snprintf(name, sizeof(name), "check-%d", (int)getpid());
         r = cgroup_path_for(&host, NULL, name, path, sizeof(path));
@@ -107,6 +108,23 @@ int probe_cgroup(const struct ctl *ctl, const struct check *check)
         return removed;
 }
 
+/* Of those that the host has, a user's systemd has those that it was given. */
+static int probe_users_controller(const struct cgroup_host *host, unsigned controller)
+{
+        char path[128], text[256];
+        _cleanup_close_ int group = -EBADF;
+
+        snprintf(path, sizeof(path), "/user.slice/user-%u.slice/user@%u.service", (unsigned)geteuid(),
+                 (unsigned)geteuid());
+        group = cgroup_open(host, path);
+        if (group < 0 || read_small_file_at(group, "cgroup.controllers", text, sizeof(text)) < 0)
+                error_clear();
+        else if (!(cgroup_controllers_parse(text) & controller))
+                return refuse(ENOTSUP, "the user's systemd was not given %s (Delegate= of user@.service)",
+                              cgroup_controller_name(controller));
+        return 0;
+}
+
 int probe_controller(const struct ctl *ctl, const struct check *check)
 {
         struct cgroup_host host;
@@ -115,6 +133,8 @@ int probe_controller(const struct ctl *ctl, const struct check *check)
         (void)ctl;
         if (r < 0)
                 return r;
+        if (host.controllers & (unsigned)check->argument && group_by_users_systemd(NULL))
+                return probe_users_controller(&host, (unsigned)check->argument);
         if (host.controllers & (unsigned)check->argument)
                 return 0;
         return refuse(ENOTSUP, "%s/cgroup.controllers does not name %s%s", host.mount_point,

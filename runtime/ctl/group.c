@@ -1,6 +1,8 @@
 #include "runtime/ctl/group.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,10 +15,24 @@
 
 _Static_assert(GROUP_PATH_SIZE > CGROUP_PARENT_MOST + CTL_NAME_MAX + 1, "a path has room");
 
+bool group_by_users_systemd(const struct settings *settings)
+{
+        const char *directory = getenv("XDG_RUNTIME_DIR");
+        char path[PATH_MAX];
+
+        if (geteuid() == 0 || (settings && settings->cgroup_parent) || !directory || directory[0] != '/')
+                return false;
+        return snprintf(path, sizeof(path), "%s/systemd/private", directory) < PATH_MAX && access(path, W_OK) == 0;
+}
+
 bool group_path(const struct ctl_container *container, char path[GROUP_PATH_SIZE])
 {
         const char *parent = container->settings.cgroup_parent;
 
+        if (group_by_users_systemd(&container->settings)) {
+                snprintf(path, GROUP_PATH_SIZE, "user.slice:berthctl:%s", container->name);
+                return true;
+        }
         if (!parent && geteuid() == 0)
                 parent = "/berth";
         if (parent)
@@ -43,7 +59,7 @@ int group_clear(const struct ctl_container *container)
         char path[GROUP_PATH_SIZE];
         int r;
 
-        if (!group_path(container, path))
+        if (group_by_users_systemd(&container->settings) || !group_path(container, path))
                 return 0;
         if (cgroup_host_probe(&host) < 0) {
                 error_clear();

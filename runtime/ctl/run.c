@@ -274,6 +274,12 @@ static int choose_wall(struct ctl *ctl, const struct ctl_container *container)
         return 0;
 }
 
+static void choose_group(struct ctl *ctl, const struct ctl_container *container)
+{
+        ctl->runtime->systemd_user = group_by_users_systemd(&container->settings);
+        ctl->runtime->cgroup_manager = ctl->runtime->systemd_user ? CGROUP_MANAGER_SYSTEMD : CGROUP_MANAGER_CGROUPFS;
+}
+
 static int launch(struct ctl *ctl, const char *name, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
@@ -282,6 +288,8 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
 
         if (r == 0)
                 r = choose_wall(ctl, &container);
+        if (r == 0)
+                choose_group(ctl, &container);
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)

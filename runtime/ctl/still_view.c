@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/syscalls.h"
+#include "namespaces/idmap.h"
 #include "namespaces/mount.h"
 #include "namespaces/procfs.h"
 
@@ -37,21 +37,6 @@ int still_view_open(int root, int directory)
         return fd < 0 ? fail(errno, "open the directory") : fd;
 }
 
-/* Everybody stays who he is. setgroups: CVE-2014-8989. */
-static int map_self(int procfs, uid_t uid, gid_t gid)
-{
-        char uids[32], gids[32];
-        int r = procfs_write(procfs, "self/setgroups", "deny");
-
-        snprintf(uids, sizeof(uids), "%u %u 1", uid, uid);
-        snprintf(gids, sizeof(gids), "%u %u 1", gid, gid);
-        if (r == 0)
-                r = procfs_write(procfs, "self/uid_map", uids);
-        if (r == 0)
-                r = procfs_write(procfs, "self/gid_map", gids);
-        return r < 0 ? fail(-r, "map the user into a namespace") : 0;
-}
-
 int still_view_prepare(bool mapped)
 {
         uid_t uid = geteuid();
@@ -68,7 +53,7 @@ int still_view_prepare(bool mapped)
                 return procfs;
         if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
                 return fail(errno, "make a user namespace");
-        r = map_self(procfs, uid, gid);
+        r = idmap_keep_self(procfs, uid, gid);
         return r < 0 ? r : 1;
 }
 

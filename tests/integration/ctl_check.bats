@@ -91,3 +91,13 @@ check() {
         is "$(found namespaces)" "$(setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur true 2>/dev/null && echo true || echo false)"
         is "$(jq '.[] | select(.name == "cgroup v2") | .basic' "$T/check")" false
 }
+
+@test "check: an ordinary user is told what his containers can have, and of what is root's nothing" {
+        user_at_home
+        check
+        run as_user check --json
+        mv "$T/check" "$T/roots"
+        echo "$output" >"$T/check"
+        is "$(found namespaces) $(found "user namespaces") $(found busybox)" "true true $(jq '.[] | select(.name == "busybox") | .ok' "$T/roots")"
+        is "$(found overlayfs)$(found "bridge, veth")" ""
+}
