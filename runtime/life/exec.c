@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/number.h"
 #include "cgroups/events.h"
 #include "namespaces/namespace.h"
@@ -260,6 +261,13 @@ static int launch_in(struct execution *e, struct launch *launch)
         return e->handle.row->exec(launch, &e->launched);
 }
 
+static bool is_parent(int cgroup)
+{
+        char text[256];
+
+        return read_small_file_at(cgroup, "cgroup.subtree_control", text, sizeof(text)) > 1;
+}
+
 /* An ordinary user may start processes only where they may move them: not from a session into a scope of their own
  * systemd, which can. */
 static bool needs_carrier(const struct execution *e, int r)
@@ -318,7 +326,8 @@ static int launch_it(struct execution *e)
         r = launch_in(e, &launch);
         launch.carrier = NULL;
         if (needs_carrier(e, r)) {
-                r = launch_carried(e, &launch);
+                /* systemd would not say which of the two it was. */
+                r = is_parent(e->cgroup) ? -EBUSY : launch_carried(e, &launch);
                 launch.carrier = NULL;
         }
         if (r == -ETIMEDOUT && e->cgroup >= 0 && cgroup_wait_event(e->cgroup, "frozen", 0, 0) == -ETIMEDOUT)
