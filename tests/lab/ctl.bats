@@ -9,6 +9,7 @@ DEADLINE=180
 BERTHCTL=${BERTHCTL:-/usr/local/bin/berthctl}
 load ../lib/common
 load ../lib/ctl
+load ../lib/ctlnet
 
 setup_file() {
         systemctl stop systemd-tmpfiles-clean.timer
@@ -216,6 +217,69 @@ system_comes_up() { # system_comes_up NAME [OPTION...]
 machines() {
         modprobe -a kvm_amd kvm_intel 2>/dev/null || true
         [ -c /dev/kvm ]
+}
+
+# An ordinary user in a session of his own, whose systemd was started by his login.
+his() {
+        runuser -l lab -c "export XDG_RUNTIME_DIR=/run/user/1000; $(printf '%q ' timeout "$DEADLINE" "$BERTHCTL" "$@")"
+}
+
+he_is_up() {
+        case $(his exec "$1" systemctl is-system-running 2>/dev/null) in
+        running | degraded) ;;
+        *) return 1 ;;
+        esac
+}
+
+his_group() {
+        echo "/sys/fs/cgroup$(sed 's/^0:://; s,/init.scope$,,' "/proc/$(his info --json "$1" | jq .pid)/cgroup")"
+}
+
+has_no_scope() {
+        ! as lab systemctl --user is-active --quiet "berthctl-$1.scope"
+}
+
+@test "an ordinary user: limits by his systemd, changed while it runs, a network by pasta, and nothing is left" {
+        local group
+
+        until_true 60 as lab systemctl --user is-system-running --quiet
+        defer "his destroy -f web 2>/dev/null || true"
+        his create web --image busybox --memory 64M --pids 50 --stop-timeout 0 -p 8087:80 -- /bin/sh -c \
+                'mkdir /www; echo served >/www/index.html; exec httpd -f -h /www'
+        # pasta wants a way to the world.
+        new_namespace world
+        ip link add up0 type veth peer name down0 netns world
+        defer 'ip link del up0'
+        ip addr add 198.51.100.2/24 dev up0
+        ip link set up0 up
+        ip -n world addr add 198.51.100.1/24 dev down0
+        ip -n world link set down0 up
+        ip route add default via 198.51.100.1
+        his start web
+        group=$(his_group web)
+        is "$group" /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/berthctl-web.scope
+        is "$(cat "$group/memory.max") $(cat "$group/pids.max")" "67108864 50"
+        his set web --memory 96M
+        is "$(cat "$group/memory.max")" 100663296
+        his pause web
+        his resume web
+        is "$(his exec web id -u)" 0
+        eventually eval '[ "$(ip netns exec world wget -q -T 5 -t 1 -O - http://198.51.100.2:8087/)" = served ]'
+        his destroy -f web
+        eventually has_no_scope web
+}
+
+@test "an ordinary user: Debian with systemd comes up without a failed unit, and commands run in it" {
+        defer "his destroy -f sys 2>/dev/null || true"
+        his create sys --image tar:/usr/local/share/lab/systemd.tar --memory 512M --pids 300 --net none
+        his start sys
+        eventually he_is_up sys
+        is "$(his exec sys systemctl list-units --failed --plain --no-legend)" ""
+        is "$(his exec sys cat /proc/1/comm)" systemd
+        is "$(his exec sys systemd-run --quiet --wait --pipe -p MemoryMax=32M cat /proc/self/cgroup | grep -c system.slice)" 1
+        his stop sys
+        eventually has_no_scope sys
+        his destroy sys
 }
 
 @test "vm: reachable on its network and by a published port; exec, cp, logs, stats, limits, pause; and stops" {
