@@ -295,7 +295,7 @@ index_of() {
                 [ ! -e "$DIR/containers/web" ] || ctl destroy web
                 [ -z "$(ls -d "$DIR"/image-* 2>/dev/null)" ]
         done
-        mkdir "$DIR/image-aaaaaa" "$DIR/image-bbbbbb" "$DIR/image-of-mine"
+        mkdir -p "$DIR/image-aaaaaa" "$DIR/image-bbbbbb" "$DIR/image-of-mine"
         exec 9<"$DIR/image-bbbbbb"
         flock -n 9
         ctl create web --image "docker-archive:$T/save.tar" --net none 9<&-

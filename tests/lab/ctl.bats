@@ -15,6 +15,9 @@ setup_file() {
         systemctl stop systemd-tmpfiles-clean.timer
         # The mount at /run/netns stays when there was one namespace.
         ip netns add first && ip netns delete first
+        # Nor does a slice go with the first scope in it.
+        until_true 60 as lab systemctl --user is-system-running --quiet
+        as lab systemd-run --user --scope --quiet --slice user.slice true
 }
 
 # An emulated machine, and machines in it: a while.
@@ -242,7 +245,6 @@ has_no_scope() {
 @test "an ordinary user: limits by his systemd, changed while it runs, a network by pasta, and nothing is left" {
         local group
 
-        until_true 60 as lab systemctl --user is-system-running --quiet
         defer "his destroy -f web 2>/dev/null || true"
         his create web --image busybox --memory 64M --pids 50 --stop-timeout 0 -p 8087:80 -- /bin/sh -c \
                 'mkdir /www; echo served >/www/index.html; exec httpd -f -h /www'
