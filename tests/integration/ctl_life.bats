@@ -139,6 +139,8 @@ load ../lib/ctl
 }
 
 @test "restart policies: on-failure starts a failing program again and lets a good one be" {
+        local PATIENCE=150 # three machines' starts
+
         ctl create bad --image busybox --net none --restart on-failure:2 -- /bin/sh -c 'echo ran; exit 3'
         ctl start bad
         eventually ctl_is bad stopped

@@ -4,6 +4,9 @@ load ../lib/ctl
 
 # bats file_tags=berth
 
+# Seconds for a machine in an emulated one to come up with all of systemd.
+PATIENCE=300
+
 setup_file() {
         "$BATS_TEST_DIRNAME/../lib/make-system" "$BATS_FILE_TMPDIR/system"
 }

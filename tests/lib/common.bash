@@ -179,10 +179,10 @@ namespace_of() {
 
 # ---- waiting ----
 
-# eventually COMMAND...: until it succeeds, at most five seconds (a minute in a machine). For what announces itself by no
-# event.
+# eventually COMMAND...: until it succeeds, at most five seconds (in a machine a minute, or $PATIENCE). For what announces
+# itself by no event.
 eventually() {
-        local deadline=$((SECONDS + 6 ${WALL:+ + 55}))
+        local deadline=$((SECONDS + 6 ${WALL:+ + ${PATIENCE:-55}}))
 
         until "$@"; do
                 [ $SECONDS -lt $deadline ] || { echo "never came true: $*" >&2; return 1; }
