@@ -15,6 +15,18 @@
 
 _Static_assert(GROUP_PATH_SIZE > CGROUP_PARENT_MOST + CTL_NAME_MAX + 1, "a path has room");
 
+static bool has_unified_tree(void)
+{
+        struct cgroup_host host;
+
+        if (cgroup_host_probe(&host) < 0) {
+                error_clear();
+                return false;
+        }
+        close(host.root_fd);
+        return !host.hybrid;
+}
+
 bool group_by_users_systemd(const struct settings *settings)
 {
         const char *directory = getenv("XDG_RUNTIME_DIR");
@@ -22,7 +34,8 @@ bool group_by_users_systemd(const struct settings *settings)
 
         if (geteuid() == 0 || (settings && settings->cgroup_parent) || !directory || directory[0] != '/')
                 return false;
-        return snprintf(path, sizeof(path), "%s/systemd/private", directory) < PATH_MAX && access(path, W_OK) == 0;
+        return snprintf(path, sizeof(path), "%s/systemd/private", directory) < PATH_MAX && access(path, W_OK) == 0 &&
+               has_unified_tree();
 }
 
 bool group_path(const struct ctl_container *container, char path[GROUP_PATH_SIZE])
