@@ -41,6 +41,15 @@ int in_root_open(int root, const char *path, int flags)
         return fd < 0 ? fail(-fd, "open %s", path) : fd;
 }
 
+char *path_from(const char *directory, const char *path)
+{
+        char *joined;
+
+        if (path[0] == '/')
+                return strdup(path);
+        return asprintf(&joined, "%s/%s", directory, path) < 0 ? NULL : joined;
+}
+
 void path_clean(char *path)
 {
         char *to = path;

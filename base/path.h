@@ -27,6 +27,9 @@ int in_root_parent(int root, const char *path, char *name, size_t name_size);
 /* Opens (O_PATH) a mount target: the existing object, or a new directory or empty file with its parents. */
 int in_root_target(int root, const char *path, int is_directory);
 
+/* A path that begins in this directory unless it is absolute. malloc'ed; NULL without memory. */
+char *path_from(const char *directory, const char *path);
+
 /* Takes ".", ".." and doubled or trailing slashes out of an absolute path, in place and by the text alone: what a path
  * in a configuration means before any link of an image is looked at. ".." at the root stays at the root. */
 void path_clean(char *path);

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "runtime/core/plan_inside.h"
 
 static enum plan_mount_kind kind_of(const struct oci_mount *mount)
@@ -87,7 +88,8 @@ static plan_text put_source(struct plan_builder *builder, const struct oci_spec 
                 return plan_put(builder, shows_the_tree(spec, facts) ? facts->cgroup_tree : facts->own_cgroup);
         if (kind != MOUNT_KIND_BIND || mount->source[0] == '/')
                 return plan_put(builder, mount->source);
-        if (asprintf(&joined, "%s/%s", facts->bundle, mount->source) < 0) {
+        joined = path_from(facts->bundle, mount->source);
+        if (!joined) {
                 builder->failed = true;
                 return 0;
         }

@@ -54,15 +54,11 @@ static int read_config(struct made *made)
 /* root.path to an absolute path without links, and a look at what is there. */
 static int resolve_root(struct made *made, const char *bundle)
 {
-        const char *path = made->spec->root_path;
-        _cleanup_free_ char *joined = NULL, *resolved = NULL;
+        _cleanup_free_ char *path = path_from(bundle, made->spec->root_path), *resolved = NULL;
         struct stat st;
 
-        if (path[0] != '/') {
-                if (asprintf(&joined, "%s/%s", bundle, path) < 0)
-                        return fail(ENOMEM, "root.path");
-                path = joined;
-        }
+        if (!path)
+                return fail(ENOMEM, "root.path");
         resolved = realpath(path, NULL);
         if (!resolved)
                 return fail(errno, "root.path: %s", path);

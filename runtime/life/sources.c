@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "base/syscalls.h"
 #include "namespaces/idmap.h"
 #include "namespaces/mount.h"
@@ -89,20 +90,10 @@ static int open_place(const char *path, bool recursive, unsigned at, bool privil
         return fd < 0 ? fail(errno, "%s", path) : fd;
 }
 
-/* Relative ones begin in the bundle. malloc'ed; NULL without memory. */
-static char *source_path(const struct oci_mount *mount, const struct plan_facts *facts)
-{
-        char *path;
-
-        if (mount->source[0] == '/')
-                return strdup(mount->source);
-        return asprintf(&path, "%s/%s", facts->bundle, mount->source) < 0 ? NULL : path;
-}
-
 /* copy-symlink: where a source that is a link points to, malloc'ed; NULL for another one. */
 static int read_source_link(const struct oci_mount *mount, const struct plan_facts *facts, char **target)
 {
-        _cleanup_free_ char *path = source_path(mount, facts);
+        _cleanup_free_ char *path = path_from(facts->bundle, mount->source);
         char text[PATH_MAX];
         ssize_t n;
 
@@ -117,7 +108,7 @@ static int read_source_link(const struct oci_mount *mount, const struct plan_fac
 
 static int open_tree_of(const struct oci_mount *mount, const struct plan_facts *facts, bool privileged)
 {
-        _cleanup_free_ char *path = source_path(mount, facts);
+        _cleanup_free_ char *path = path_from(facts->bundle, mount->source);
         _cleanup_close_ int tree = -EBADF;
         unsigned at = mount->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0;
         int r = 0;

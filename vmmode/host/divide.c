@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "namespaces/namespace.h"
 #include "oci/vocabulary.h"
 #include "vmmode/host/config.h"
@@ -77,17 +78,14 @@ static int check_devices(const struct oci_devices *devices)
 
 static int check_bind(const struct oci_mount *mount, const char *bundle)
 {
-        _cleanup_free_ char *joined = NULL;
-        const char *path = mount->source;
+        _cleanup_free_ char *path = NULL;
         struct stat st;
 
-        if (!path)
+        if (!mount->source)
                 return 0; /* said by whoever plans the mount */
-        if (path[0] != '/') {
-                if (asprintf(&joined, "%s/%s", bundle, path) < 0)
-                        return fail(ENOMEM, "source %s", path);
-                path = joined;
-        }
+        path = path_from(bundle, mount->source);
+        if (!path)
+                return fail(ENOMEM, "source %s", mount->source);
         if (stat(path, &st) < 0)
                 return fail(errno, "source %s", path);
         if (S_ISSOCK(st.st_mode))
