@@ -268,11 +268,14 @@ const struct command ctl_command_autostart = {
         .name = "autostart",
         .arguments = "",
         .summary = "what the host does when it starts",
-        .description = "Starts the containers that have autostart set and do not run, one after the other, by their "
-                       "start-order and name; but not those with the policy unless-stopped that a person has stopped. "
-                       "The service berthctl.service of systemd calls it, and with --stop when the host stops.",
+        .description =
+                "Starts the containers that have autostart set and do not run, one after the other, by their "
+                "start-order and name; but not those with the policy unless-stopped that a person has stopped. "
+                "The service berthctl.service of systemd calls it, and with --stop when the host stops; a user's "
+                "does so for his own containers, with his systemd.",
         .examples = "berthctl set web --autostart --start-order 10\n"
-                    "systemctl enable berthctl.service",
+                    "systemctl enable berthctl.service\n"
+                    "systemctl --user enable berthctl.service",
         .exit_codes = "0  all are started (stopped)\n"
                       "1  some are not; standard error says which",
         .options = OPTION_TABLE(autostart_specs),

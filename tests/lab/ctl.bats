@@ -267,7 +267,14 @@ has_no_scope() {
         his resume web
         is "$(his exec web id -u)" 0
         eventually eval '[ "$(ip netns exec world wget -q -T 5 -t 1 -O - http://198.51.100.2:8087/)" = served ]'
-        his destroy -f web
+        his stop web
+        his set web --autostart
+        as lab systemctl --user start berthctl.service
+        is "$(his list -q -r)" web
+        eventually eval '[ "$(ip netns exec world wget -q -T 5 -t 1 -O - http://198.51.100.2:8087/)" = served ]'
+        as lab systemctl --user stop berthctl.service
+        is "$(his list -q -r)" ""
+        his destroy web
         eventually has_no_scope web
 }
 
