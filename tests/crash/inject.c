@@ -9,7 +9,7 @@
  * become PAYLOAD (the base name of its program) is let go.
  *
  * Prints "killed PID at system call NUMBER, command ended with STATUS" and ends with 0, or "POINTS points, command
- * ended with STATUS" and ends with 10 when there were fewer. 3: nothing moved for 20 seconds. */
+ * ended with STATUS" and ends with 10 when there were fewer. 3: nothing moved for 90 seconds (a machine boots). */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_S 20
+#define PATIENCE_S 90
 #define OPTIONS                                                                                                        \
         (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 #define KNOWN_MAX 4096
