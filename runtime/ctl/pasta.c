@@ -249,16 +249,19 @@ static int run_for(pid_t pid, const struct ctl_container *container, int dir, in
 {
         _cleanup_close_ int user = open_namespace(pid, "user");
         _cleanup_close_ int network = user < 0 ? user : open_namespace(pid, "net");
-        _cleanup_close_ int number = memfd_create("pasta's number", MFD_CLOEXEC);
-        struct place place = {.user = user, .network = network, .directory = dir, .number = number};
+        _cleanup_close_ int number = -EBADF;
+        struct place place = {.user = user, .network = network, .directory = dir};
         char own[PATH_MAX], seen[sizeof(place.users) + sizeof(OUR_FILE)];
         struct line line = {.n = 0};
         int r = path_of_entry(dir, OUR_FILE, own);
 
         if (network < 0)
                 return network;
-        if (number < 0 || r < 0)
-                return fail(number < 0 ? errno : -r, "make a file for pasta");
+        if (r < 0)
+                return fail(-r, "name the directory of a keeper");
+        place.number = number = memfd_create("pasta's number", MFD_CLOEXEC);
+        if (number < 0)
+                return fail(errno, "make a file in memory");
         if (access(USERS, F_OK) == 0)
                 snprintf(place.users, sizeof(place.users), USERS "/%u/netns", (unsigned)geteuid());
         snprintf(seen, sizeof(seen), "%s/" OUR_FILE, place.users);
