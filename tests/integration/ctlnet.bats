@@ -673,8 +673,9 @@ mac_of() {
 @test "routed: a network on a link of the host answers there for its containers" {
         net create r mode=routed parent=up0 subnet=192.0.2.128/25 subnet6=2001:db8::1:0:0/96 no-nat
         container a net=r
-        reaches world "$(of a ipv4)"
-        reaches world "$(of a ipv6)"
+        # Who answers for another lets it answer first (proxy_delay).
+        reaches world "$(of a ipv4)" -W 4
+        reaches world "$(of a ipv6)" -W 4
         reaches a $WORLD
         net detach a
         run ! at "$H" bash -c 'ip neigh show proxy | grep .'
