@@ -379,7 +379,7 @@ install: all
 	install -D -m 755 $(BUILD)/berthctl $(DESTDIR)$(PREFIX)/bin/berthctl
 	install -D -m 755 $(BUILD)/berth-keeper $(DESTDIR)$(LIBEXEC)/berth-keeper
 	sed 's|@PREFIX@|$(PREFIX)|' share/systemd/berthctl.service.in | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/berthctl.service
-	sed 's|@PREFIX@|$(PREFIX)|' share/systemd/user.service.in | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/user/berthctl.service
+	sed 's|@PREFIX@|$(PREFIX)|; /^After=/d; /^RequiresMountsFor=/d; s/^WantedBy=.*/WantedBy=default.target/' share/systemd/berthctl.service.in | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/user/berthctl.service
 	install -D -m 644 docs/berthctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/berthctl.1
 	install -D -m 644 share/bash-completion/berthctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berthctl
 	install -D -m 755 $(BUILD)/berth-agent $(DESTDIR)$(LIBEXEC)/berth-agent

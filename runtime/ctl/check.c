@@ -105,16 +105,19 @@ bool check_is_basic(const struct check *check)
 static int enter(enum check_place place)
 {
         int flags = place == CHECK_MOUNTS ? CLONE_NEWNS : place == CHECK_NETWORK ? CLONE_NEWNET : 0;
-        _cleanup_close_ int procfs = procfs_open();
+        _cleanup_close_ int procfs = -EBADF;
         uid_t uid = geteuid();
         gid_t gid = getegid();
         int r;
 
+        if (!flags)
+                return 0;
+        procfs = procfs_open();
         if (procfs < 0)
                 return procfs;
-        if (flags && unshare(uid == 0 ? flags : flags | CLONE_NEWUSER) < 0)
+        if (unshare(uid == 0 ? flags : flags | CLONE_NEWUSER) < 0)
                 return fail(errno, "make a namespace");
-        r = flags && uid ? idmap_keep_self(procfs, uid, gid) : 0;
+        r = uid ? idmap_keep_self(procfs, uid, gid) : 0;
         if (r < 0)
                 return r;
         if (place == CHECK_MOUNTS && sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

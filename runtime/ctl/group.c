@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "cgroups/cgroup.h"
 #include "runtime/ctl/settings_checks.h"
+#include "runtime/life/target.h"
 
 #define REMOVE_MS 5000
 
@@ -17,14 +18,11 @@ _Static_assert(GROUP_PATH_SIZE > CGROUP_PARENT_MOST + CTL_NAME_MAX + 1, "a path 
 
 static bool has_unified_tree(void)
 {
-        struct cgroup_host host;
+        const struct cgroup_host *host = host_cgroups();
 
-        if (cgroup_host_probe(&host) < 0) {
+        if (!host)
                 error_clear();
-                return false;
-        }
-        close(host.root_fd);
-        return !host.hybrid;
+        return host && !host->hybrid;
 }
 
 bool group_by_users_systemd(const struct settings *settings)

@@ -224,7 +224,7 @@ machines() {
 
 # An ordinary user in a session of his own, whose systemd was started by his login.
 his() {
-        runuser -l lab -c "export XDG_RUNTIME_DIR=/run/user/1000; $(printf '%q ' timeout "$DEADLINE" "$BERTHCTL" "$@")"
+        as lab timeout "$DEADLINE" "$BERTHCTL" "$@"
 }
 
 he_is_up() {
