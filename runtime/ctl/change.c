@@ -97,7 +97,7 @@ int ctl_set(struct ctl *ctl, struct ctl_container *container, uint64_t changed, 
                 if (r < 0)
                         return fail_in(r, "container %s", container->name);
         }
-        r = ctl_save(container);
+        r = ctl_save(ctl, container);
         if (r == 0)
                 event_record(ctl, container->name, EVENT_CHANGED, (struct event_details){0});
         return r;
@@ -141,6 +141,8 @@ int ctl_rename(struct ctl *ctl, const char *from, const char *to)
                 return r;
         event_record(ctl, from, EVENT_RENAMED, (struct event_details){.to = to});
         snprintf(container.name, sizeof(container.name), "%s", to);
+        /* The name of its host may be in it, and that of its group. */
+        ctl_configure_early(ctl, &container);
         r = ctl_finish_rename(ctl, &container);
         return r < 0 ? r : ids_keep(ctl, &container);
 }

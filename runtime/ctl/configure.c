@@ -1,4 +1,4 @@
-/* config.json out of the settings: made anew for each start. */
+/* config.json out of the settings. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "oci/json_write.h"
 #include "oci/template.h"
 #include "oci/vocabulary.h"
@@ -278,7 +279,7 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         return r;
 }
 
-int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text)
+static int format_config(const struct ctl *ctl, const struct ctl_container *container, char **text)
 {
         const struct settings *settings = &container->settings;
         struct json_writer json;
@@ -308,4 +309,22 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, 
                 *text = NULL;
         }
         return r < 0 ? fail_in(r, "container %s", container->name) : finished;
+}
+
+int ctl_configure(const struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = format_config(ctl, container, &text);
+
+        if (r < 0)
+                return r;
+        r = update_file_at(container->fd, CTL_CONFIG_FILE, text, strlen(text), 0600);
+        return r < 0 ? fail(-r, "write the " CTL_CONFIG_FILE " of container %s", container->name) : 0;
+}
+
+void ctl_configure_early(const struct ctl *ctl, const struct ctl_container *container)
+{
+        if (ctl_configure(ctl, container) < 0)
+                (void)unlinkat(container->fd, CTL_CONFIG_FILE, 0);
+        error_clear();
 }

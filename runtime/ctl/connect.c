@@ -60,7 +60,7 @@ int ctl_connect(struct ctl *ctl, struct ctl_container *container, const char *ne
         else if (!*later)
                 r = network_prepare(ctl, container);
         if (r == 0)
-                r = ctl_save(container);
+                r = ctl_save(ctl, container);
         if (r < 0 && !*later) {
                 _cleanup_free_ char *reason = strdup(error_message());
 
@@ -111,5 +111,5 @@ int ctl_disconnect(struct ctl *ctl, struct ctl_container *container, const char 
                 r = network_drop_one(ctl, container->name, status.pid, index);
         if (r < 0)
                 return fail_in(r, "container %s", container->name);
-        return ctl_save(container);
+        return ctl_save(ctl, container);
 }

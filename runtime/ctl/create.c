@@ -246,6 +246,8 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
                 r = network_prepare(ctl, container);
         if (r == 0)
                 r = ctl_save_partial(container);
+        if (r == 0)
+                ctl_configure_early(ctl, container);
         if (r == 0 && renameat(container->fd, CTL_PARTIAL_FILE, container->fd, SETTINGS_FILE) < 0)
                 r = fail(errno, "finish container %s", container->name);
         return r;
@@ -256,9 +258,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
 static int remove_files(void *data)
 {
         const struct ctl_container *container = data;
-        static const char *const entries[] = {CTL_ROOTFS,    CTL_ROOTFS ".new", STORAGE_DISK,  STORAGE_DISK ".new",
-                                              "config.json", CTL_WAS_FILE,      CTL_LOG_FILE,  CTL_LOG_FILE ".1",
-                                              CTL_LAST_FILE, CTL_STOPPED_FILE,  CTL_SNAPSHOTS, LAYERS_RW,
+        static const char *const entries[] = {CTL_ROOTFS,      CTL_ROOTFS ".new", STORAGE_DISK,  STORAGE_DISK ".new",
+                                              CTL_CONFIG_FILE, CTL_WAS_FILE,      CTL_LOG_FILE,  CTL_LOG_FILE ".1",
+                                              CTL_LAST_FILE,   CTL_STOPPED_FILE,  CTL_SNAPSHOTS, LAYERS_RW,
                                               LAYERS_FILE};
         int r;
 

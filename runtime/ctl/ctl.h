@@ -1,11 +1,9 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
  *   settings     what the person asked for (runtime/ctl/settings.h)
  *   partial      the same while it is being made, or removed: what a crash left has it, and `destroy` removes it
- *   config.json  made from it at each start; the directory is an OCI bundle that berth could run, too
- *   rootfs/      its root file system (runtime/ctl/storage.h)
- *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
- *   log, log.1   what it said; written by its keeper
- *   last         how it ended the last time
+ *   config.json  made from them, at the latest at each start; with rootfs/ it is an OCI bundle that berth could run,
+ * too rootfs/      its root file system (runtime/ctl/storage.h) snapshots/   earlier states of it
+ * (runtime/ctl/snapshot.h) log, log.1   what it said; written by its keeper last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
  *   was          its name before, until its addresses have gone with the new one
  * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
@@ -31,6 +29,7 @@
 #define CTL_STOPPED_FILE "stopped"
 #define CTL_WAS_FILE     "was"
 #define CTL_LOG_FILE     "log"
+#define CTL_CONFIG_FILE  "config.json"
 #define CTL_ROOTFS       "rootfs"
 #define CTL_SNAPSHOTS    "snapshots"
 
@@ -93,8 +92,8 @@ int ctl_each_shared(struct ctl *ctl, int (*visit)(struct ctl_container *containe
                     int (*tell)(void *data, struct ctl_told *told), void *data, struct ctl_told told[2]);
 void ctl_told_release(struct ctl_told told[2]);
 
-/* Writes the settings of a container that is locked. */
-int ctl_save(const struct ctl_container *container);
+/* Writes the settings of a container that is locked, and what is made from them. */
+int ctl_save(const struct ctl *ctl, const struct ctl_container *container);
 
 /* The same of one that is being made: what others may read is whole, or not there. */
 int ctl_save_partial(const struct ctl_container *container);
@@ -195,5 +194,7 @@ int ctl_repair_networks(struct ctl *ctl);
 /* The wall that these settings, or this host's berth.conf, give; ISOLATION_UNSET where neither says. */
 enum isolation ctl_isolation(const struct settings *settings);
 
-/* config.json for these settings, malloc'ed, the caller's. */
-int ctl_configure(const struct ctl *ctl, const struct ctl_container *container, char **text);
+/* Writes config.json for its settings. Early: before there is a start that needs it; where something is missing for it
+ * that may be there by then, such as a user of its own or a container whose network it shares, there is none. */
+int ctl_configure(const struct ctl *ctl, const struct ctl_container *container);
+void ctl_configure_early(const struct ctl *ctl, const struct ctl_container *container);

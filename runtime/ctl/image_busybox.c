@@ -2,8 +2,10 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
@@ -118,6 +120,9 @@ static int copy_program(int root, const char *from)
         out = openat(root, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
         if (out < 0 || fchmod(out, 0755) < 0)
                 return fail(errno, "make /bin/busybox");
+        /* Of the same file system, where it can, it takes neither time nor room. */
+        if (ioctl(out, FICLONE, in) == 0)
+                return 0;
         do
                 n = sendfile(out, in, NULL, 1 << 20);
         while (n > 0);

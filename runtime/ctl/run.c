@@ -136,17 +136,6 @@ int ctl_start(struct ctl *ctl, const char *name)
         return keeper_spawn(ctl, &container, -EBADF);
 }
 
-static int write_config(struct ctl *ctl, const struct ctl_container *container)
-{
-        _cleanup_free_ char *text = NULL;
-        int r = ctl_configure(ctl, container, &text);
-
-        if (r < 0)
-                return r;
-        r = update_file_at(container->fd, "config.json", text, strlen(text), 0600);
-        return r < 0 ? fail(-r, "write the config.json of container %s", container->name) : 0;
-}
-
 /* What an end that nobody tidied up after has left. */
 static int remove_remains(struct ctl *ctl, const struct ctl_container *container)
 {
@@ -310,7 +299,7 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
         if (r == 0)
                 r = joined_register(ctl, &container);
         if (r == 0)
-                r = write_config(ctl, &container);
+                r = ctl_configure(ctl, &container);
         if (r < 0)
                 return r;
         return create_and_start(ctl, &container, container.settings.terminal ? KEEPER_CONSOLE_SOCKET : NULL, pid);

@@ -191,9 +191,13 @@ static int save(const struct ctl_container *container, const char *file)
         return r < 0 ? fail(-r, "write the settings of container %s", container->name) : 0;
 }
 
-int ctl_save(const struct ctl_container *container)
+int ctl_save(const struct ctl *ctl, const struct ctl_container *container)
 {
-        return save(container, SETTINGS_FILE);
+        int r = save(container, SETTINGS_FILE);
+
+        if (r == 0)
+                ctl_configure_early(ctl, container);
+        return r;
 }
 
 int ctl_save_partial(const struct ctl_container *container)

@@ -12,6 +12,30 @@ load ../lib/ctl
         [ "$DIR/containers/web/rootfs/bin/ls" -ef "$DIR/containers/web/rootfs/bin/busybox" ]
 }
 
+@test "create, set, rename: the directory is a bundle at once that berth runs, as the settings say" {
+        ctl create web --image busybox --net none -- /bin/sh -c 'hostname'
+        run -0 berth run --bundle "$DIR/containers/web" web
+        is "$output" web
+        ctl set web --hostname other
+        run -0 berth run --bundle "$DIR/containers/web" web
+        is "$output" other
+        ctl set web --unset hostname
+        ctl rename web front
+        run -0 berth run --bundle "$DIR/containers/front" front
+        is "$output" front
+}
+
+@test "create: what only a start can know is no error before, and there is no config.json that would be wrong" {
+        ctl create web --image busybox --net none --user www -- /bin/id -un
+        [ ! -e "$DIR/containers/web/config.json" ]
+        refused_ctl "no user 'www'" start web
+        echo 'www:x:33:33::/:/bin/sh' >>"$DIR/containers/web/rootfs/etc/passwd"
+        ctl set web --pids 500
+        is "$(jq .process.user.uid "$DIR/containers/web/config.json")" 33
+        ctl set web --user nobody2
+        [ ! -e "$DIR/containers/web/config.json" ]
+}
+
 @test "create: a bad name, image or value is refused, and nothing is left" {
         refused_ctl "'../x' is no name" create ../x --image busybox --net none
         refused_ctl "is no name" create "" --image busybox --net none
@@ -330,6 +354,11 @@ load ../lib/ctl
         run -1 sh -c "head -c 4m /dev/zero >$T/small/fill"
         refused_ctl "create container other: .*No space left on device" create other --image busybox --net none
         refused_ctl "write the settings of container web: No space left on device" set web --hostname other
+        # Nothing has changed that a start would have to write.
+        ctl start web
+        ctl stop --force web
+        rm "$DIR/containers/web/config.json"
+        run -1 sh -c "head -c 4m /dev/zero >>$T/small/fill"
         refused_ctl "start container web: .*No space left on device" start web
         refused_ctl "rename container web to other: No space left on device" rename web other
         is "$(ctl list -q)" web

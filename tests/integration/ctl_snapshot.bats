@@ -146,9 +146,7 @@ END
         describe copy | diff "$T/before" -
 }
 
-@test "snapshot: on a file system with reflinks it takes no room, and neither does restoring" {
-        local before
-
+on_xfs() {
         [ -e /dev/loop-control ] || skip "this host has no loop devices"
         truncate -s 320M "$T/fs"
         command -v mkfs.xfs >/dev/null || skip "there is no mkfs.xfs here"
@@ -156,16 +154,39 @@ END
         mkdir -p "$DIR"
         mount -o loop "$T/fs" "$DIR" || skip "this kernel has no xfs"
         defer "umount $DIR"
+}
+
+used() { # KiB
+        sync -f "$DIR"
+        df -k --output=used "$DIR" | tail -n 1
+}
+
+@test "create: on a file system with reflinks the program of the busybox image is there once" {
+        local before i
+
+        on_xfs
+        cp /bin/busybox "$DIR/busybox"
+        mount --bind "$DIR/busybox" /bin/busybox
+        defer "umount /bin/busybox"
+        before=$(used)
+        for i in 1 2 3 4; do ctl create "c$i" --image busybox --net none; done
+        [ $(($(used) - before)) -lt "$(($(stat -c %s /bin/busybox) / 1024))" ]
+        cmp /bin/busybox "$DIR/containers/c4/rootfs/bin/busybox"
+        ctl destroy c1 c2 c3 c4
+}
+
+@test "snapshot: on a file system with reflinks it takes no room, and neither does restoring" {
+        local before
+
+        on_xfs
         ctl create web --image busybox --net none -- /bin/sleep 1000
         head -c 40000000 /dev/urandom >"$(root_of web)/root/data"
-        sync -f "$DIR"
-        before=$(df -k --output=used "$DIR" | tail -n 1)
+        before=$(used)
         ctl snapshot create web one
         ctl clone web copy
         echo more >>"$(root_of web)/root/data"
         ctl snapshot restore web one
-        sync -f "$DIR"
-        [ $(($(df -k --output=used "$DIR" | tail -n 1) - before)) -lt 6000 ]
+        [ $(($(used) - before)) -lt 6000 ]
         cmp "$(root_of web)/root/data" "$(root_of copy)/root/data"
         is "$(stat -c %s "$(root_of web)/root/data")" 40000000
         ctl destroy web copy
