@@ -14,14 +14,14 @@ load ../lib/ctl
 
 @test "create, set, rename: the directory is a bundle at once that berth runs, as the settings say" {
         ctl create web --image busybox --net none -- /bin/sh -c 'hostname'
-        run -0 berth run --bundle "$DIR/containers/web" web
+        run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
         is "$output" web
         ctl set web --hostname other
-        run -0 berth run --bundle "$DIR/containers/web" web
+        run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
         is "$output" other
         ctl set web --unset hostname
         ctl rename web front
-        run -0 berth run --bundle "$DIR/containers/front" front
+        run -0 --separate-stderr berth run --bundle "$DIR/containers/front" front
         is "$output" front
 }
 
