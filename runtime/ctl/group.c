@@ -66,17 +66,14 @@ static int clear(const struct cgroup_host *host, const char *path)
 
 int group_clear(const struct ctl_container *container)
 {
-        struct cgroup_host host;
+        const struct cgroup_host *host;
         char path[GROUP_PATH_SIZE];
-        int r;
 
         if (group_by_users_systemd(&container->settings) || !group_path(container, path))
                 return 0;
-        if (cgroup_host_probe(&host) < 0) {
-                error_clear();
-                return 0;
-        }
-        r = clear(&host, path);
-        close(host.root_fd);
-        return r;
+        host = host_cgroups();
+        if (host)
+                return clear(host, path);
+        error_clear();
+        return 0;
 }

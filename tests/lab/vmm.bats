@@ -131,7 +131,9 @@ switches() {
         echoes 1
         vmm=$(pgrep -x berth-vmm)
         [ "$(readlink /proc/"$vmm"/fd/* | grep -c '^/dev/vhost-net$')" -eq 1 ]
-        worker=$(pgrep -x "vhost-$vmm")
+        # A process of the kernel's own, and from Linux 6.4 on a thread of the machine's.
+        worker=$(grep -lx "vhost-$vmm" /proc/[0-9]*/comm /proc/"$vmm"/task/*/comm)
+        worker=$(basename "${worker%/comm}")
         # It works for the machine's own group.
         [ "$(cat "/proc/$worker/cgroup")" = "$(cat "/proc/$vmm/cgroup")" ]
         net=$(grep -lx net /proc/"$vmm"/task/*/comm | cut -d / -f 5)
@@ -142,7 +144,7 @@ switches() {
         said '^ping: answered 2'
         said '^moved: [1-9]'
         said '^guest: done'
-        ! pgrep -x "vhost-$vmm"
+        [ ! -e "/proc/$worker" ]
 }
 
 # share DIRECTORY: a file server for it, at $T/share: QEMU's, or the one that later Debians have.
