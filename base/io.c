@@ -190,7 +190,7 @@ int write_file_at(int dirfd, const char *path, const char *text)
         return fd < 0 ? -errno : write_once(fd, text);
 }
 
-int replace_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)
+static int replace(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
 {
         char temporary[256];
         int n = snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
@@ -207,12 +207,26 @@ int replace_file_at(int dirfd, const char *name, const void *data, size_t size, 
                 if (fd < 0)
                         return -errno;
                 r = write_all(fd, data, size);
+                if (r == 0 && durable && fsync(fd) < 0)
+                        r = -errno;
         }
         if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
                 r = -errno;
         if (r < 0)
                 (void)unlinkat(dirfd, temporary, 0);
         return r;
+}
+
+int replace_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)
+{
+        return replace(dirfd, name, data, size, mode, false);
+}
+
+int replace_file_durably_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode)
+{
+        int r = replace(dirfd, name, data, size, mode, true);
+
+        return r == 0 && fsync(dirfd) < 0 ? -errno : r;
 }
 
 static bool holds(int dirfd, const char *name, const void *data, size_t size)

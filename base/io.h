@@ -38,8 +38,11 @@ int write_file_at(int dirfd, const char *path, const char *text);
  * A full disk leaves the old file. */
 int replace_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
-/* The same, but a regular file that holds these bytes already stays as it is: a file system writes what replaces a file
- * to the disk at once. */
+/* The same, and on the disk when it returns: the old or the new content survives a loss of power. dirfd: not O_PATH. */
+int replace_file_durably_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
+
+/* The same as the first, but a regular file that holds these bytes already stays as it is: a file system writes what
+ * replaces a file to the disk at once. */
 int update_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
 /* A memfd holding a copy of the data, sealed against every change (F_SEAL_SEAL|SHRINK|GROW|WRITE). Returns the fd. */

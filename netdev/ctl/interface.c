@@ -116,13 +116,8 @@ int interface_save(struct ctlnet *net, const struct interface *interface, bool d
         int r = print(interface, &text, &size);
 
         if (r == 0)
-                r = replace_file_at(net->interfaces, interface->owner, text, size, 0600);
-        if (r == 0 && durable) {
-                _cleanup_close_ int fd = openat(net->interfaces, interface->owner, O_RDONLY | O_CLOEXEC);
-
-                if (fd < 0 || fsync(fd) < 0 || fsync(net->interfaces) < 0)
-                        r = -errno;
-        }
+                r = (durable ? replace_file_durably_at : replace_file_at)(net->interfaces, interface->owner, text, size,
+                                                                          0600);
         return r < 0 ? fail(-r, "write interfaces/%s", interface->owner) : 0;
 }
 

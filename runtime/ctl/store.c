@@ -180,20 +180,21 @@ int ctl_find(struct ctl *ctl, const char *name, enum ctl_lock lock, struct ctl_c
         return container->partial ? refuse_partial(container) : r;
 }
 
-static int save(const struct ctl_container *container, const char *file)
+static int save(const struct ctl_container *container, const char *file,
+                int (*replace)(int dirfd, const char *name, const void *data, size_t size, mode_t mode))
 {
         _cleanup_free_ char *text = NULL;
         int r = settings_format(&container->settings, &text);
 
         if (r < 0)
                 return r;
-        r = replace_file_at(container->fd, file, text, strlen(text), 0600);
+        r = replace(container->fd, file, text, strlen(text), 0600);
         return r < 0 ? fail(-r, "write the settings of container %s", container->name) : 0;
 }
 
 int ctl_save(const struct ctl *ctl, const struct ctl_container *container)
 {
-        int r = save(container, SETTINGS_FILE);
+        int r = save(container, SETTINGS_FILE, replace_file_durably_at);
 
         if (r == 0)
                 ctl_configure_early(ctl, container);
@@ -202,5 +203,5 @@ int ctl_save(const struct ctl *ctl, const struct ctl_container *container)
 
 int ctl_save_partial(const struct ctl_container *container)
 {
-        return save(container, CTL_PARTIAL_FILE);
+        return save(container, CTL_PARTIAL_FILE, replace_file_at);
 }

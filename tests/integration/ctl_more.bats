@@ -275,6 +275,15 @@ calls() {
         [ "$json" -gt 5 ] && [ "$json" -le 26 ] || { echo "list --json: $json"; return 1; }
 }
 
+@test "set: the settings are on the disk before they take the place of those before" {
+        command -v strace >/dev/null || skip "needs strace"
+        ctl create web --image busybox --net none
+        strace -o "$T/calls" -e trace=fsync,renameat "$BERTHCTL" --directory "$DIR" --run "$RUN" set web --pids 600 \
+                >/dev/null 3>&- 4>&-
+        is "$(sed -nE 's/^(fsync)\(.*= 0$/\1/p; s/^renameat\(.*"(settings)"\) = 0$/\1/p' "$T/calls" | tr '\n' ' ')" \
+                "fsync settings fsync "
+}
+
 @test "list: of many containers two processes tell what one would have told" {
         local i options alone=(taskset -c "$(sed -n 's/^Cpus_allowed_list:\t\([0-9]*\).*/\1/p' /proc/self/status)")
 
