@@ -16,6 +16,7 @@
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
+#include "runtime/life/wall.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -279,6 +280,16 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
         return r;
 }
 
+/* For who runs the bundle without the settings: not behind a weaker wall than the one that was asked for. */
+static void put_isolation(struct json_writer *json, const struct settings *settings)
+{
+        if (!settings->isolation || strcmp(settings->isolation, "vm") != 0)
+                return;
+        json_object(json, "annotations");
+        json_string(json, ANNOTATION_ISOLATION, "vm");
+        json_object_end(json);
+}
+
 static int format_config(const struct ctl *ctl, const struct ctl_container *container, char **text)
 {
         const struct settings *settings = &container->settings;
@@ -300,6 +311,7 @@ static int format_config(const struct ctl *ctl, const struct ctl_container *cont
         json_bool(&json, "readonly", false);
         json_object_end(&json);
         json_string(&json, "hostname", settings->hostname ? settings->hostname : container->name);
+        put_isolation(&json, settings);
         put_mounts(&json, settings);
         r = put_linux(&json, container, joined);
         json_object_end(&json);

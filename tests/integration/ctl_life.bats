@@ -25,6 +25,15 @@ load ../lib/ctl
         is "$output" front
 }
 
+@test "create: the bundle of what is to run in a virtual machine says so" {
+        local isolation='.annotations["berth.isolation"] // "none"'
+
+        ctl create web --image busybox --net none --isolation vm
+        is "$(jq -r "$isolation" "$DIR/containers/web/config.json")" vm
+        ctl create other --image busybox --net none --isolation process
+        is "$(jq -r "$isolation" "$DIR/containers/other/config.json")" none
+}
+
 @test "create: what only a start can know is no error before, and there is no config.json that would be wrong" {
         ctl create web --image busybox --net none --user www -- /bin/id -un
         [ ! -e "$DIR/containers/web/config.json" ]
