@@ -45,6 +45,15 @@ load ../lib/ctl
         [ ! -e "$DIR/containers/web/config.json" ]
 }
 
+@test "create: on ext4 the files of each container lie together, and apart from the others'" {
+        on_disk
+        [ "$(stat -f -c %T "${DIR%/*}")" = ext2/ext3 ] || skip "/var/tmp is no ext4 here"
+        ctl create web --image busybox --net none
+        run -0 lsattr -d "$DIR/containers" "$DIR/containers/web"
+        matches '^[^ ]*T[^ ]* .*/containers$'
+        ! matches '^[^ ]*T[^ ]* .*/web$'
+}
+
 @test "create: a bad name, image or value is refused, and nothing is left" {
         refused_ctl "'../x' is no name" create ../x --image busybox --net none
         refused_ctl "is no name" create "" --image busybox --net none
