@@ -13,6 +13,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
+#include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
@@ -334,9 +335,12 @@ int ctl_configure(const struct ctl *ctl, const struct ctl_container *container)
         return r < 0 ? fail(-r, "write the " CTL_CONFIG_FILE " of container %s", container->name) : 0;
 }
 
+/* A process whose network it joins has perhaps given its number to another one by then. */
 void ctl_configure_early(const struct ctl *ctl, const struct ctl_container *container)
 {
-        if (ctl_configure(ctl, container) < 0)
+        const struct oci_strings *nets = &container->settings.nets;
+
+        if ((nets->n && net_other(nets->v[0])) || ctl_configure(ctl, container) < 0)
                 (void)unlinkat(container->fd, CTL_CONFIG_FILE, 0);
         error_clear();
 }

@@ -1,9 +1,11 @@
 /* Persistent containers, as functions: what cli/ctl/ calls. A container is a directory DIRECTORY/containers/NAME:
  *   settings     what the person asked for (runtime/ctl/settings.h)
  *   partial      the same while it is being made, or removed: what a crash left has it, and `destroy` removes it
- *   config.json  made from them, at the latest at each start; with rootfs/ it is an OCI bundle that berth could run,
- * too rootfs/      its root file system (runtime/ctl/storage.h) snapshots/   earlier states of it
- * (runtime/ctl/snapshot.h) log, log.1   what it said; written by its keeper last         how it ended the last time
+ *   config.json  made from them, at the latest at each start: the directory is an OCI bundle that berth could run
+ *   rootfs/      its root file system (runtime/ctl/storage.h)
+ *   snapshots/   earlier states of it (runtime/ctl/snapshot.h)
+ *   log, log.1   what it said; written by its keeper
+ *   last         how it ended the last time
  *   stopped      a person has stopped it and not started it since
  *   was          its name before, until its addresses have gone with the new one
  * What happened to them stands in DIRECTORY/events (runtime/ctl/event_log.h).
@@ -194,7 +196,7 @@ int ctl_repair_networks(struct ctl *ctl);
 /* The wall that these settings, or this host's berth.conf, give; ISOLATION_UNSET where neither says. */
 enum isolation ctl_isolation(const struct settings *settings);
 
-/* Writes config.json for its settings. Early: before there is a start that needs it; where something is missing for it
- * that may be there by then, such as a user of its own or a container whose network it shares, there is none. */
+/* Writes config.json for its settings. Early: before there is a start that needs it. What only a start knows, such as a
+ * user that its files have by then, or whose network it shares, leaves none. */
 int ctl_configure(const struct ctl *ctl, const struct ctl_container *container);
 void ctl_configure_early(const struct ctl *ctl, const struct ctl_container *container);

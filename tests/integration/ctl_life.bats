@@ -43,6 +43,8 @@ load ../lib/ctl
         is "$(jq .process.user.uid "$DIR/containers/web/config.json")" 33
         ctl set web --user nobody2
         [ ! -e "$DIR/containers/web/config.json" ]
+        ctl create joined --image busybox --net container:web
+        [ ! -e "$DIR/containers/joined/config.json" ]
 }
 
 @test "create: on ext4 the files of each container lie together, and apart from the others'" {
