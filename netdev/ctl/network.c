@@ -83,7 +83,7 @@ static int write_definition(int dir, const struct ctlnet_network *network)
         keys_print(keys, ELEMENTS(keys), network, file);
         if (fclose(file) != 0)
                 return -ENOMEM;
-        return replace_file_at(dir, DEFINITION, text, size, 0644);
+        return replace_file_durably_at(dir, DEFINITION, text, size, 0644);
 }
 
 /* Beside its place first: a network exists whole or not. What a crash left is in the way of nobody. */
@@ -101,8 +101,7 @@ static int write_network(struct ctlnet *net, const struct ctlnet_network *networ
         if (dir < 0)
                 return dir;
         r = write_definition(dir, network);
-        if (r == 0 && (fsync(dir) < 0 || renameat(net->networks, draft, net->networks, network->name) < 0 ||
-                       fsync(net->networks) < 0))
+        if (r == 0 && (renameat(net->networks, draft, net->networks, network->name) < 0 || fsync(net->networks) < 0))
                 r = -errno;
         return r < 0 ? fail(-r, "write network %s", network->name) : 0;
 }

@@ -284,7 +284,7 @@ static int put_linux(struct json_writer *json, const struct ctl_container *conta
 /* For who runs the bundle without the settings: not behind a weaker wall than the one that was asked for. */
 static void put_isolation(struct json_writer *json, const struct settings *settings)
 {
-        if (!settings->isolation || strcmp(settings->isolation, "vm") != 0)
+        if (!settings->isolation || ctl_isolation(settings) != ISOLATION_VM)
                 return;
         json_object(json, "annotations");
         json_string(json, ANNOTATION_ISOLATION, "vm");
