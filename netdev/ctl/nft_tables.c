@@ -81,7 +81,7 @@ struct step {
         uint32_t value;       /* compared: the first `size` bytes of it, in the order of the wire */
 };
 
-#define RULE_STEPS 14
+#define RULE_STEPS 18
 
 struct rule {
         enum chain chain;
@@ -174,6 +174,12 @@ struct rule {
 #define ICMPV6         M(L4PROTO, 0), EQUALS(0, 1, IPPROTO_ICMPV6)
 #define ICMPV6_TYPE(t) ICMPV6, TRANSPORT_PART(0, 1, 0), EQUALS(0, 1, BYTES1(t))
 
+/* A report of that many groups (RFC 3810, 5.2), and that one of them, from 0 on, is ff02::1:ffXX:XXXX. */
+#define MLD2_REPORT(groups) ICMPV6_TYPE(143), TRANSPORT_PART(6, 2, 0), EQUALS(0, 2, BYTES2(groups))
+#define SOLICITED_NODE(group)                                                                                          \
+        TRANSPORT_PART(12 + 20 * (group), 2, 0), EQUALS(0, 2, BYTES2(0xff02)),                                         \
+                TRANSPORT_PART(22 + 20 * (group), 3, 0), EQUALS(0, 3, 0xff0100)
+
 /* The published ports, for what comes in and what this host sends itself. */
 #define PUBLISHING(chain)                                                                                              \
         {chain,                                                                                                        \
@@ -261,6 +267,18 @@ static const struct rule rules[] = {
         {GUARD, {ETHER_IS(0x0800), PORT_AND_MAC, NET_PART(12, 4, 6), MEMBER(L3V4), ACCEPT}},
         {GUARD, {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_ROUTER_ADVERT), DROP}},
         {GUARD, {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_REDIRECT), DROP}},
+        /* What Linux says of itself when an interface comes up, and what each port of the bridge would have to hear, so
+         * that a thousand containers that start hear a million of it: a question for routers, of which there are none
+         * here but those that may spoof, and these are heard unasked; which of IPv6's own groups it listens to
+         * (ff02::1:ffXX:XXXX), where no bridge of ours looks (multicast snooping) and no router passes them on; and
+         * whether anybody has the link-local address that its MAC makes, which is its own. */
+        {GUARD, {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_ROUTER_SOLICIT), DROP}},
+        {GUARD, {ETHER_IS(0x86dd), MLD2_REPORT(1), SOLICITED_NODE(0), DROP}},
+        {GUARD, {ETHER_IS(0x86dd), MLD2_REPORT(2), SOLICITED_NODE(0), SOLICITED_NODE(1), DROP}},
+        {GUARD,
+         {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_SOLICIT), NET_PART(8, 4, 0), EQUALS(0, 4, 0),
+          TRANSPORT_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), TRANSPORT_PART(19, 2, 0), EQUALS(0, 2, BYTES2(0xfffe)),
+          DROP}},
         /* Neighbour advertisements for addresses of others, but for link-local ones (fe80::/10). */
         {GUARD,
          {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_ADVERT), TRANSPORT_PART(8, 2, 0), DIFFERS(0, 2, BYTES2(0xfe80)),

@@ -78,6 +78,40 @@ teardown() {
         [ -z "$(ip -n "$H" -6 route show table all dev "$link")" ]
 }
 
+# What of IPv6 a container hears of others than the host, counted where nothing has dropped it.
+overhear() {
+        at "$1" nft "table inet heard { counter routers {}; counter groups {}; counter addresses {};
+                chain c { type filter hook prerouting priority -300
+                        ether saddr $(mac_of "$H" berth0) accept
+                        icmpv6 type nd-router-solicit counter name routers
+                        icmpv6 type mld2-listener-report counter name groups
+                        ip6 saddr :: icmpv6 type nd-neighbor-solicit counter name addresses; }; }"
+}
+
+overheard() { # overheard NAMESPACE routers|groups|addresses: how often
+        at "$1" nft -j list counter inet heard "$2" | jq '.nftables[] | .counter.packets // empty'
+}
+
+@test "networks: an interface that comes up disturbs no other container, but what one asks is heard" {
+        container a
+        eventually eval '[ -n "$(link_local_of a)" ]'
+        overhear a
+        container b
+        eventually eval '[ -n "$(link_local_of b)" ]'
+        # Linux looks for routers within a second of that.
+        sleep 2
+        [ "$(overheard a routers)$(overheard a groups)$(overheard a addresses)" = 000 ]
+        # An address of its own choice, and a group of a program.
+        ip -n b addr add fe80::5/64 dev eth0
+        ip -n b addr add ff05::99/128 dev eth0 autojoin
+        eventually eval '[ "$(overheard a addresses)" -ge 1 ]'
+        eventually eval '[ "$(overheard a groups)" -ge 1 ]'
+        [ "$(overheard a routers)" -eq 0 ]
+        container free spoof
+        eventually eval '[ "$(overheard a routers)" -ge 1 ]'
+        reaches a "$(of b ipv6)"
+}
+
 @test "networks: sysctls of IPv6 that cannot be written do not stop a container" {
         container first
         new_namespace second
