@@ -114,8 +114,19 @@ static void add_sender(struct nft_elements *elements, enum nft_set set, const st
                 nft_put(key, address->bytes, bytes_of(address));
 }
 
+/* What IPv6 makes of a MAC (RFC 4291, appendix A). */
+static struct ctlnet_address link_local(const uint8_t mac[6])
+{
+        return (struct ctlnet_address){
+                .family = AF_INET6,
+                .bytes = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]},
+        };
+}
+
 static void add_guard(struct nft_elements *elements, const struct interface *interface)
 {
+        struct ctlnet_address own;
+
         if (interface->allow_spoofing) {
                 add_name(elements, NFT_SET_FREE, interface->link, interface->owner);
                 return;
@@ -125,6 +136,8 @@ static void add_guard(struct nft_elements *elements, const struct interface *int
                 add_sender(elements, NFT_SET_L3V4, interface, &interface->ipv4);
         if (interface->ipv6.family)
                 add_sender(elements, NFT_SET_L3V6, interface, &interface->ipv6);
+        own = link_local(interface->mac);
+        add_sender(elements, NFT_SET_L3V6, interface, &own);
 }
 
 void elements_of_interface(const struct ctlnet_network *network, const struct interface *interface,

@@ -174,6 +174,9 @@ struct rule {
 #define ICMPV6         M(L4PROTO, 0), EQUALS(0, 1, IPPROTO_ICMPV6)
 #define ICMPV6_TYPE(t) ICMPV6, TRANSPORT_PART(0, 1, 0), EQUALS(0, 1, BYTES1(t))
 
+/* Whether an address, `offset` bytes behind, is one that IPv6 makes of a MAC (RFC 4291, appendix A). */
+#define MADE_OF_MAC(part, offset) part((offset) + 11, 2, 0), EQUALS(0, 2, BYTES2(0xfffe))
+
 /* A report of that many groups (RFC 3810, 5.2), and that one of them, from 0 on, is ff02::1:ffXX:XXXX. */
 #define MLD2_REPORT(groups) ICMPV6_TYPE(143), TRANSPORT_PART(6, 2, 0), EQUALS(0, 2, BYTES2(groups))
 #define SOLICITED_NODE(group)                                                                                          \
@@ -277,13 +280,17 @@ static const struct rule rules[] = {
         {GUARD, {ETHER_IS(0x86dd), MLD2_REPORT(2), SOLICITED_NODE(0), SOLICITED_NODE(1), DROP}},
         {GUARD,
          {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_SOLICIT), NET_PART(8, 4, 0), EQUALS(0, 4, 0),
-          TRANSPORT_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), TRANSPORT_PART(19, 2, 0), EQUALS(0, 2, BYTES2(0xfffe)),
-          DROP}},
-        /* Neighbour advertisements for addresses of others, but for link-local ones (fe80::/10). */
+          TRANSPORT_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), MADE_OF_MAC(TRANSPORT_PART, 8), DROP}},
+        /* Neighbour advertisements for addresses of others. A link-local one (fe80::/10) that no MAC has made is
+           nobody's. */
         {GUARD,
          {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_ADVERT), TRANSPORT_PART(8, 2, 0), DIFFERS(0, 2, BYTES2(0xfe80)),
           PORT_AND_MAC, TRANSPORT_PART(8, 16, 6), NO_MEMBER(L3V6), DROP}},
+        {GUARD,
+         {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_ADVERT), MADE_OF_MAC(TRANSPORT_PART, 8), PORT_AND_MAC,
+          TRANSPORT_PART(8, 16, 6), NO_MEMBER(L3V6), DROP}},
         {GUARD, {ETHER_IS(0x86dd), PORT_AND_MAC, NET_PART(8, 16, 6), MEMBER(L3V6), ACCEPT}},
+        {GUARD, {ETHER_IS(0x86dd), MADE_OF_MAC(NET_PART, 8), DROP}},
         {GUARD, {ETHER_IS(0x86dd), NET_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), ACCEPT}},
         /* Before an address is one's own it is looked for with none. */
         {GUARD,

@@ -313,8 +313,8 @@ asks() {
         at "$H" ip neigh show "$(of b ipv4)" | grep -q "$(of b mac)"
 }
 
-link_local_of() {
-        ip -n "$1" -6 -o addr show dev eth0 scope link -tentative | sed 's/.*inet6 \([0-9a-f:]*\).*/\1/'
+link_local_of() { # link_local_of NAMESPACE [LINK]
+        ip -n "$1" -6 -o addr show dev "${2:-eth0}" scope link -tentative | sed 's/.*inet6 \([0-9a-f:]*\).*/\1/'
 }
 
 says() { # says CONTAINER advert|router ADDRESS
@@ -350,6 +350,27 @@ knows_router() {
         says free router "$(link_local_of free)"
         eventually knows_router b "$(link_local_of free)"
         run ! knows_router b "$(link_local_of a)"
+}
+
+@test "spoofing: the link-local address of somebody else is not believed, one of its own choice is" {
+        local address host
+
+        container a
+        container b
+        container free spoof
+        eventually eval '[ -n "$(link_local_of b)" ] && [ -n "$(link_local_of "$H" berth0)" ]'
+        host=$(link_local_of "$H" berth0)%eth0
+        address=$(link_local_of b)
+        eventually reaches "$H" "$address%berth0"
+        says a advert "$address"
+        reaches "$H" "$address%berth0"
+        at "$H" ip neigh show "$address" | grep -q "$(of b mac)"
+        ip -n a addr add "$address/64" dev eth0 nodad
+        ip -n a addr add fe80::5/64 dev eth0 nodad
+        eventually reaches a "$host" -I fe80::5%eth0
+        unreachable a "$host" -I "$address%eth0"
+        says free advert "$address"
+        eventually eval 'at "$H" ip neigh show "$address" | grep -q "$(of free mac)"'
 }
 
 # watch NAMESPACE: counts UDP's port 9 there, before anything but what drops it first; seen NAMESPACE FROM: how often.

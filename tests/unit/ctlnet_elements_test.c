@@ -104,9 +104,14 @@ static void a_bridged_interface_is_guarded_unless_it_may_spoof(void **state)
         struct ctlnet_network network = a_network(CTLNET_BRIDGE);
         struct interface interface = an_interface(CTLNET_BRIDGE);
         struct nft_elements elements = {0};
+        const uint8_t link_local[] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0xff, 0xfe, 3, 4, 5};
         const struct nft_element *sender;
 
         (void)state;
+        elements_of_interface(&network, &interface, &elements);
+        assert_int_equal(elements.n, 4);
+        nft_elements_free(&elements);
+        interface.ipv6.family = 0;
         elements_of_interface(&network, &interface, &elements);
         assert_int_equal(elements.n, 3);
         sender = find(&elements, NFT_SET_L3V4);
@@ -115,6 +120,10 @@ static void a_bridged_interface_is_guarded_unless_it_may_spoof(void **state)
         assert_int_equal(sender->key[22] | sender->key[23], 0);
         assert_memory_equal(sender->key + 24, interface.ipv4.bytes, 4);
         assert_string_equal(sender->owner, "web.0");
+        /* The one that its MAC makes. */
+        sender = find(&elements, NFT_SET_L3V6);
+        assert_memory_equal(sender->key + 16, interface.mac, 6);
+        assert_memory_equal(sender->key + 24, link_local, sizeof(link_local));
         nft_elements_free(&elements);
         interface.allow_spoofing = true;
         elements_of_interface(&network, &interface, &elements);
