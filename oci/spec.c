@@ -10,6 +10,7 @@
 static const struct decode_field root_fields[] = {
         DECODE_STRING(struct oci_spec, root_path, "path", DECODE_REQUIRED | DECODE_NONEMPTY),
         DECODE_BOOL(struct oci_spec, root_readonly, "readonly", 0),
+        DECODE_BOOL(struct oci_spec, root_idmap, "idmap", 0),
 };
 static const struct decode_table root_table = DECODE_TABLE(struct oci_spec, root_fields, NULL);
 

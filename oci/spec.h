@@ -413,6 +413,9 @@ struct oci_spec {
         const char *oci_version;
         const char *root_path; /* as written: absolute, or relative to the bundle */
         bool root_readonly;
+        /* "root.idmap", which only berth has: the root is mapped by the container's user namespace, as a bind with the
+         * option "idmap" is (Linux 5.12): its files have on disk the ids that they have inside. */
+        bool root_idmap;
         bool process_set; /* process may be absent at create; start then refuses */
         struct oci_process process;
         const char *hostname, *domainname;

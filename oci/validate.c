@@ -119,8 +119,10 @@ static int check_sysctls(struct decoder *decoder, const struct oci_spec *spec)
 
 /* ---- mounts ---- */
 
-static int check_idmaps(const struct decoder *decoder, const struct oci_spec *spec)
+static int check_idmaps(struct decoder *decoder, const struct oci_spec *spec)
 {
+        if (spec->root_idmap && !spec->linux_.namespaces[OCI_NS_USER].listed)
+                return decode_refuse(decoder, "root.idmap", "needs a user namespace in linux.namespaces");
         for (size_t i = 0; i < spec->mounts.n; i++) {
                 const struct oci_mount *mount = &spec->mounts.v[i];
 

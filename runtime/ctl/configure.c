@@ -13,6 +13,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
+#include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/resources.h"
 #include "runtime/ctl/subids.h"
@@ -310,6 +311,8 @@ static int format_config(const struct ctl *ctl, const struct ctl_container *cont
         json_object(&json, "root");
         json_string(&json, "path", CTL_ROOTFS);
         json_bool(&json, "readonly", false);
+        if (mapped_root_is_simple(container))
+                json_bool(&json, "idmap", true);
         json_object_end(&json);
         json_string(&json, "hostname", settings->hostname ? settings->hostname : container->name);
         put_isolation(&json, settings);

@@ -55,6 +55,13 @@ static int make_mapped(const struct ctl *ctl, const struct ctl_container *contai
         return r < 0 ? fail_in(r, "root of container %s", container->name) : take_fd(&mount);
 }
 
+bool mapped_root_is_simple(const struct ctl_container *container)
+{
+        const struct settings *settings = &container->settings;
+
+        return settings->ids.set && ctl_isolation(settings) != ISOLATION_VM && storage_is_directory(container);
+}
+
 int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before)
 {
         const bool mapped = container->settings.ids.set;
@@ -62,6 +69,8 @@ int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *contai
         _cleanup_free_ char *path = NULL;
         int r;
 
+        if (mapped_root_is_simple(container))
+                return 0;
         /* Layers are mapped each by itself. */
         if (!mapped || !storage_has_layers(container))
                 tree = storage_mount(ctl, container, true);

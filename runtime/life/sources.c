@@ -61,15 +61,15 @@ static int open_namespaces(struct sources *sources, const struct oci_spec *spec,
         return 0;
 }
 
-/* The user namespace by which a mount is mapped: its own maps, or the container's. The container's new one does not
- * exist yet; one with the same maps does the same. */
+/* The user namespace by which a mount is mapped: its own maps, or the container's (mount: NULL for the root). The
+ * container's new one does not exist yet; one with the same maps does the same. */
 static int mapping_namespace(const struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
                              const struct oci_mount *mount, int procfs)
 {
         const struct oci_linux *linux_ = &spec->linux_;
         int fd;
 
-        if (mount->uid_mappings.n)
+        if (mount && mount->uid_mappings.n)
                 return idmap_namespace(procfs, &mount->uid_mappings, &mount->gid_mappings);
         if (facts->namespaces[OCI_NS_USER] != PLAN_NO_SLOT) {
                 fd = fcntl(sources->fds[facts->namespaces[OCI_NS_USER]], F_DUPFD_CLOEXEC, 0);
@@ -178,12 +178,37 @@ static int open_mounts(struct sources *sources, const struct oci_spec *spec, con
         return 0;
 }
 
-static int open_root(struct sources *sources, struct plan_facts *facts, bool privileged)
+/* Of the root alone: what is mounted below it may lie on a file system that cannot be mapped. */
+static int open_mapped_root(const struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
+                            int procfs)
 {
-        int tree = open_place(facts->root, true, 0, privileged);
+        _cleanup_close_ int tree = -EBADF, user = -EBADF;
+        int r;
 
+        user = mapping_namespace(sources, spec, facts, NULL, procfs);
+        if (user < 0)
+                return user;
+        tree = mount_clone(AT_FDCWD, facts->root, false, 0);
         if (tree < 0)
                 return fail_in(tree, "root.path");
+        r = mount_idmap(tree, user, false);
+        return r < 0 ? fail_in(r, "root.idmap: root file system %s", facts->root) : take_fd(&tree);
+}
+
+static int open_root(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
+                     bool privileged)
+{
+        int tree;
+
+        if (spec->root_idmap) {
+                tree = open_mapped_root(sources, spec, facts, procfs);
+                if (tree < 0)
+                        return tree;
+        } else {
+                tree = open_place(facts->root, true, 0, privileged);
+                if (tree < 0)
+                        return fail_in(tree, "root.path");
+        }
         return sources_add(sources, tree, &facts->root_tree);
 }
 
@@ -193,8 +218,8 @@ int sources_open(struct sources *sources, const struct oci_spec *spec, const str
         int r = open_namespaces(sources, spec, facts);
 
         facts->root_tree = PLAN_NO_SLOT;
-        if (r == 0 && trees)
-                r = open_root(sources, facts, privileged);
+        if (r == 0 && (trees || spec->root_idmap))
+                r = open_root(sources, spec, facts, procfs, privileged);
         if (r == 0)
                 r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees, privileged);
         facts->mount_sources = sources->mount_sources;

@@ -13,16 +13,17 @@ load ../lib/ctl
 }
 
 @test "create, set, rename: the directory is a bundle at once that berth runs, as the settings say" {
-        ctl create web --image busybox --net none -- /bin/sh -c 'hostname'
+        ctl create web --image busybox --net none -- /bin/sh -c 'hostname && stat -c %u:%g / /bin/busybox && touch /made'
         run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
-        is "$output" web
+        is "$output" $'web\n0:0\n0:0'
+        is "$(stat -c %u:%g "$DIR/containers/web/rootfs/made")" 0:0
         ctl set web --hostname other
         run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
-        is "$output" other
+        is "${lines[0]}" other
         ctl set web --unset hostname
         ctl rename web front
         run -0 --separate-stderr berth run --bundle "$DIR/containers/front" front
-        is "$output" front
+        is "${lines[0]}" front
 }
 
 @test "create: the bundle of what is to run in a virtual machine says so" {

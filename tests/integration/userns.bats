@@ -238,6 +238,25 @@ TABLE
 }
 
 # bats test_tags=berth
+@test "root.idmap: the files of the root have on disk the ids that they have inside" {
+        data_on_disk
+        bundle "$MAPS | .root.idmap = true"
+        cp -a "$B/rootfs" "$DATA/rootfs"
+        chown 1000:1001 "$DATA/rootfs/etc"
+        edit '.root.path = $t' --arg t "$DATA/rootfs"
+        args /bin/sh -c 'stat -c %u:%g / /bin/probe /etc && touch /made'
+        run -0 once
+        is "$output" "0:0
+0:0
+1000:1001"
+        is "$(stat -c %u:%g "$DATA/rootfs/made")" 0:0
+        edit 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces -= [{type: "user"}]'
+        refused 'root\.idmap' create
+        edit '.root.idmap = "yes"'
+        refused 'root\.idmap' create
+}
+
+# bats test_tags=berth
 @test "user namespace: maps that contradict themselves are refused" {
         bundle
         refuse_all <<'TABLE'
