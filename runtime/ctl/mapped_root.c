@@ -37,47 +37,32 @@ static int enter_namespace(int *before)
         return sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? fail(errno, "detach the mount namespace") : 0;
 }
 
-/* In the mount namespace that it is attached in: descriptors of before are of mounts of another one, so by its path. */
-static int make_mapped(const struct ctl *ctl, const struct ctl_container *container, const char *path, int tree)
-{
-        _cleanup_close_ int user = user_namespace(container), mount = tree;
-        int r;
-
-        if (user < 0)
-                return user;
-        if (mount < 0 && storage_has_layers(container))
-                return layers_mount_mapped(ctl, container, path, user);
-        if (mount < 0)
-                mount = mount_clone(AT_FDCWD, path, false, AT_SYMLINK_NOFOLLOW);
-        if (mount < 0)
-                return mount;
-        r = mount_idmap(mount, user, false);
-        return r < 0 ? fail_in(r, "root of container %s", container->name) : take_fd(&mount);
-}
-
 bool mapped_root_is_simple(const struct ctl_container *container)
 {
-        const struct settings *settings = &container->settings;
+        return container->settings.ids.set && !storage_has_layers(container);
+}
 
-        return settings->ids.set && ctl_isolation(settings) != ISOLATION_VM && storage_is_directory(container);
+/* In the mount namespace that it is attached in: descriptors of before are of mounts of another one, so by its path. */
+static int mount_layers(const struct ctl *ctl, const struct ctl_container *container, const char *path)
+{
+        _cleanup_close_ int user = user_namespace(container);
+
+        return user < 0 ? user : layers_mount_mapped(ctl, container, path, user);
 }
 
 int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before)
 {
-        const bool mapped = container->settings.ids.set;
-        _cleanup_close_ int tree = -ENOENT, target = -EBADF;
+        /* Layers are mapped each by itself. */
+        const bool mapped_layers = container->settings.ids.set && storage_has_layers(container);
+        _cleanup_close_ int tree = -EBADF, target = -EBADF;
         _cleanup_free_ char *path = NULL;
         int r;
 
-        if (mapped_root_is_simple(container))
-                return 0;
-        /* Layers are mapped each by itself. */
-        if (!mapped || !storage_has_layers(container))
+        if (!mapped_layers) {
                 tree = storage_mount(ctl, container, true);
-        if (tree < 0 && tree != -ENOENT)
-                return tree;
-        if (tree < 0 && !mapped)
-                return 0;
+                if (tree < 0)
+                        return tree == -ENOENT ? 0 : tree;
+        }
         if (asprintf(&path, "%s/containers/%s/%s", ctl->directory, container->name, CTL_ROOTFS) < 0) {
                 path = NULL;
                 return fail(ENOMEM, "keep the path of a root");
@@ -85,8 +70,8 @@ int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *contai
         r = enter_namespace(before);
         if (r < 0)
                 return r;
-        if (mapped)
-                tree = make_mapped(ctl, container, path, take_fd(&tree));
+        if (mapped_layers)
+                tree = mount_layers(ctl, container, path);
         if (tree < 0)
                 return tree;
         target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -5,13 +5,13 @@
 
 #include "runtime/ctl/ctl.h"
 
-/* Whether berth maps it at the start of the container by itself (root.idmap in config.json): the files lie in a
- * directory. */
+/* Whether the runtime maps the root (root.idmap in config.json): it is one mount. */
 bool mapped_root_is_simple(const struct ctl_container *container);
 
-/* Enters a mount namespace of this process's own and puts the mount over CONTAINER/rootfs there: what the container's
- * own namespace is copied from. The host never sees it, and it needs no undoing. -EINVAL where the file system cannot
- * be mapped. *before: the mount namespace before, the caller's; unchanged where that is not needed. */
+/* Where the root is more than a directory, enters a mount namespace of this process's own and puts it over
+ * CONTAINER/rootfs there, layers mapped: what the container's own namespace is copied from. The host never sees it, and
+ * it needs no undoing. -EINVAL where the file system cannot be mapped. *before: the mount namespace before, the
+ * caller's; unchanged where a directory is all there is. */
 int mapped_root_attach(const struct ctl *ctl, const struct ctl_container *container, int *before);
 
 /* Whether that can be done, and files have the right owners then: tried in a process of its own. */

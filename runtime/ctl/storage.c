@@ -57,11 +57,6 @@ bool storage_has_layers(const struct ctl_container *container)
         return !has_image(container) && faccessat(container->fd, LAYERS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool storage_is_directory(const struct ctl_container *container)
-{
-        return !has_image(container) && !storage_has_layers(container);
-}
-
 int storage_mount(const struct ctl *ctl, const struct ctl_container *container, bool writable)
 {
         int mount;
@@ -259,7 +254,8 @@ static int empty_below_mount(const struct ctl_container *container)
 {
         struct stat st;
 
-        if (storage_is_directory(container) || fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if ((!has_image(container) && !storage_has_layers(container)) ||
+            fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         if (unlinkat(container->fd, CTL_ROOTFS, AT_REMOVEDIR) < 0) {
                 int r = errno == ENOTEMPTY || errno == EEXIST ? remove_tree_at(container->fd, CTL_ROOTFS) : 0;

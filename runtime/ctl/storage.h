@@ -32,7 +32,6 @@ int storage_open(const struct ctl *ctl, const struct ctl_container *container);
 /* The same for writing, while nothing can run: it is being made or started. */
 int storage_open_writable(const struct ctl *ctl, const struct ctl_container *container);
 
-bool storage_is_directory(const struct ctl_container *container);
 bool storage_has_layers(const struct ctl_container *container);
 
 /* Makes the empty root of a new container, as its settings say. Returns a descriptor. */
