@@ -281,8 +281,7 @@ static const struct rule rules[] = {
         {GUARD,
          {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_SOLICIT), NET_PART(8, 4, 0), EQUALS(0, 4, 0),
           TRANSPORT_PART(8, 2, 0), EQUALS(0, 2, BYTES2(0xfe80)), MADE_OF_MAC(TRANSPORT_PART, 8), DROP}},
-        /* Neighbour advertisements for addresses of others. A link-local one (fe80::/10) that no MAC has made is
-           nobody's. */
+        /* Neighbour advertisements for addresses of others. A link-local address that no MAC has made is nobody's. */
         {GUARD,
          {ETHER_IS(0x86dd), ICMPV6_TYPE(ND_NEIGHBOR_ADVERT), TRANSPORT_PART(8, 2, 0), DIFFERS(0, 2, BYTES2(0xfe80)),
           PORT_AND_MAC, TRANSPORT_PART(8, 16, 6), NO_MEMBER(L3V6), DROP}},
