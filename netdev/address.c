@@ -17,6 +17,13 @@
 
 static const int kept_attributes[] = {IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_ANYCAST, IFA_RT_PRIORITY, IFA_PROTO};
 
+void netdev_interface_id(const uint8_t mac[6], uint8_t id[8])
+{
+        const uint8_t made[8] = {mac[0] ^ 2U, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+
+        memcpy(id, made, sizeof(made));
+}
+
 struct reading {
         int ifindex;
         struct netdev_addresses *addresses;

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "netdev/netlink.h"
+
+/* The second half of an address that IPv6 makes of a MAC (RFC 4291, appendix A). */
+void netdev_interface_id(const uint8_t mac[6], uint8_t id[8]);
 
 /* Messages as the kernel gave them, in its order (of several IPv4 addresses in one network the first is the primary).
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "netdev/address.h"
 #include "netdev/network_read.h"
 
 /* Flags of addresses that somebody chose; the others describe a state. */
@@ -20,11 +21,11 @@ static struct nlattr *address_attribute(struct nlmsghdr *message, int type)
         return nlmsg_find_attr(message, sizeof(struct ifaddrmsg), type);
 }
 
-/* The second half of an address that the kernel makes of a MAC (RFC 4291, appendix A). */
 static int is_of_mac(const uint8_t address[16], const uint8_t mac[6])
 {
-        const uint8_t made[8] = {mac[0] ^ 2U, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+        uint8_t made[8];
 
+        netdev_interface_id(mac, made);
         return memcmp(address + 8, made, sizeof(made)) == 0;
 }
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "netdev/address.h"
 #include "netdev/ctl/subnet.h"
 
 static size_t bytes_of(const struct ctlnet_address *address)
@@ -114,13 +115,12 @@ static void add_sender(struct nft_elements *elements, enum nft_set set, const st
                 nft_put(key, address->bytes, bytes_of(address));
 }
 
-/* What IPv6 makes of a MAC (RFC 4291, appendix A). */
 static struct ctlnet_address link_local(const uint8_t mac[6])
 {
-        return (struct ctlnet_address){
-                .family = AF_INET6,
-                .bytes = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]},
-        };
+        struct ctlnet_address address = {.family = AF_INET6, .bytes = {0xfe, 0x80}};
+
+        netdev_interface_id(mac, address.bytes + 8);
+        return address;
 }
 
 static void add_guard(struct nft_elements *elements, const struct interface *interface)
