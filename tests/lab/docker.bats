@@ -138,6 +138,7 @@ group() { # group CONTAINER: the directory of its cgroup
         has 'exec: "nowhere": executable file not found in $PATH'
         run -3 "$TOOLS/terminal" -w 100 -s 30x100 -r 40x120 docker exec -it web sh -c '
                 until [ "$(stty size 2>/dev/null)" = "30 100" ]; do sleep 0.1; done
+                sleep 2 # as above
                 echo ready
                 until [ "$(stty size)" = "40 120" ]; do sleep 0.1; done
                 exit 3'
