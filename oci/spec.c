@@ -7,10 +7,44 @@
 #include "base/number.h"
 #include "oci/tables.h"
 
+/* What has a meaning in the options of an overlay. */
+static bool is_plain(const char *name)
+{
+        return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, ",:\\");
+}
+
+static int check_overlay(struct decoder *decoder, void *structure)
+{
+        const struct oci_overlay *overlay = structure;
+        size_t place;
+
+        if (overlay->lower.n > OCI_OVERLAY_LOWER_MOST)
+                return decode_refuse(decoder, "lower", "more than %d directories", OCI_OVERLAY_LOWER_MOST);
+        if (!overlay->upper != !overlay->work)
+                return decode_refuse(decoder, overlay->upper ? "work" : "upper", "neither goes without the other");
+        if (!overlay->upper)
+                return 0;
+        place = oci_overlay_place(overlay->upper);
+        if (oci_overlay_place(overlay->work) != place || strncmp(overlay->upper, overlay->work, place) != 0 ||
+            strcmp(overlay->upper, overlay->work) == 0)
+                return decode_refuse(decoder, "work", "has to lie beside upper, in the same directory");
+        if (!is_plain(overlay->upper + place) || !is_plain(overlay->work + place))
+                return decode_refuse(decoder, "upper", "these names cannot be told to an overlay");
+        return 0;
+}
+
+static const struct decode_field overlay_fields[] = {
+        DECODE_STRINGS(struct oci_overlay, lower, "lower", DECODE_REQUIRED | DECODE_NONEMPTY),
+        DECODE_STRING(struct oci_overlay, upper, "upper", DECODE_NONEMPTY),
+        DECODE_STRING(struct oci_overlay, work, "work", DECODE_NONEMPTY),
+};
+static const struct decode_table overlay_table = DECODE_TABLE(struct oci_overlay, overlay_fields, check_overlay);
+
 static const struct decode_field root_fields[] = {
         DECODE_STRING(struct oci_spec, root_path, "path", DECODE_REQUIRED | DECODE_NONEMPTY),
         DECODE_BOOL(struct oci_spec, root_readonly, "readonly", 0),
         DECODE_BOOL(struct oci_spec, root_idmap, "idmap", 0),
+        DECODE_OBJECT_SET(struct oci_spec, root_overlay, root_overlay_set, "overlay", &overlay_table, 0),
 };
 static const struct decode_table root_table = DECODE_TABLE(struct oci_spec, root_fields, NULL);
 

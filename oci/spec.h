@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -408,6 +409,23 @@ struct oci_vm {
 
 /* ---- the whole ---- */
 
+#define OCI_OVERLAY_LOWER_MOST 80
+
+/* "root.overlay", which only berth has: the root is an overlay (overlayfs) of directories, each as written: absolute, or
+ * relative to the bundle. "lower" is required; "upper" and "work" go together. */
+struct oci_overlay {
+        struct oci_strings lower; /* at most OCI_OVERLAY_LOWER_MOST, the top one first */
+        const char *upper, *work; /* two in one directory; both NULL: nothing can be written */
+};
+
+/* Where the name begins that upper or work have in their directory. */
+static inline size_t oci_overlay_place(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? (size_t)(slash + 1 - path) : 0;
+}
+
 struct oci_spec {
         struct arena arena;
         const char *oci_version;
@@ -416,6 +434,8 @@ struct oci_spec {
         /* "root.idmap", which only berth has: the root is mapped by the container's user namespace, as a bind with the
          * option "idmap" is (Linux 5.12): its files have on disk the ids that they have inside. */
         bool root_idmap;
+        bool root_overlay_set; /* with root_idmap each directory is mapped */
+        struct oci_overlay root_overlay;
         bool process_set; /* process may be absent at create; start then refuses */
         struct oci_process process;
         const char *hostname, *domainname;

@@ -123,6 +123,8 @@ static int check_idmaps(struct decoder *decoder, const struct oci_spec *spec)
 {
         if (spec->root_idmap && !spec->linux_.namespaces[OCI_NS_USER].listed)
                 return decode_refuse(decoder, "root.idmap", "needs a user namespace in linux.namespaces");
+        if (spec->root_idmap && spec->root_overlay_set && spec->linux_.uid_mappings.n == 0)
+                return decode_refuse(decoder, "root.overlay", "with idmap it needs linux.uidMappings");
         for (size_t i = 0; i < spec->mounts.n; i++) {
                 const struct oci_mount *mount = &spec->mounts.v[i];
 

@@ -228,7 +228,7 @@ static int fill_from_container(struct ctl *ctl, int root, struct arena *arena, s
                                const void *data)
 {
         const struct ctl_container *container = data;
-        _cleanup_close_ int from = storage_open(ctl, container);
+        _cleanup_close_ int from = storage_open(ctl, container, STORAGE_READ);
 
         (void)arena;
         (void)config;

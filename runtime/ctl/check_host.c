@@ -349,7 +349,7 @@ int probe_busybox(const struct ctl *ctl, const struct check *check)
         if (sys_mount("tmpfs", "/tmp", "tmpfs", 0, "mode=0755") < 0)
                 return fail(errno, "mount a tmpfs");
         root = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return root < 0 ? fail(errno, "open /tmp") : image_busybox(root);
+        return root < 0 ? fail(errno, "open /tmp") : image_busybox(root, NULL);
 }
 
 int probe_systemd(const struct ctl *ctl, const struct check *check)

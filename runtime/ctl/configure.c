@@ -13,9 +13,10 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/group.h"
 #include "runtime/ctl/joined.h"
-#include "runtime/ctl/mapped_root.h"
+#include "runtime/ctl/layers.h"
 #include "runtime/ctl/net_setting.h"
 #include "runtime/ctl/resources.h"
+#include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
 #include "runtime/ctl/user.h"
 #include "runtime/life/wall.h"
@@ -292,14 +293,36 @@ static void put_isolation(struct json_writer *json, const struct settings *setti
         json_object_end(json);
 }
 
+/* Ids are those inside, on disk; the runtime maps them. */
+static void put_root(struct json_writer *json, const struct ctl_container *container, const struct oci_overlay *layers)
+{
+        json_object(json, "root");
+        json_string(json, "path", CTL_ROOTFS);
+        json_bool(json, "readonly", false);
+        if (container->settings.ids.set)
+                json_bool(json, "idmap", true);
+        if (layers) {
+                json_object(json, "overlay");
+                json_strings(json, "lower", &layers->lower);
+                json_string(json, "upper", layers->upper);
+                json_string(json, "work", layers->work);
+                json_object_end(json);
+        }
+        json_object_end(json);
+}
+
 static int format_config(const struct ctl *ctl, const struct ctl_container *container, char **text)
 {
         const struct settings *settings = &container->settings;
         struct json_writer json;
         struct user user;
         pid_t joined = 0;
+        struct layers_root layers;
+        bool on_layers = storage_has_layers(container);
         int r = user_find(ctl, container, settings->user, &user), finished;
 
+        if (r == 0 && on_layers)
+                r = layers_read(container, &layers);
         if (r == 0)
                 r = joined_find((struct ctl *)(uintptr_t)ctl, settings, &joined);
         if (r < 0)
@@ -308,12 +331,7 @@ static int format_config(const struct ctl *ctl, const struct ctl_container *cont
         json_object(&json, NULL);
         json_string(&json, "ociVersion", OCI_SPEC_VERSION);
         put_process(&json, settings, &user);
-        json_object(&json, "root");
-        json_string(&json, "path", CTL_ROOTFS);
-        json_bool(&json, "readonly", false);
-        if (mapped_root_is_simple(container))
-                json_bool(&json, "idmap", true);
-        json_object_end(&json);
+        put_root(&json, container, on_layers ? &layers.overlay : NULL);
         json_string(&json, "hostname", settings->hostname ? settings->hostname : container->name);
         put_isolation(&json, settings);
         put_mounts(&json, settings);

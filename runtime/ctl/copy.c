@@ -17,7 +17,7 @@
 #include "runtime/ctl/still_view.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
-#include "runtime/ctl/write_as.h"
+#include "namespaces/write_as.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {
@@ -200,9 +200,9 @@ static int open_side(struct ctl *ctl, const struct copy_end *end, bool writable,
         if (r < 0 || side->inside >= 0)
                 return r;
         /* A mount lives as long as this descriptor of it, and can be changed (still_view.h). */
-        side->root = storage_mount(ctl, &side->container, writable);
+        side->root = storage_mount(ctl, &side->container, writable ? STORAGE_WRITE : STORAGE_READ);
         if (side->root == -ENOENT)
-                side->root = storage_open(ctl, &side->container);
+                side->root = storage_open(ctl, &side->container, STORAGE_READ);
         return side->root < 0 ? side->root : 0;
 }
 
@@ -274,7 +274,7 @@ static int copy_into(const struct copying *copying, int from, const char *name, 
 {
         const struct settings *settings = &copying->to->container.settings;
         uint32_t shift = copying->to->inside >= 0 && settings->ids.set ? (uint32_t)settings->ids.value : 0;
-        int before, r = shift ? write_as(shift, &before) : 0;
+        int before, r = shift ? write_as(shift, shift, &before) : 0;
 
         if (r == 0)
                 r = image_copy_tree(copying->ctl, from, name, to, as, shift, !copying->to->end->container);

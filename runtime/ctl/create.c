@@ -20,7 +20,6 @@
 #include "runtime/ctl/init_program.h"
 #include "runtime/ctl/keeper_call.h"
 #include "runtime/ctl/layers.h"
-#include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
@@ -94,14 +93,6 @@ static int adopt_config(struct settings *settings, const struct image_config *co
         return r < 0 ? fail_in(r, "the image's configuration") : 0;
 }
 
-/* A limit counts all files of a container: shared ones cannot be counted for several. The file server of a virtual
- * machine holds files that an overlay replaces at their first change. */
-static bool may_have_layers(const struct settings *settings, const char *image)
-{
-        return image && geteuid() == 0 && !settings->disk.set && !settings->inodes.set &&
-               ctl_isolation(settings) != ISOLATION_VM;
-}
-
 /* 1: not here. */
 static int lay_on_layers(struct ctl *ctl, struct ctl_container *container, const char *image, struct arena *arena,
                          struct image_config *config)
@@ -123,22 +114,18 @@ static int lay_on_layers(struct ctl *ctl, struct ctl_container *container, const
 static int check_layers(struct ctl *ctl, const struct ctl_container *container)
 {
         _cleanup_close_ int from = -EBADF;
-        int r;
 
-        if (mapped_root_works(ctl, container))
+        if (layers_work(ctl, container))
                 return 0;
-        error_clear();
-        from = storage_open(ctl, container);
-        r = from < 0 ? from : storage_replace(ctl, container, from);
-        layers_sweep(ctl);
-        return r;
+        from = storage_open(ctl, container, STORAGE_READ);
+        return from < 0 ? from : storage_replace(ctl, container, from);
 }
 
 static int fill_root(struct ctl *ctl, struct ctl_container *container, const struct create_source *source,
                      struct arena *arena, struct image_config *config)
 {
         _cleanup_close_ int root = -EBADF;
-        int r = may_have_layers(&container->settings, source->image)
+        int r = source->image && storage_may_share(&container->settings)
                         ? lay_on_layers(ctl, container, source->image, arena, config)
                         : 1;
 
@@ -175,13 +162,16 @@ static int fill(struct ctl *ctl, struct ctl_container *container, const struct c
                 r = adopt_config(settings, &config);
         if (r < 0)
                 return r;
-        root = storage_open_writable(ctl, container);
+        root = storage_open(ctl, container, STORAGE_MAKE);
         if (root < 0)
                 return root;
         r = make_volumes(root, &config.volumes);
         if (r == 0)
                 r = init_program_choose(settings, root);
-        return r < 0 || source->moved ? r : init_program_personalise(settings, root, container->name);
+        if (r == 0 && !source->moved)
+                r = init_program_personalise(settings, root, container->name);
+        replace_fd(&root, -EBADF);
+        return r < 0 ? r : storage_made(container);
 }
 
 /* What is found out there comes back by the file. */
@@ -351,6 +341,7 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
         struct ctl_status status;
+        char layers[LAYERS_TEXT];
         int r;
 
         if (force) {
@@ -378,10 +369,14 @@ int ctl_destroy(struct ctl *ctl, const char *name, bool force)
                 r = network_forget(ctl, name);
         if (r == 0)
                 r = keeper_forget(ctl, name);
+        layers_read_chain(&container, layers);
         if (r == 0)
                 r = remove_directory(ctl, &container);
         temporary_sweep(ctl);
-        layers_sweep(ctl);
+        if (container.partial)
+                layers_sweep(ctl);
+        else
+                layers_release(ctl, layers);
         if (r == 0)
                 event_record(ctl, name, EVENT_DESTROYED, (struct event_details){0});
         return r;

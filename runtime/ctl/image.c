@@ -76,7 +76,7 @@ int image_check(const char *source)
 
 bool image_has_layers(const char *source)
 {
-        return after(source, "oci:") || after(source, "docker-archive:") || after(source, "docker://");
+        return strcmp(source, "busybox") == 0 || after(source, "oci:") || after(source, "docker-archive:") || after(source, "docker://");
 }
 
 static int unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,
@@ -86,7 +86,7 @@ static int unpack(const struct ctl *ctl, const char *source, int root, struct la
         int r;
 
         if (strcmp(source, "busybox") == 0)
-                r = image_busybox(root);
+                r = image_busybox(root, layers);
         else if ((rest = after(source, "dir:")))
                 r = image_copy_directory(ctl, rest, root);
         else if ((rest = after(source, "tar:")))

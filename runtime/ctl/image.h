@@ -23,7 +23,7 @@ int image_check(const char *source);
 
 struct layers;
 
-/* Whether it is made of layers. */
+/* Whether it is made of layers, or can be one. */
 bool image_has_layers(const char *source);
 
 /* Fills the empty directory `root`, or, of an image that has some, adds the layers to `layers`. -EINVAL for a damaged
@@ -37,7 +37,7 @@ const char *image_layout_tag(const char *layout);
 
 /* ---- the kinds: one file each ---- */
 
-int image_busybox(int root);
+int image_busybox(int root, struct layers *layers);
 
 /* Unpacks one archive into root; with whiteouts (OCI layers) ".wh." entries take away what lower layers had. name is
  * what messages call it. */

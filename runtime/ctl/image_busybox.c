@@ -2,6 +2,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/layers.h"
 
 #define BUSYBOX_DEADLINE_MS 10000
 #define APPLETS_SIZE        65536
@@ -150,16 +152,13 @@ static int link_applets(int root, const char *program, struct process_call *list
         return 0;
 }
 
-int image_busybox(int root)
+static int fill(int root, void *data)
 {
+        const char *program = data;
         struct process_call listing = PROCESS_CALL_NONE;
-        const char *program = NULL;
-        int r = find_program(&program);
-
-        if (r < 0)
-                return r;
         /* It writes a word at a time, and who waits for each is woken hundreds of times. */
-        r = process_begin(program, (const char *[]){program, "--list-full", NULL}, -EBADF, &listing);
+        int r = process_begin(program, (const char *[]){program, "--list-full", NULL}, -EBADF, &listing);
+
         if (r < 0)
                 return fail_in(r, "run %s", program);
         r = make_directories(root);
@@ -171,4 +170,30 @@ int image_busybox(int root)
                 return link_applets(root, program, &listing);
         process_drop(&listing);
         return r;
+}
+
+/* Another one when the program is replaced, or when what is made here changes: LAYOUT counts that. */
+#define LAYOUT 1
+
+static int add_layer(struct layers *layers, const char *program)
+{
+        char digest[128];
+        struct stat st;
+
+        if (stat(program, &st) < 0)
+                return fail(errno, "look at %s", program);
+        snprintf(digest, sizeof(digest), "busybox:%d:%" PRIu64 ":%" PRIu64 ":%" PRIi64 ":%" PRIi64 ".%09ld", LAYOUT,
+                 (uint64_t)st.st_dev, (uint64_t)st.st_ino, (int64_t)st.st_size, (int64_t)st.st_ctim.tv_sec,
+                 st.st_ctim.tv_nsec);
+        return layers_add(layers, digest, fill, (void *)(uintptr_t)program);
+}
+
+int image_busybox(int root, struct layers *layers)
+{
+        const char *program = NULL;
+        int r = find_program(&program);
+
+        if (r < 0)
+                return r;
+        return layers ? add_layer(layers, program) : fill(root, (void *)(uintptr_t)program);
 }

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,30 +20,17 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/path.h"
-#include "namespaces/mount.h"
-#include "runtime/ctl/write_as.h"
+#include "namespaces/idmap.h"
+#include "namespaces/overlay.h"
+#include "namespaces/procfs.h"
 
 #define LOCK_SECONDS 600
 #define DRAFT        ".new"
 #define DRAFT_WORK   ".work"
 #define ABOUT        ".about"
 #define ABOUT_MOST   256
-/* The kernel's defaults are the distribution's choice; a layer must mean the same everywhere. */
-#define OVERLAY_OPTIONS "index=off,metacopy=off,redirect_dir=off,xino=off"
-
-/* ---- mounting ---- */
-
-/* Paths in the options are relative, because an option is short: `directory` is where they begin. */
-static int mount_overlay(int directory, const char *options)
-{
-        _cleanup_close_ int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int mount;
-
-        if (before < 0 || fchdir(directory) < 0)
-                return fail(errno, "mount layers");
-        mount = mount_new("overlay", "overlay", options, 0, 0);
-        return fchdir(before) < 0 ? fail(errno, "mount layers") : mount;
-}
+#define WORKS        ".works" /* since when this host was started layers have been seen to work on it */
+#define BOOT_SIZE    64
 
 /* Some files of layers are programs that change the user, to ids that the host has, too: nobody but root comes there.
  */
@@ -67,111 +56,113 @@ static int read_chain(const struct ctl_container *container, char chain[LAYERS_T
         return 0;
 }
 
-/* For reading, what the container has written is one more layer, which another mount may have as its upper one. */
-int layers_mount(const struct ctl *ctl, const struct ctl_container *container, bool writable)
+int layers_read(const struct ctl_container *container, struct layers_root *root)
 {
-        _cleanup_close_ int store = -EBADF;
-        _cleanup_free_ char *options = NULL;
-        char chain[LAYERS_TEXT], rw[CTL_NAME_MAX + 32];
+        char chain[LAYERS_TEXT], *save = NULL;
+        size_t n = 0;
         int r = read_chain(container, chain);
 
         if (r < 0)
                 return r;
-        store = open_store(ctl, false);
-        if (store < 0)
-                return store;
-        snprintf(rw, sizeof(rw), "../containers/%s/" LAYERS_RW, container->name);
-        if (writable)
-                r = asprintf(&options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work," OVERLAY_OPTIONS, chain, rw, rw);
-        else
-                r = asprintf(&options, "lowerdir=%s/upper:%s," OVERLAY_OPTIONS, rw, chain);
-        if (r < 0) {
-                options = NULL;
-                return fail(ENOMEM, "mount layers");
+        for (char *name = strtok_r(chain, ":", &save); name; name = strtok_r(NULL, ":", &save)) {
+                snprintf(root->paths[n], sizeof(root->paths[n]), "../../" LAYERS_STORE "/%s", name);
+                root->lower[n] = root->paths[n];
+                n++;
         }
-        r = mount_overlay(store, options);
-        return r < 0 ? fail_in(r, "container %s", container->name) : r;
+        root->overlay = (struct oci_overlay){
+                .lower = {.n = n, .v = root->lower}, .upper = LAYERS_RW "/upper", .work = LAYERS_RW "/work"};
+        return 0;
+}
+
+static int mount_root(const struct ctl *ctl, const struct ctl_container *container, const struct oci_overlay *overlay,
+                      const struct overlay_map *map, bool brief)
+{
+        char base[PATH_MAX];
+        int mount;
+
+        snprintf(base, sizeof(base), "%s/containers/%s", ctl->directory, container->name);
+        mount = overlay_mount(base, overlay, map, brief);
+        return mount < 0 ? fail_in(mount, "container %s", container->name) : mount;
+}
+
+/* What the container has written is one more layer, which another mount may have as its upper one. */
+int layers_mount(const struct ctl *ctl, const struct ctl_container *container)
+{
+        const char *all[LAYERS_MOST + 1] = {LAYERS_RW "/upper"};
+        struct layers_root root;
+        int r = layers_read(container, &root);
+
+        if (r < 0)
+                return r;
+        memcpy(all + 1, root.lower, root.overlay.lower.n * sizeof(*all));
+        return mount_root(ctl, container, &(struct oci_overlay){.lower = {.n = root.overlay.lower.n + 1, .v = all}},
+                          NULL, false);
+}
+
+int layers_mount_writable(const struct ctl *ctl, const struct ctl_container *container, bool brief)
+{
+        struct layers_root root;
+        int r = layers_read(container, &root);
+
+        return r < 0 ? r : mount_root(ctl, container, &root.overlay, NULL, brief);
 }
 
 /* ---- mapped ---- */
 
-static int attach_mapped(int from, const char *name, int stage, const char *as, int user)
+static int user_namespace(uint32_t first)
 {
-        _cleanup_close_ int tree = mount_clone(from, name, false, AT_SYMLINK_NOFOLLOW), target = -EBADF;
-        int r;
+        struct oci_id_map map = {.host_id = first, .size = SETTINGS_IDS_SIZE};
+        const struct oci_id_maps maps = {.n = 1, .v = &map};
+        _cleanup_close_ int procfs = procfs_open();
 
-        if (tree < 0)
-                return tree;
-        r = mount_idmap(tree, user, false);
-        if (r < 0)
-                return r;
-        if (mkdirat(stage, as, 0700) < 0)
-                return fail(errno, "make a place for a layer");
-        target = openat(stage, as, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return target < 0 ? fail(errno, "open the place of a layer") : mount_attach(tree, target);
+        return procfs < 0 ? procfs : idmap_namespace(procfs, &maps, &maps);
 }
 
-static int attach_layers(int store, const char *chain, int stage, int user)
+/* What root is inside owns the root. */
+static bool is_right(int mount, uint32_t owner)
 {
-        char copy[LAYERS_TEXT], *save = NULL;
+        struct statvfs fs;
+        struct stat st;
 
-        snprintf(copy, sizeof(copy), "%s", chain);
-        for (char *name = strtok_r(copy, ":", &save); name; name = strtok_r(NULL, ":", &save)) {
-                int r = attach_mapped(store, name, stage, name, user);
+        return fstat(mount, &st) == 0 && st.st_uid == owner && fstatvfs(mount, &fs) == 0 && !(fs.f_flag & ST_RDONLY);
+}
 
-                if (r < 0)
-                        return r;
+static bool try_mapped(const struct ctl *ctl, const struct ctl_container *container)
+{
+        const struct settings *settings = &container->settings;
+        struct overlay_map map = {.uid = (uint32_t)settings->ids.value, .gid = (uint32_t)settings->ids.value};
+        _cleanup_close_ int user = -EBADF, mount = -EBADF;
+        struct layers_root root;
+
+        if (settings->ids.set)
+                map.user = user = user_namespace(map.uid);
+        if ((settings->ids.set && user < 0) || layers_read(container, &root) < 0)
+                return false;
+        mount = mount_root(ctl, container, &root.overlay, settings->ids.set ? &map : NULL, true);
+        return mount >= 0 && is_right(mount, settings->ids.set ? map.uid : 0);
+}
+
+static bool read_boot(char boot[BOOT_SIZE])
+{
+        return read_line_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, BOOT_SIZE) > 0;
+}
+
+/* Known until the host starts anew, with perhaps another kernel. */
+bool layers_work(const struct ctl *ctl, const struct ctl_container *container)
+{
+        _cleanup_close_ int store = open_store(ctl, false);
+        char boot[BOOT_SIZE], known[BOOT_SIZE];
+        bool booted = store >= 0 && read_boot(boot);
+
+        if (booted && read_small_file_at(store, WORKS, known, sizeof(known)) > 0 && strcmp(known, boot) == 0)
+                return true;
+        if (store < 0 || !try_mapped(ctl, container) || layers_settle(container) < 0) {
+                error_clear();
+                return false;
         }
-        return 0;
-}
-
-/* A tmpfs over the directory, whose mounts the overlay takes its parts from. */
-static int make_stage(const char *directory)
-{
-        _cleanup_close_ int tree = mount_new("tmpfs", "layers", "size=64k,mode=0711", 0, 0), target = -EBADF;
-        int r, stage;
-
-        if (tree < 0)
-                return tree;
-        target = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        r = target < 0 ? fail(errno, "open %s", directory) : mount_attach(tree, target);
-        if (r < 0)
-                return r;
-        stage = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return stage < 0 ? fail(errno, "open %s", directory) : stage;
-}
-
-/* By paths: descriptors of before are of mounts of another namespace. */
-int layers_mount_mapped(const struct ctl *ctl, const struct ctl_container *container, const char *directory, int user)
-{
-        _cleanup_close_ int stage = -EBADF, store = -EBADF, own = -EBADF;
-        char path[4096], chain[LAYERS_TEXT], options[2 * LAYERS_TEXT + 128];
-        int before, r = read_chain(container, chain);
-
-        if (r < 0)
-                return r;
-        snprintf(path, sizeof(path), "%s/" LAYERS_STORE, ctl->directory);
-        store = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        snprintf(path, sizeof(path), "%s/containers/%s", ctl->directory, container->name);
-        own = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (store < 0 || own < 0)
-                return fail(errno, "open the layers of container %s", container->name);
-        stage = make_stage(directory);
-        if (stage < 0)
-                return stage;
-        r = attach_layers(store, chain, stage, user);
-        if (r == 0)
-                r = attach_mapped(own, LAYERS_RW, stage, LAYERS_RW, user);
-        if (r < 0)
-                return r;
-        snprintf(options, sizeof(options),
-                 "lowerdir=%s,upperdir=" LAYERS_RW "/upper,workdir=" LAYERS_RW "/work," OVERLAY_OPTIONS, chain);
-        /* The overlay makes its files as who has mounted it; it is read-only when it cannot. */
-        r = write_as((uint32_t)container->settings.ids.value, &before);
-        if (r == 0)
-                r = mount_overlay(stage, options);
-        write_as_self(before);
-        return r;
+        if (booted && container->settings.ids.set)
+                (void)replace_file_at(store, WORKS, boot, strlen(boot), 0600);
+        return true;
 }
 
 /* ---- removing ---- */
@@ -196,6 +187,11 @@ static int remove_draft(int store)
         return r < 0 ? r : remove_tree_at(store, DRAFT_WORK);
 }
 
+int layers_settle(const struct ctl_container *container)
+{
+        return remove_tree_at(container->fd, LAYERS_RW "/work/work/incompat");
+}
+
 int layers_forget(const struct ctl_container *container)
 {
         int r = remove_tree_at(container->fd, LAYERS_FILE);
@@ -203,17 +199,15 @@ int layers_forget(const struct ctl_container *container)
         return r < 0 ? r : remove_tree_at(container->fd, LAYERS_RW);
 }
 
-/* ":7:3:1:" of all containers, those that are only partly made, too. malloc'ed; NULL when that cannot be known. */
-static char *used_layers(const struct ctl *ctl)
+/* Calls visit with the chain of each container, those that are only partly made, too, until it says true. false: that
+ * cannot be known. */
+static bool each_chain(const struct ctl *ctl, bool (*visit)(const char *chain, void *data), void *data)
 {
         _cleanup_closedir_ DIR *list = fdopendir(openat(ctl->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        char *text = NULL;
-        size_t size;
-        FILE *out = list ? open_memstream(&text, &size) : NULL;
         struct dirent *entry;
-        bool known = true;
+        bool known = list != NULL, done = false;
 
-        while (out && (entry = readdir(list))) {
+        while (known && !done && (entry = readdir(list))) {
                 char path[NAME_MAX + 16], chain[LAYERS_TEXT];
                 ssize_t n;
 
@@ -221,11 +215,31 @@ static char *used_layers(const struct ctl *ctl)
                         continue;
                 snprintf(path, sizeof(path), "%s/" LAYERS_FILE, entry->d_name);
                 n = read_small_file_at(dirfd(list), path, chain, sizeof(chain));
-                known = known && (n >= 0 || n == -ENOENT);
-                if (n > 0)
-                        fprintf(out, ":%s:", chain);
+                known = n >= 0 || n == -ENOENT;
+                done = n > 0 && visit(chain, data);
         }
-        if (!out || fclose(out) != 0 || !known) {
+        return known;
+}
+
+static bool note_chain(const char *chain, void *data)
+{
+        fprintf(data, ":%s:", chain);
+        return false;
+}
+
+/* ":7:3:1:" of all containers and of `more`. malloc'ed; NULL when that cannot be known. */
+static char *used_layers(const struct ctl *ctl, const char *more)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        bool known;
+
+        if (!out)
+                return NULL;
+        fprintf(out, ":%s:", more);
+        known = each_chain(ctl, note_chain, out);
+        if (fclose(out) != 0 || !known) {
                 free(text);
                 return NULL;
         }
@@ -248,10 +262,11 @@ static void remove_unused(int store, const char *used, uint64_t number)
         error_clear();
 }
 
-static void sweep(const struct ctl *ctl, int store)
+/* Without the layers that no container has, nor `chain`. */
+static void sweep(const struct ctl *ctl, int store, const char *chain)
 {
         _cleanup_closedir_ DIR *list = NULL;
-        _cleanup_free_ char *used = used_layers(ctl);
+        _cleanup_free_ char *used = used_layers(ctl, chain);
         struct dirent *entry;
 
         list = used ? fdopendir(openat(store, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : NULL;
@@ -259,6 +274,8 @@ static void sweep(const struct ctl *ctl, int store)
                 if (number_of(entry->d_name))
                         remove_unused(store, used, number_of(entry->d_name));
         (void)remove_draft(store);
+        if (used && strspn(used, ":") == strlen(used))
+                (void)unlinkat(store, WORKS, 0);
         error_clear();
 }
 
@@ -268,26 +285,75 @@ void layers_sweep(const struct ctl *ctl)
                 openat(ctl->directory_fd, LAYERS_STORE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         if (store >= 0 && flock(store, LOCK_EX | LOCK_NB) == 0)
-                sweep(ctl, store);
+                sweep(ctl, store, "");
+}
+
+/* The layers of a chain that nobody has been seen to have. */
+struct wanted {
+        char chain[LAYERS_TEXT + 2]; /* ":7:3:1:"; those that somebody has are ":-:" */
+};
+
+static bool strike_out(const char *chain, void *data)
+{
+        struct wanted *wanted = data;
+        char other[LAYERS_TEXT], *save = NULL;
+
+        snprintf(other, sizeof(other), "%s", chain);
+        for (char *name = strtok_r(other, ":", &save); name; name = strtok_r(NULL, ":", &save)) {
+                char number[LAYERS_TEXT + 2], *found;
+
+                snprintf(number, sizeof(number), ":%s:", name);
+                found = strstr(wanted->chain, number);
+                if (found)
+                        memset(found + 1, '-', strlen(name));
+        }
+        return !strpbrk(wanted->chain, "0123456789");
+}
+
+void layers_read_chain(const struct ctl_container *container, char chain[LAYERS_TEXT])
+{
+        if (read_chain(container, chain) < 0)
+                *chain = '\0';
+        error_clear();
+}
+
+/* Where many share an image, another of them is soon found. */
+void layers_release(const struct ctl *ctl, const char *chain)
+{
+        struct wanted wanted;
+
+        snprintf(wanted.chain, sizeof(wanted.chain), ":%s:", chain);
+        if (strpbrk(chain, "0123456789") && each_chain(ctl, strike_out, &wanted) &&
+            strpbrk(wanted.chain, "0123456789"))
+                layers_sweep(ctl);
 }
 
 /* ---- adding ---- */
 
-/* Whether one can be written over another here. */
-static int try_overlay(int store)
+static int mount_in_store(const struct layers *layers, const struct oci_overlay *overlay)
 {
-        static const char *const names[] = {".try-lower", ".try-upper", ".try-work"};
+        char base[PATH_MAX];
+
+        snprintf(base, sizeof(base), "%s/" LAYERS_STORE, layers->ctl->directory);
+        return overlay_mount(base, overlay, NULL, true);
+}
+
+/* Whether one can be written over another here. */
+static int try_overlay(const struct layers *layers)
+{
+        static const char *names[] = {".try-lower", ".try-upper", ".try-work"};
+        const struct oci_overlay overlay = {.lower = {.n = 1, .v = names}, .upper = names[1], .work = names[2]};
         int mount = -EBADF;
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
-                if (mkdirat(store, names[i], 0700) < 0 && errno != EEXIST)
+                if (mkdirat(layers->store, names[i], 0700) < 0 && errno != EEXIST)
                         return fail(errno, "make a directory for layers");
-        mount = mount_overlay(store, "lowerdir=.try-lower,upperdir=.try-upper,workdir=.try-work," OVERLAY_OPTIONS);
+        mount = mount_in_store(layers, &overlay);
         if (mount >= 0)
                 close(mount);
         error_clear();
         for (size_t i = 0; i < ELEMENTS(names); i++) {
-                int r = remove_tree_at(store, names[i]);
+                int r = remove_tree_at(layers->store, names[i]);
 
                 if (r < 0)
                         return r;
@@ -305,11 +371,7 @@ int layers_begin(const struct ctl *ctl, struct layers *layers)
         r = lock_file(layers->store, LOCK_EX, LOCK_SECONDS);
         if (r < 0 && ctl->interrupted && *ctl->interrupted)
                 return refuse(EINTR, "interrupted");
-        if (r < 0)
-                return fail(-r, "lock %s/" LAYERS_STORE, ctl->directory);
-        /* Numbers are given anew: nothing may be left that lies on one that is gone. */
-        sweep(ctl, layers->store);
-        return try_overlay(layers->store);
+        return r < 0 ? fail(-r, "lock %s/" LAYERS_STORE, ctl->directory) : 0;
 }
 
 void layers_end(struct layers *layers)
@@ -348,20 +410,30 @@ static int look_up(const struct layers *layers, const char *about, uint64_t *num
         return 0;
 }
 
+/* What it lies on is below it: links and whiteouts mean there what they mean in the image. */
+static int mount_draft(const struct layers *layers)
+{
+        const char *lower[LAYERS_MOST];
+        struct oci_overlay overlay = {.lower = {.v = lower}, .upper = DRAFT, .work = DRAFT_WORK};
+        char chain[LAYERS_TEXT], *save = NULL;
+
+        if (mkdirat(layers->store, DRAFT_WORK, 0700) < 0)
+                return fail(errno, "make a directory for a layer");
+        memcpy(chain, layers->chain, sizeof(chain));
+        for (char *name = strtok_r(chain, ":", &save); name; name = strtok_r(NULL, ":", &save))
+                lower[overlay.lower.n++] = name;
+        return mount_in_store(layers, &overlay);
+}
+
 static int open_draft(const struct layers *layers)
 {
-        char options[2 * LAYERS_TEXT + 128];
         _cleanup_close_ int mount = -EBADF;
         int fd;
 
         if (mkdirat(layers->store, DRAFT, 0755) < 0 || fchmodat(layers->store, DRAFT, 0755, 0) < 0)
                 return fail(errno, "make a directory for a layer");
         if (*layers->chain) {
-                if (mkdirat(layers->store, DRAFT_WORK, 0700) < 0)
-                        return fail(errno, "make a directory for a layer");
-                snprintf(options, sizeof(options),
-                         "lowerdir=%s,upperdir=" DRAFT ",workdir=" DRAFT_WORK "," OVERLAY_OPTIONS, layers->chain);
-                mount = mount_overlay(layers->store, options);
+                mount = mount_draft(layers);
                 if (mount < 0)
                         return mount;
         }
@@ -398,6 +470,14 @@ static int make_layer(const struct layers *layers, const char *name, const char 
         return r;
 }
 
+/* Before the first one that is to be made. Numbers are given anew: nothing may be left that lies on one that is gone. */
+static int prepare(struct layers *layers)
+{
+        sweep(layers->ctl, layers->store, layers->chain);
+        layers->prepared = true;
+        return try_overlay(layers);
+}
+
 int layers_add(struct layers *layers, const char *digest, int (*unpack)(int root, void *data), void *data)
 {
         char about[ABOUT_MOST], name[24], chain[LAYERS_TEXT];
@@ -407,6 +487,11 @@ int layers_add(struct layers *layers, const char *digest, int (*unpack)(int root
 
         format_about(layers, digest, about);
         r = look_up(layers, about, &number, &found);
+        if (r == 0 && !found && !layers->prepared) {
+                r = prepare(layers);
+                if (r == 0)
+                        r = look_up(layers, about, &number, &found);
+        }
         if (r < 0)
                 return r;
         snprintf(name, sizeof(name), "%" PRIu64, number);

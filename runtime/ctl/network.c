@@ -187,7 +187,7 @@ static bool is_ours(int etc, const struct settings *settings)
 static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
                           const struct ctlnet_result *result)
 {
-        _cleanup_close_ int root = storage_open_writable(ctl, container);
+        _cleanup_close_ int root = storage_open(ctl, container, STORAGE_WRITE);
         _cleanup_close_ int etc = -EBADF;
         char text[1024], address[CTLNET_ADDRESS_TEXT];
         int used, r;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/syscalls.h"
 #include "base/timestamp.h"
+#include "namespaces/private_mounts.h"
 #include "oci/vocabulary.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/ctl/event_log.h"
@@ -22,7 +23,6 @@
 #include "runtime/ctl/ids.h"
 #include "runtime/ctl/joined.h"
 #include "runtime/ctl/keeper_call.h"
-#include "runtime/ctl/mapped_root.h"
 #include "runtime/ctl/network.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/keeper/keeper.h"
@@ -179,26 +179,25 @@ static int create(struct starting *starting)
         const struct ctl_container *container = starting->container;
         struct ctl *ctl = starting->ctl;
         _cleanup_free_ char *bundle = NULL;
-        _cleanup_close_ int before = -EBADF;
+        struct private_mounts before = PRIVATE_MOUNTS_NONE;
         struct create_request request = {
                 .id = container->name,
                 .console_socket = starting->console_socket,
                 .on_process = connect_early,
                 .data = starting,
         };
-        int r;
+        int r, left;
 
         if (asprintf(&bundle, "%s/containers/%s", ctl->directory, container->name) < 0) {
                 bundle = NULL;
                 return fail(ENOMEM, "keep the path of a container");
         }
         request.bundle = bundle;
-        r = mapped_root_attach(ctl, container, &before);
+        r = storage_attach(ctl, container, &before);
         if (r == 0)
                 r = container_create(ctl->runtime, &request);
-        if (r == 0 && before >= 0)
-                r = mapped_root_leave(before);
-        return r;
+        left = private_mounts_leave(&before);
+        return r < 0 ? r : left;
 }
 
 /* Where the keeper finds memory.events. Without it nobody is told of kills, and the container runs all the same. */
@@ -251,18 +250,6 @@ static int create_and_start(struct ctl *ctl, const struct ctl_container *contain
         return 0;
 }
 
-/* A file server holds files that an overlay replaces at their first change. */
-static int choose_wall(struct ctl *ctl, const struct ctl_container *container)
-{
-        ctl->runtime->isolation = ctl_isolation(&container->settings);
-        if (ctl->runtime->isolation == ISOLATION_VM && storage_has_layers(container))
-                return refuse(EOPNOTSUPP,
-                              "container %s shares layers of its image, which a virtual machine cannot have; "
-                              "a clone of it has files of its own",
-                              container->name);
-        return 0;
-}
-
 static void choose_group(struct ctl *ctl, const struct ctl_container *container)
 {
         ctl->runtime->systemd_user = group_by_users_systemd(&container->settings);
@@ -275,10 +262,10 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
         _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
-        if (r == 0)
-                r = choose_wall(ctl, &container);
-        if (r == 0)
-                choose_group(ctl, &container);
+        if (r < 0)
+                return r;
+        ctl->runtime->isolation = ctl_isolation(&container.settings);
+        choose_group(ctl, &container);
         if (r == 0)
                 r = remove_remains(ctl, &container);
         if (r == 0)
@@ -292,7 +279,7 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
         if (r < 0)
                 return r;
         /* Held, a disk image is mounted once for all that follows. */
-        root = storage_open(ctl, &container);
+        root = storage_open(ctl, &container, STORAGE_READ);
         if (root < 0)
                 return root;
         r = network_prepare(ctl, &container);

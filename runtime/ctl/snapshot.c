@@ -72,7 +72,7 @@ struct copying {
 static int copy_root(void *data)
 {
         const struct copying *copying = data;
-        _cleanup_close_ int from = storage_open(copying->ctl, copying->container), to = -EBADF;
+        _cleanup_close_ int from = storage_open(copying->ctl, copying->container, STORAGE_READ), to = -EBADF;
 
         if (from < 0)
                 return from;

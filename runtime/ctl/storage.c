@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/syscalls.h"
+#include "namespaces/mount.h"
 #include "runtime/ctl/disk_image.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/layers.h"
@@ -57,14 +59,18 @@ bool storage_has_layers(const struct ctl_container *container)
         return !has_image(container) && faccessat(container->fd, LAYERS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int storage_mount(const struct ctl *ctl, const struct ctl_container *container, bool writable)
+int storage_mount(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access)
 {
         int mount;
 
-        if (!has_image(container))
-                return storage_has_layers(container) ? layers_mount(ctl, container, writable) : -ENOENT;
-        mount = disk_image_mount(container->fd, STORAGE_DISK);
-        return mount < 0 ? fail_in(mount, "container %s", container->name) : mount;
+        if (has_image(container)) {
+                mount = disk_image_mount(container->fd, STORAGE_DISK);
+                return mount < 0 ? fail_in(mount, "container %s", container->name) : mount;
+        }
+        if (!storage_has_layers(container))
+                return -ENOENT;
+        return access == STORAGE_READ ? layers_mount(ctl, container)
+                                      : layers_mount_writable(ctl, container, access == STORAGE_MAKE);
 }
 
 /* The root of a detached mount keeps it. */
@@ -75,23 +81,42 @@ static int open_mount(const struct ctl_container *container, int mount)
         return fd < 0 ? fail(errno, "open the root of container %s", container->name) : fd;
 }
 
-static int open_root(const struct ctl *ctl, const struct ctl_container *container, bool writable)
+int storage_open(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access)
 {
-        _cleanup_close_ int mount = storage_mount(ctl, container, writable);
+        _cleanup_close_ int mount = storage_mount(ctl, container, access);
 
         if (mount < 0)
                 return mount == -ENOENT ? open_directory(container, CTL_ROOTFS) : mount;
         return open_mount(container, mount);
 }
 
-int storage_open(const struct ctl *ctl, const struct ctl_container *container)
+int storage_made(const struct ctl_container *container)
 {
-        return open_root(ctl, container, false);
+        return storage_has_layers(container) ? layers_settle(container) : 0;
 }
 
-int storage_open_writable(const struct ctl *ctl, const struct ctl_container *container)
+/* In the mount namespace that it is attached in, so by its path. */
+static int attach_at(const char *path, int mount)
 {
-        return open_root(ctl, container, true);
+        _cleanup_close_ int target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return target < 0 ? fail(errno, "open %s", path) : mount_attach(mount, target);
+}
+
+int storage_attach(const struct ctl *ctl, const struct ctl_container *container, struct private_mounts *before)
+{
+        _cleanup_close_ int mount = -EBADF;
+        char path[PATH_MAX];
+        int r;
+
+        if (!has_image(container))
+                return 0;
+        mount = storage_mount(ctl, container, STORAGE_WRITE);
+        if (mount < 0)
+                return mount;
+        snprintf(path, sizeof(path), "%s/containers/%s/" CTL_ROOTFS, ctl->directory, container->name);
+        r = private_mounts_enter(before);
+        return r < 0 ? r : attach_at(path, mount);
 }
 
 /* ---- limits ---- */
@@ -150,7 +175,7 @@ int storage_read_usage(const struct ctl *ctl, const struct ctl_container *contai
         *usage = (struct storage_usage){.kind = storage_has_layers(container) ? STORAGE_LAYERS : STORAGE_DIRECTORY};
         if (usage->kind == STORAGE_LAYERS)
                 return 0;
-        root = storage_open(ctl, container);
+        root = storage_open(ctl, container, STORAGE_READ);
         if (root < 0)
                 return root;
         if (fstatat(container->fd, STORAGE_DISK, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -326,8 +351,11 @@ static int adopt(const struct ctl_container *container, struct draft *draft)
 int storage_replace(struct ctl *ctl, const struct ctl_container *container, int from)
 {
         struct draft draft = {.root = -EBADF};
-        int r = make_draft(ctl, container, &draft);
+        char layers[LAYERS_TEXT];
+        int r;
 
+        layers_read_chain(container, layers);
+        r = make_draft(ctl, container, &draft);
         if (r == 0)
                 r = image_copy_root(ctl, from, draft.root, container->name);
         if (r == 0)
@@ -338,6 +366,7 @@ int storage_replace(struct ctl *ctl, const struct ctl_container *container, int 
                 (void)discard(container, &draft);
                 return refuse(-r, "%s", reason ? reason : "not enough memory");
         }
+        layers_release(ctl, layers);
         return 0;
 }
 
@@ -358,6 +387,13 @@ static int check_use(const struct ctl_container *container, const struct storage
         return 0;
 }
 
+/* A limit counts all files of a container: shared ones cannot be counted for several. The file server of a virtual
+ * machine holds files that an overlay replaces at their first change. */
+bool storage_may_share(const struct settings *settings)
+{
+        return geteuid() == 0 && !is_limited(settings) && ctl_isolation(settings) != ISOLATION_VM;
+}
+
 /* 1: not that way. An image has its inodes from the beginning. */
 static int change_in_place(const struct ctl *ctl, const struct ctl_container *container,
                            const struct storage_usage *usage, bool inodes)
@@ -365,10 +401,12 @@ static int change_in_place(const struct ctl *ctl, const struct ctl_container *co
         const struct settings *settings = &container->settings;
         int r;
 
-        if (usage->kind == STORAGE_DIRECTORY || usage->kind == STORAGE_LAYERS)
+        if (usage->kind == STORAGE_LAYERS)
+                return !storage_may_share(settings);
+        if (usage->kind == STORAGE_DIRECTORY)
                 return is_limited(settings);
         if (usage->kind == STORAGE_PROJECT) {
-                _cleanup_close_ int root = storage_open(ctl, container);
+                _cleanup_close_ int root = storage_open(ctl, container, STORAGE_READ);
 
                 return root < 0 ? root : limit_project(settings, root, quota_project(root));
         }
@@ -382,9 +420,9 @@ static int change_in_place(const struct ctl *ctl, const struct ctl_container *co
 
 int storage_change(struct ctl *ctl, const struct ctl_container *container, bool inodes, bool runs)
 {
-        _cleanup_close_ int from = storage_open(ctl, container);
+        _cleanup_close_ int from = -EBADF;
         struct storage_usage usage;
-        int r = from < 0 ? from : storage_read_usage(ctl, container, &usage);
+        int r = storage_read_usage(ctl, container, &usage);
 
         if (r == 0)
                 r = check_use(container, &usage);
@@ -399,7 +437,8 @@ int storage_change(struct ctl *ctl, const struct ctl_container *container, bool 
                               "container %s runs, with its files in a %s: this limit of disk space or inodes can be "
                               "changed only while it is stopped (berthctl stop %s)",
                               container->name, storage_kind_name(usage.kind), container->name);
-        return storage_replace(ctl, container, from);
+        from = storage_open(ctl, container, STORAGE_READ);
+        return from < 0 ? from : storage_replace(ctl, container, from);
 }
 
 static int discard_left(void *data)
@@ -415,5 +454,7 @@ int storage_settle(struct ctl *ctl, struct ctl_container *container)
         bool draft = faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
         int r = draft ? subids_run(&container->settings, discard_left, container) : discard_left(container);
 
+        if (r == 0)
+                r = storage_made(container);
         return r < 0 ? r : storage_change(ctl, container, false, false);
 }

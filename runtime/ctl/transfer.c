@@ -73,7 +73,7 @@ static int put_file(const struct exporting *exporting, const char *name, const c
 static int write_all_entries(const struct exporting *exporting)
 {
         const struct ctl_container *container = exporting->container;
-        _cleanup_close_ int root = storage_open(exporting->ctl, container);
+        _cleanup_close_ int root = storage_open(exporting->ctl, container, STORAGE_READ);
         _cleanup_free_ char *text = NULL;
         int r = root < 0 ? root : settings_format(&container->settings, &text);
 

@@ -179,7 +179,7 @@ static int find_groups(int root, const char *group, const struct settings *setti
 
 int user_find(const struct ctl *ctl, const struct ctl_container *container, const char *name, struct user *user)
 {
-        _cleanup_close_ int root = storage_open(ctl, container);
+        _cleanup_close_ int root = storage_open(ctl, container, STORAGE_READ);
         _cleanup_free_ char *text = NULL;
         const char *colon = name ? strchr(name, ':') : NULL;
 

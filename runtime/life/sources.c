@@ -13,6 +13,7 @@
 #include "namespaces/idmap.h"
 #include "namespaces/mount.h"
 #include "namespaces/namespace.h"
+#include "namespaces/overlay.h"
 
 int sources_add(struct sources *sources, int fd, plan_slot *slot)
 {
@@ -195,12 +196,45 @@ static int open_mapped_root(const struct sources *sources, const struct oci_spec
         return r < 0 ? fail_in(r, "root.idmap: root file system %s", facts->root) : take_fd(&tree);
 }
 
+/* Root's ids inside, or whatever ids there are. */
+static struct overlay_map overlay_map_of(const struct oci_linux *linux_, int user)
+{
+        struct overlay_map map = {.user = user};
+
+        if (!idmap_host_id(&linux_->uid_mappings, &map.uid))
+                map.uid = linux_->uid_mappings.v[0].host_id;
+        if (!idmap_host_id(&linux_->gid_mappings, &map.gid))
+                map.gid = linux_->gid_mappings.n ? linux_->gid_mappings.v[0].host_id : 0;
+        return map;
+}
+
+static int open_overlay_root(const struct sources *sources, const struct oci_spec *spec, const struct plan_facts *facts,
+                             int procfs)
+{
+        _cleanup_close_ int user = -EBADF;
+        struct overlay_map map;
+        int tree;
+
+        if (spec->root_idmap) {
+                user = mapping_namespace(sources, spec, facts, NULL, procfs);
+                if (user < 0)
+                        return user;
+                map = overlay_map_of(&spec->linux_, user);
+        }
+        tree = overlay_mount(facts->bundle, &spec->root_overlay, spec->root_idmap ? &map : NULL, false);
+        return tree < 0 ? fail_in(tree, "root.overlay") : tree;
+}
+
 static int open_root(struct sources *sources, const struct oci_spec *spec, struct plan_facts *facts, int procfs,
                      bool privileged)
 {
         int tree;
 
-        if (spec->root_idmap) {
+        if (spec->root_overlay_set) {
+                tree = open_overlay_root(sources, spec, facts, procfs);
+                if (tree < 0)
+                        return tree;
+        } else if (spec->root_idmap) {
                 tree = open_mapped_root(sources, spec, facts, procfs);
                 if (tree < 0)
                         return tree;
@@ -218,7 +252,7 @@ int sources_open(struct sources *sources, const struct oci_spec *spec, const str
         int r = open_namespaces(sources, spec, facts);
 
         facts->root_tree = PLAN_NO_SLOT;
-        if (r == 0 && (trees || spec->root_idmap))
+        if (r == 0 && (trees || spec->root_idmap || spec->root_overlay_set))
                 r = open_root(sources, spec, facts, procfs, privileged);
         if (r == 0)
                 r = open_mounts(sources, spec, &inside->mounts, facts, procfs, trees, privileged);

@@ -256,6 +256,74 @@ TABLE
         refused 'root\.idmap' create
 }
 
+# layers: an image of two layers on a disk, $DATA/base and $DATA/top, and $DATA/rw with upper and work.
+layers() {
+        data_on_disk
+        cp -a "$B/rootfs" "$DATA/base"
+        mkdir -p "$DATA/top/etc" "$DATA"/rw/{upper,work}
+        echo base >"$DATA/base/word"
+        echo gone >"$DATA/base/gone"
+        echo top >"$DATA/top/word"
+        mknod "$DATA/top/gone" c 0 0
+        chown 1000:1001 "$DATA/top/etc"
+        edit '.root.overlay = {lower: [$d + "/top", $d + "/base"], upper: ($d + "/rw/upper"), work: ($d + "/rw/work")}' --arg d "$DATA"
+        rm -rf "$B/rootfs"
+        mkdir "$B/rootfs"
+}
+
+# bats test_tags=berth
+@test "root.overlay: the root is an overlay of directories, which stay as they are" {
+        bundle
+        layers
+        args /bin/sh -c 'cat /word; stat -c %u:%g /etc; test ! -e /gone && echo changed >/word && cat /word'
+        run -0 once
+        is "$output" "top
+1000:1001
+changed"
+        is "$(cat "$DATA/top/word" "$DATA/rw/upper/word" | tr '\n' ' ')" "top changed "
+        [ -z "$(ls "$B/rootfs")" ]
+        ! grep -q "$DATA" /proc/self/mountinfo || return 1
+        # Without a place for changes there are none.
+        edit 'del(.root.overlay.upper, .root.overlay.work)'
+        args /bin/sh -c 'cat /word; touch /new'
+        run -1 once
+        has top
+        has "Read-only"
+}
+
+# bats test_tags=berth
+@test "root.overlay: with idmap its layers have on disk the ids that they have inside, also by relative paths" {
+        bundle "$MAPS | .root.idmap = true"
+        layers
+        mv "$B/rootfs" "$B/config.json" "$DATA"
+        B=$DATA
+        edit '.root.overlay = {lower: ["top", "./base"], upper: "rw/upper", work: "rw/work"}'
+        args /bin/sh -c 'stat -c %u:%g / /bin/probe /etc && touch /made && echo x >>/word && stat -c %u:%g /made /word'
+        run -0 once
+        is "$(tr '\n' ' ' <<<"$output")" "0:0 0:0 1000:1001 0:0 0:0 "
+        is "$(stat -c %u:%g "$B/rw/upper/made" "$B/rw/upper/word" "$B/top/word" | tr '\n' ' ')" "0:0 0:0 0:0 "
+        ! grep -q "$B" /proc/self/mountinfo || return 1
+}
+
+# bats test_tags=berth
+@test "root.overlay: what cannot be one is refused" {
+        bundle
+        refuse_all <<'TABLE'
+.root.overlay = {} -> root\.overlay\.lower
+.root.overlay = {lower: []} -> root\.overlay\.lower
+.root.overlay = {lower: [range(81) | "l\(.)"]} -> root\.overlay\.lower: more than 80
+.root.overlay = {lower: ["/nowhere/at/all"]} -> root\.overlay: open /nowhere/at/all
+.root.overlay = {lower: ["/etc/passwd"]} -> root\.overlay: open /etc/passwd
+.root.overlay = {lower: ["/usr"], upper: "rw/upper"} -> root\.overlay\.work
+.root.overlay = {lower: ["/usr"], work: "rw/work"} -> root\.overlay\.upper
+.root.overlay = {lower: ["/usr"], upper: "rw/upper", work: "other/work"} -> root\.overlay\.work: .*beside upper
+.root.overlay = {lower: ["/usr"], upper: "rw/upper", work: "rw/upper"} -> root\.overlay\.work: .*beside upper
+.root.overlay = {lower: ["/usr"], upper: "rw/a,b", work: "rw/work"} -> root\.overlay\.upper
+.root.overlay = {lower: ["/usr"], upper: "rw/", work: "rw/work"} -> root\.overlay\.upper
+.root.overlay = "yes" -> root\.overlay
+TABLE
+}
+
 # bats test_tags=berth
 @test "user namespace: maps that contradict themselves are refused" {
         bundle

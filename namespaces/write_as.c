@@ -1,4 +1,4 @@
-#include "runtime/ctl/write_as.h"
+#include "namespaces/write_as.h"
 
 #include <errno.h>
 #include <linux/securebits.h>
@@ -9,14 +9,14 @@
 #include "base/error.h"
 
 /* Without the fix-up a change of the user costs no privileges. */
-int write_as(uint32_t id, int *before)
+int write_as(uint32_t uid, uint32_t gid, int *before)
 {
         *before = prctl(PR_GET_SECUREBITS);
         if (*before < 0 || prctl(PR_SET_SECUREBITS, *before | SECBIT_NO_SETUID_FIXUP) < 0)
-                return fail(errno, "write as user %u", id);
-        (void)setfsgid(id);
-        (void)setfsuid(id);
-        return (uint32_t)setfsuid((uid_t)-1) == id ? 0 : fail(EPERM, "write as user %u", id);
+                return fail(errno, "write as user %u", uid);
+        (void)setfsgid(gid);
+        (void)setfsuid(uid);
+        return (uint32_t)setfsuid((uid_t)-1) == uid ? 0 : fail(EPERM, "write as user %u", uid);
 }
 
 /* The bits would be those of what is started, too. */
