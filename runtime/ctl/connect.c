@@ -58,7 +58,7 @@ int ctl_connect(struct ctl *ctl, struct ctl_container *container, const char *ne
         if (live)
                 r = network_attach_one(ctl, container, status.pid, index);
         else if (!*later)
-                r = network_prepare(ctl, container);
+                r = network_prepare(ctl, container, STORAGE_WRITE);
         if (r == 0)
                 r = ctl_save(ctl, container);
         if (r < 0 && !*later) {

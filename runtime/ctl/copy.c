@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "runtime/ctl/image.h"
+#include "runtime/ctl/layers.h"
 #include "runtime/ctl/still_view.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
@@ -255,13 +256,67 @@ static bool lies_in(int directory, const struct stat *outer)
         return fd >= 0;
 }
 
-/* What can be seen before the first byte; the rest is seen where it stands in the way (image_copy_tree). */
-static int check_target(const struct copy_end *to, const struct stat *source, int directory, const struct place *target)
+static bool are_layers_of_one(const struct side *from, const struct side *to)
 {
+        return from->end->container && to->end->container && strcmp(from->end->container, to->end->container) == 0 &&
+               storage_has_layers(&to->container);
+}
+
+static int path_of(const struct place *place, char path[PATH_MAX])
+{
+        size_t length;
+        int r = fd_path(place->parent, path);
+
+        if (r < 0)
+                return fail(-r, "find where %s lies", place->name);
+        if (strcmp(place->name, ".") == 0)
+                return 0;
+        length = strlen(path);
+        if ((size_t)snprintf(path + length, PATH_MAX - length, "%s%s", length > 1 ? "/" : "", place->name) >=
+            PATH_MAX - length)
+                return fail(ENAMETOOLONG, "find where %s lies", place->name);
+        return 0;
+}
+
+/* Of layers each side is a mount of its own, and a file is another one on either: it is known by its path. */
+static int check_paths(const struct copy_end *to, const struct stat *st, const struct place *source,
+                       const struct place *target)
+{
+        char from[PATH_MAX], place[PATH_MAX];
+        size_t length;
+        int r = path_of(source, from);
+
+        if (r == 0)
+                r = path_of(target, place);
+        if (r < 0)
+                return r;
+        length = strcmp(from, "/") == 0 ? 0 : strlen(from);
+        if (strcmp(from, place) == 0)
+                return refuse(EINVAL, "%s: it is the file that is to be copied", to->path);
+        if (S_ISDIR(st->st_mode) && strncmp(from, place, length) == 0 && place[length] == '/')
+                return refuse(EINVAL, "%s: a directory cannot be copied into itself", to->path);
+        return 0;
+}
+
+/* Where what is written to layers lies on the host. */
+static bool is_written_into(const struct side *to, const struct stat *source)
+{
+        _cleanup_close_ int upper = -EBADF;
+
+        if (!to->end->container || !storage_has_layers(&to->container))
+                return false;
+        upper = openat(to->container.fd, LAYERS_RW "/upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return upper >= 0 && lies_in(upper, source);
+}
+
+/* What can be seen before the first byte; the rest is seen where it stands in the way (image_copy_tree). */
+static int check_target(const struct side *side, const struct stat *source, int directory, const struct place *target)
+{
+        const struct copy_end *to = side->end;
         struct stat st;
         bool exists = fstatat(directory, target->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-        if (S_ISDIR(source->st_mode) && lies_in(directory, source))
+        if (S_ISDIR(source->st_mode) && (lies_in(directory, source) || is_written_into(side, source)))
                 return refuse(EINVAL, "%s: a directory cannot be copied into itself", to->path);
         if (target->needs_directory && (exists || !S_ISDIR(source->st_mode)))
                 return fail(exists ? ENOTDIR : ENOENT, "copy to %s", to->path);
@@ -310,7 +365,9 @@ static int copy(void *data)
                                             : open_target(copying->to, copying->to->root, source.name, &target);
         if (write_to < 0)
                 return write_to;
-        r = check_target(copying->to->end, &st, write_to, &target);
+        r = check_target(copying->to, &st, write_to, &target);
+        if (r == 0 && are_layers_of_one(copying->from, copying->to))
+                r = check_paths(copying->to->end, &st, &source, &target);
         return r < 0 ? r : copy_into(copying, read_from, source.name, write_to, target.name);
 }
 

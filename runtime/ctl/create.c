@@ -233,7 +233,9 @@ static int make(struct ctl *ctl, struct ctl_container *container, const struct c
                 r = fill_mapped(ctl, container, source);
         /* Taken now, a fixed address that another has is refused before there is anything to lose. */
         if (r == 0)
-                r = network_prepare(ctl, container);
+                r = network_prepare(ctl, container, STORAGE_MAKE);
+        if (r == 0)
+                r = storage_made(container);
         if (r == 0)
                 r = ctl_save_partial(container);
         if (r == 0)

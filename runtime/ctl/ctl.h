@@ -59,6 +59,7 @@ enum ctl_lock { CTL_UNLOCKED, CTL_LOCKED };
 struct ctl_container {
         char name[CTL_NAME_MAX + 1];
         int fd;                   /* its directory; holds the lock */
+        int root;                 /* its root for reading, where somebody holds it (storage_hold), or -EBADF */
         bool partial;             /* only partly made, or partly removed */
         bool busy;                /* partial because another command makes or removes it just now */
         bool damaged;             /* its settings are: they hold what could be read */
@@ -67,7 +68,7 @@ struct ctl_container {
 
 #define CTL_CONTAINER_NONE                                                                                             \
         {                                                                                                              \
-                .fd = -EBADF                                                                                           \
+                .fd = -EBADF, .root = -EBADF                                                                           \
         }
 
 /* -ENOENT without it; -EINVAL for a name that is none. One that is partial or damaged is an error, too, but is open

@@ -19,6 +19,7 @@
 
 #define RESOLVER_MARK "# berthctl"
 #define RESOLVER_MOST ((size_t)64 * 1024)
+#define RESOLVER_SIZE 1024
 
 /* Requests for all interfaces, and what their texts live in. */
 struct wish {
@@ -166,44 +167,70 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 
 /* ---- resolv.conf ---- */
 
+static size_t format_resolver(const struct ctlnet_result *result, char text[RESOLVER_SIZE])
+{
+        char address[CTLNET_ADDRESS_TEXT];
+        int used = snprintf(text, RESOLVER_SIZE,
+                            RESOLVER_MARK " writes this at each start while this line stands here.\n");
+
+        for (size_t i = 0; i < result->n_servers; i++)
+                used += snprintf(text + used, RESOLVER_SIZE - (size_t)used, "nameserver %s\n",
+                                 ctlnet_format_address(&result->servers[i], false, address));
+        return (size_t)used;
+}
+
 /* One that berthctl did not write, such as a link of systemd-resolved, is the container's own business, until a person
  * says which servers it is to have. */
-static bool is_ours(int etc, const struct settings *settings)
+static bool is_to_be_written(int etc, const struct settings *settings, const char *wanted)
 {
         _cleanup_close_ int fd = openat(etc, "resolv.conf", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
 
-        if (settings->dns.n)
-                return true;
         if (fd < 0)
-                return errno == ENOENT;
+                return errno == ENOENT || settings->dns.n;
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || read_all(fd, RESOLVER_MOST, &text, &size) < 0)
+                return settings->dns.n;
+        if (size == strlen(wanted) && memcmp(text, wanted, size) == 0)
                 return false;
-        return size == 0 || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
+        return size == 0 || settings->dns.n || strncmp(text, RESOLVER_MARK, strlen(RESOLVER_MARK)) == 0;
 }
 
-static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
-                          const struct ctlnet_result *result)
+/* -ENOENT without a message where it has none. */
+static int open_etc(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access)
 {
-        _cleanup_close_ int root = storage_open(ctl, container, STORAGE_WRITE);
-        _cleanup_close_ int etc = -EBADF;
-        char text[1024], address[CTLNET_ADDRESS_TEXT];
-        int used, r;
+        _cleanup_close_ int root = storage_open(ctl, container, access);
+        int etc;
 
         if (root < 0)
                 return root;
         etc = in_root_open(root, "/etc", O_RDONLY | O_DIRECTORY);
-        if (etc < 0 || !is_ours(etc, &container->settings) || result->n_servers == 0) {
+        if (etc < 0)
                 error_clear();
+        return etc < 0 ? -ENOENT : etc;
+}
+
+/* A look comes first: to be written to, layers are mounted in another way, which takes longer. */
+static int write_resolver(const struct ctl *ctl, const struct ctl_container *container,
+                          const struct ctlnet_result *result, enum storage_access access)
+{
+        _cleanup_close_ int etc = -EBADF;
+        char text[RESOLVER_SIZE];
+        size_t size;
+        int r;
+
+        if (result->n_servers == 0)
                 return 0;
-        }
-        used = snprintf(text, sizeof(text), RESOLVER_MARK " writes this at each start while this line stands here.\n");
-        for (size_t i = 0; i < result->n_servers; i++)
-                used += snprintf(text + used, sizeof(text) - (size_t)used, "nameserver %s\n",
-                                 ctlnet_format_address(&result->servers[i], false, address));
-        r = update_file_at(etc, "resolv.conf", text, (size_t)used, 0644);
+        size = format_resolver(result, text);
+        etc = open_etc(ctl, container, access == STORAGE_WRITE ? STORAGE_READ : access);
+        if (etc < 0)
+                return etc == -ENOENT ? 0 : etc;
+        if (!is_to_be_written(etc, &container->settings, text))
+                return 0;
+        if (access == STORAGE_WRITE)
+                replace_fd(&etc, open_etc(ctl, container, access));
+        r = etc < 0 ? etc : update_file_at(etc, "resolv.conf", text, size, 0644);
         return r < 0 ? fail(-r, "write the resolv.conf of container %s", container->name) : 0;
 }
 
@@ -226,7 +253,7 @@ static int allocate(struct wish *wish, const char *name, struct ctlnet_result *f
         return r;
 }
 
-int network_prepare(const struct ctl *ctl, const struct ctl_container *container)
+int network_prepare(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access)
 {
         _cleanup_wish_ struct wish wish = {0};
         struct ctlnet_result first = {0};
@@ -236,7 +263,7 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
                 return r;
         if (pasta_is_wanted(&container->settings)) {
                 r = pasta_servers(ctl, container, &first);
-                return r < 0 ? r : write_resolver(ctl, container, &first);
+                return r < 0 ? r : write_resolver(ctl, container, &first, access);
         }
         /* Without an interface of its own it may still have a network: the host's, another container's. */
         if (wish.n == 0) {
@@ -245,7 +272,7 @@ int network_prepare(const struct ctl *ctl, const struct ctl_container *container
                         r = network_forget(ctl, container->name);
         } else
                 r = allocate(&wish, container->name, &first);
-        return r < 0 ? r : write_resolver(ctl, container, &first);
+        return r < 0 ? r : write_resolver(ctl, container, &first, access);
 }
 
 static int open_namespace(pid_t pid)

@@ -3,6 +3,7 @@
 
 #include "netdev/ctlnet.h"
 #include "runtime/ctl/ctl.h"
+#include "runtime/ctl/storage.h"
 
 /* Whether there is such a network, no port or address that is none, and no fixed address that the container cannot
  * have. For create and set. */
@@ -12,8 +13,9 @@ int network_check(const struct ctl *ctl, const char *name, const struct settings
 int network_read_servers(const struct oci_strings *dns, struct ctlnet_address servers[CTLNET_SERVERS_MAX], size_t *n);
 
 /* Takes the addresses that the container keeps, gives back those of interfaces that it has no more, and writes its
- * /etc/resolv.conf where that is berthctl's, or the setting dns says what it is to hold. */
-int network_prepare(const struct ctl *ctl, const struct ctl_container *container);
+ * /etc/resolv.conf where that is berthctl's, or the setting dns says what it is to hold. access: how its root may be
+ * written to. */
+int network_prepare(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access);
 
 /* Puts links and addresses into the network namespace of `pid`, and publishes its ports. */
 int network_attach(const struct ctl *ctl, const struct ctl_container *container, pid_t pid);

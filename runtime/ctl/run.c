@@ -259,7 +259,6 @@ static void choose_group(struct ctl *ctl, const struct ctl_container *container)
 static int launch(struct ctl *ctl, const char *name, pid_t *pid)
 {
         _cleanup_ctl_container_ struct ctl_container container = CTL_CONTAINER_NONE;
-        _cleanup_close_ int root = -EBADF;
         int r = ctl_find(ctl, name, CTL_LOCKED, &container);
 
         if (r < 0)
@@ -278,11 +277,9 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
                 r = storage_settle(ctl, &container);
         if (r < 0)
                 return r;
-        /* Held, a disk image is mounted once for all that follows. */
-        root = storage_open(ctl, &container, STORAGE_READ);
-        if (root < 0)
-                return root;
-        r = network_prepare(ctl, &container);
+        r = storage_hold(ctl, &container);
+        if (r == 0)
+                r = network_prepare(ctl, &container, STORAGE_WRITE);
         if (r == 0)
                 r = joined_register(ctl, &container);
         if (r == 0)

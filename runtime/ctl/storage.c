@@ -1,5 +1,6 @@
 #include "runtime/ctl/storage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -83,11 +84,24 @@ static int open_mount(const struct ctl_container *container, int mount)
 
 int storage_open(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access)
 {
-        _cleanup_close_ int mount = storage_mount(ctl, container, access);
+        _cleanup_close_ int mount = -EBADF;
 
+        if (access == STORAGE_READ && container->root >= 0)
+                return open_mount(container, container->root);
+        mount = storage_mount(ctl, container, access);
         if (mount < 0)
                 return mount == -ENOENT ? open_directory(container, CTL_ROOTFS) : mount;
         return open_mount(container, mount);
+}
+
+int storage_hold(const struct ctl *ctl, struct ctl_container *container)
+{
+        int root = storage_open(ctl, container, STORAGE_READ);
+
+        if (root < 0)
+                return root;
+        replace_fd(&container->root, root);
+        return 0;
 }
 
 int storage_made(const struct ctl_container *container)
@@ -274,13 +288,29 @@ struct draft {
         bool image;
 };
 
-/* Where a disk or layers count, the directory below holds what was there before. */
+/* Or not there. */
+static bool is_empty(int dirfd, const char *name)
+{
+        _cleanup_closedir_ DIR *list =
+                fdopendir(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        struct dirent *entry;
+
+        if (!list)
+                return errno == ENOENT;
+        while ((entry = readdir(list)))
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                        return false;
+        return true;
+}
+
+/* Where a disk counts, the directory below holds what was there before; where layers do, what was to take their place
+ * when a crash came, and only then: else it is a person's, who has not seen that nobody sees it. */
 static int empty_below_mount(const struct ctl_container *container)
 {
-        struct stat st;
+        bool replaced = storage_has_layers(container) &&
+                        faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
-        if ((!has_image(container) && !storage_has_layers(container)) ||
-            fstatat(container->fd, CTL_ROOTFS, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if ((!has_image(container) && !replaced) || is_empty(container->fd, CTL_ROOTFS))
                 return 0;
         if (unlinkat(container->fd, CTL_ROOTFS, AT_REMOVEDIR) < 0) {
                 int r = errno == ENOTEMPTY || errno == EEXIST ? remove_tree_at(container->fd, CTL_ROOTFS) : 0;
@@ -299,11 +329,11 @@ static int discard(const struct ctl_container *container, struct draft *draft)
         int r;
 
         replace_fd(&draft->root, -EBADF);
-        r = remove_tree_at(container->fd, DRAFT_ROOTFS);
+        r = empty_below_mount(container);
+        if (r == 0)
+                r = remove_tree_at(container->fd, DRAFT_ROOTFS);
         if (r == 0)
                 r = remove_tree_at(container->fd, DRAFT_DISK);
-        if (r == 0)
-                r = empty_below_mount(container);
         if (r == 0 && !storage_has_layers(container))
                 r = layers_forget(container);
         return r < 0 ? fail_in(r, "remove what is left in container %s", container->name) : 0;

@@ -38,6 +38,9 @@ enum storage_access {
 int storage_open(const struct ctl *ctl, const struct ctl_container *container, enum storage_access access);
 int storage_made(const struct ctl_container *container);
 
+/* Opens it for reading once for all who do that until the container is released. */
+int storage_hold(const struct ctl *ctl, struct ctl_container *container);
+
 bool storage_has_layers(const struct ctl_container *container);
 
 /* Makes the empty root of a new container, as its settings say. Returns a descriptor. */

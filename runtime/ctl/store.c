@@ -97,6 +97,7 @@ void ctl_close(struct ctl *ctl)
 void ctl_release(struct ctl_container *container)
 {
         replace_fd(&container->fd, -EBADF);
+        replace_fd(&container->root, -EBADF);
         settings_release(&container->settings);
 }
 

@@ -3,9 +3,10 @@
 load ../lib/common
 load ../lib/ctl
 
-# What sleeps until it is stopped.
+# What sleeps until it is stopped, its files its own.
 make_web() {
         ctl create web --image busybox --net none --stop-timeout 0 "$@" -- /bin/sleep 1000
+        own_root web
 }
 
 setting() {
@@ -183,6 +184,7 @@ END
         local root=$DIR/containers/web/rootfs
 
         ctl create web --image busybox --net none --stop-timeout 0 -- /bin/attack drink 3 /done
+        own_root web
         install -m 755 "$TOOLS/attack" "$root/bin/attack"
         ctl start web
         eventually [ -e "$root/done" ]
@@ -436,9 +438,10 @@ END
 }
 
 @test "create: a person's umask is his own files' affair" {
-        local root=$DIR/containers/web/rootfs
+        local root
 
-        (umask 077; make_web)
+        (umask 077; ctl create web --image busybox --net none)
+        root=$(image_of web)
         is "$(stat -c %a "$root/etc" "$root/usr" "$root/var" "$root/etc/passwd")" "$(printf '755\n755\n755\n644')"
         mkdir "$T/in"
         echo file >"$T/in/file"

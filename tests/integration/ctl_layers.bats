@@ -264,6 +264,62 @@ waits_for_lock() {
         is "$(ls -A "$DIR/plain/layers")" ""
 }
 
+@test "layers: within a container, stopped or running, cp copies no directory into itself and no file onto itself" {
+        local again
+
+        images
+        ctl create web --image "oci:$T/app" --net none --stop-timeout 0 -- /bin/sleep 1000
+        for again in stopped running; do
+                for target in / /usr /usr/other /usr/lib; do
+                        refused_ctl "into itself|it is the file" cp web:/usr "web:$target"
+                done
+                refused_ctl "into itself" cp web:/ web:/etc
+                refused_ctl "it is the file" cp web:/etc/app web:/etc
+                refused_ctl "into itself" cp "$DIR" web:/root
+                refused_ctl "into itself" cp "$(changes_of web)" web:/root
+                ctl cp web:/etc/app "web:/root/$again"
+                ctl cp web:/usr/lib "web:/$again"
+                ctl cp "web:/$again/library" "$T/got"
+                is "$(cat "$T/got")" library
+                [ $again = running ] || ctl start web
+        done
+        is "$(ctl exec web cat /root/stopped /root/running | tr '\n' ' ')" "app app "
+        ctl stop web
+}
+
+@test "layers: busybox is one, too, and another one when the program is replaced" {
+        cp /bin/busybox "$T/busybox"
+        ctl create one --image busybox --net none --stop-timeout 0
+        ctl create two --image busybox --net none --stop-timeout 0
+        is "$(stored)" 1
+        mount --bind "$T/busybox" /bin/busybox
+        defer "umount /bin/busybox"
+        ctl create three --image busybox --net none --stop-timeout 0
+        is "$(stored)" 2
+        ctl start one two three
+        ctl exec one rm /bin/ls
+        ctl exec one sh -c 'echo broken >/bin/busybox.new && chmod +x /bin/busybox.new && mv /bin/busybox.new /bin/cat'
+        is "$(ctl exec two cat /etc/hostname 2>&1; ctl exec three ls /etc/passwd)" "$(ctl exec two cat /etc/hostname 2>&1)
+/etc/passwd"
+        run ctl exec one ls
+        [ "$status" -ne 0 ]
+        ctl stop one two three
+        ctl destroy one two
+        is "$(stored)" 1
+        ctl destroy three
+        is "$(ls -A "$DIR/layers")" ""
+}
+
+@test "layers: what a person has put into the directory that they are mounted on stays there" {
+        ctl create web --image busybox --net none --stop-timeout 0
+        echo mine >"$(root_of web)/file"
+        ctl start web
+        run ctl exec web cat /file
+        has "No such file"
+        ctl stop web
+        is "$(cat "$(root_of web)/file")" mine
+}
+
 @test "layers: a machine does not share them: what has them is given files of its own when it starts as one" {
         images
         ctl create web --image "oci:$T/app" --net none --stop-timeout 0 -- /bin/sleep 1000

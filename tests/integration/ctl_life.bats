@@ -8,15 +8,15 @@ load ../lib/ctl
         matches '^web +stopped +- +- +- +64m +no +busybox$'
         grep -qx 'memory = 64m' "$DIR/containers/web/settings"
         grep -qx 'arg = /sbin/init' "$DIR/containers/web/settings"
-        [ -x "$DIR/containers/web/rootfs/bin/busybox" ]
-        [ "$DIR/containers/web/rootfs/bin/ls" -ef "$DIR/containers/web/rootfs/bin/busybox" ]
+        [ -x "$(image_of web)/bin/busybox" ]
+        [ "$(image_of web)/bin/ls" -ef "$(image_of web)/bin/busybox" ]
 }
 
 @test "create, set, rename: the directory is a bundle at once that berth runs, as the settings say" {
         ctl create web --image busybox --net none -- /bin/sh -c 'hostname && stat -c %u:%g / /bin/busybox && touch /made'
         run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
         is "$output" $'web\n0:0\n0:0'
-        is "$(stat -c %u:%g "$DIR/containers/web/rootfs/made")" 0:0
+        is "$(stat -c %u:%g "$(changes_of web)/made")" 0:0
         ctl set web --hostname other
         run -0 --separate-stderr berth run --bundle "$DIR/containers/web" web
         is "${lines[0]}" other
@@ -39,6 +39,7 @@ load ../lib/ctl
         ctl create web --image busybox --net none --user www -- /bin/id -un
         [ ! -e "$DIR/containers/web/config.json" ]
         refused_ctl "no user 'www'" start web
+        own_root web
         echo 'www:x:33:33::/:/bin/sh' >>"$DIR/containers/web/rootfs/etc/passwd"
         ctl set web --pids 500
         is "$(jq .process.user.uid "$DIR/containers/web/config.json")" 33
@@ -88,6 +89,7 @@ load ../lib/ctl
 
 @test "create: a name that is taken is refused and what exists stays as it is" {
         ctl create web --image busybox --net none
+        own_root web
         echo mine >"$DIR/containers/web/rootfs/root/file"
         refused_ctl "there is a container web already" create web --image busybox --net none
         grep -q mine "$DIR/containers/web/rootfs/root/file"
@@ -119,7 +121,7 @@ load ../lib/ctl
         ids=$(ctl info --json web | jq .settings.ids)
         is "$(tr -s ' ' <"/proc/$(ctl_pid web)/uid_map")" " 0 $ids 65536"
         is "$(stat -c %u "/proc/$(ctl_pid web)")" "$ids"
-        is "$(stat -c %u:%g "$DIR/containers/web/rootfs/root/made")" 0:0
+        is "$(stat -c %u:%g "$(changes_of web)/root/made")" 0:0
         is "$(stat -c %a:%g "$DIR/containers/web")" "710:$ids"
         ctl stop web
         run -0 ctl logs web
@@ -394,6 +396,7 @@ load ../lib/ctl
         }
         ctl create web --image busybox --net none --user web --stop-timeout 0 -- /bin/sh -c \
                 'grep ^Groups /proc/self/status; exec sleep 1000'
+        own_root web
         echo 'web:x:33:44::/:/bin/sh' >>"$(root_of web)/etc/passwd"
         printf 'web:x:44:\nadm:x:4:root\nmail:x:8:other,web\nfar:x:70000:web\n' >>"$(root_of web)/etc/group"
         ctl start web

@@ -46,6 +46,7 @@ load ../lib/ctl
 @test "clone: files and settings are copied, ids and addresses are not" {
         ctl network create lab --subnet 10.78.0.0/24 --no-ipv6
         ctl create web --image busybox --net lab --ip 10.78.0.9 -e A=1 -- /bin/sleep 1000
+        own_root web
         echo mine >"$DIR/containers/web/rootfs/root/file"
         ctl clone web copy
         grep -q mine "$DIR/containers/copy/rootfs/root/file"
@@ -172,6 +173,7 @@ settled() {
 
 @test "cp: files and directories, both ways, and no link of the container leads out" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         mkdir -p "$T/site/sub"
         echo page >"$T/site/sub/page"
         ctl cp "$T/site" web:/www
@@ -214,6 +216,7 @@ settled() {
         mkdir -p "$T/tree/sub" "$T/full/tree/sub/file"
         echo page >"$T/tree/sub/file"
         echo kept >"$T/kept"
+        own_root web
         ctl cp "$T/tree" web:/root
         for target in /root /root/other /root/tree /root/tree/sub; do
                 refused_ctl "into itself|it is the file" cp web:/root "web:$target"

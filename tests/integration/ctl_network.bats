@@ -24,7 +24,7 @@ serves() {
         ctl start web
         is "$(address_of web)" "$address"
         is "$(ctl exec web ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')" "$address"
-        grep -q "^nameserver " "$DIR/containers/web/rootfs/etc/resolv.conf"
+        grep -q "^nameserver " "$(changes_of web)/etc/resolv.conf"
         ctl destroy -f web
 }
 

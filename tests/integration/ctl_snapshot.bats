@@ -28,6 +28,7 @@ load ../lib/ctl
 
 @test "snapshot: list shows names, dates and sizes in order, JSON too; nobody but root comes near the files" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         is "$(ctl snapshot list --json web)" "[]"
         ctl snapshot create web zero
         head -c 3000000 /dev/urandom >"$(root_of web)/root/data"
@@ -49,6 +50,7 @@ load ../lib/ctl
 
 @test "snapshot: a running container is frozen while it is copied, and goes on; what was paused stays paused" {
         ctl create web --image busybox --net none -- /bin/sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/root/a; echo $i >/root/b; done'
+        own_root web
         ctl start web
         eventually test -s "$(root_of web)/root/b"
         ctl snapshot create web live
@@ -71,6 +73,7 @@ load ../lib/ctl
         local i
 
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         for i in $(seq 400); do
                 mkdir "$(root_of web)/root/$i"
                 head -c 20000 /dev/urandom | split -b 1000 - "$(root_of web)/root/$i/"
@@ -101,6 +104,7 @@ load ../lib/ctl
         mount -t tmpfs -o size=6m none "$DIR"
         defer "umount $DIR"
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         refused_ctl "has no snapshot none" snapshot restore web none
         refused_ctl "has no snapshot none" snapshot delete web none
         refused_ctl "is no name of a snapshot" snapshot create web ../x
@@ -122,6 +126,7 @@ load ../lib/ctl
 
 @test "snapshot: a tree deeper than any path is long is kept, measured and restored" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         python3 - "$(root_of web)/root" <<'END'
 import os, sys
 os.chdir(sys.argv[1])
@@ -161,7 +166,7 @@ used() { # KiB
         df -k --output=used "$DIR" | tail -n 1
 }
 
-@test "create: on a file system with reflinks the program of the busybox image is there once" {
+@test "create: on a file system with reflinks the program of the busybox image is there once, for machines, too" {
         local before i
 
         on_xfs
@@ -169,7 +174,7 @@ used() { # KiB
         mount --bind "$DIR/busybox" /bin/busybox
         defer "umount /bin/busybox"
         before=$(used)
-        for i in 1 2 3 4; do ctl create "c$i" --image busybox --net none; done
+        for i in 1 2 3 4; do ctl create "c$i" --image busybox --net none --isolation vm; done
         [ $(($(used) - before)) -lt "$(($(stat -c %s /bin/busybox) / 1024))" ]
         cmp /bin/busybox "$DIR/containers/c4/rootfs/bin/busybox"
         ctl destroy c1 c2 c3 c4
@@ -180,6 +185,7 @@ used() { # KiB
 
         on_xfs
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         head -c 40000000 /dev/urandom >"$(root_of web)/root/data"
         before=$(used)
         ctl snapshot create web one

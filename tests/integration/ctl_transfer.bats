@@ -43,6 +43,7 @@ load ../lib/ctl
         local how
 
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         echo page >"$(root_of web)/root/page"
         for how in none gzip xz zstd; do
                 ctl export web -z $how | tee "$T/$how" | ctl import copy -
@@ -57,6 +58,7 @@ load ../lib/ctl
 
 @test "export, import: names, links and their targets may be of any bytes" {
         ctl create web --image busybox --net none -- /bin/sleep 1000
+        own_root web
         python3 - "$(root_of web)/root" <<'END'
 import os, sys
 os.chdir(os.fsencode(sys.argv[1]))
@@ -78,6 +80,7 @@ END
 
 @test "export: a running container is frozen and goes on; a privileged one's devices come along with --trust" {
         ctl create web --image busybox --net none --unprivileged=false --stop-timeout 0 -- /bin/sleep 1000
+        own_root web
         mknod "$(root_of web)/root/zero" c 1 5
         ctl start web
         ctl export web -o "$T/web.tgz"

@@ -147,6 +147,20 @@ root_of() {
         echo "$DIR/containers/$1/rootfs"
 }
 
+# own_root NAME: gives a stopped container files of its own there, whose image is a layer that it shares.
+own_root() {
+        [ -z "$(ls -A "$(root_of "$1")")" ] || return 0
+        ctl snapshot create "$1" own && ctl snapshot restore "$1" own && ctl snapshot delete "$1" own
+}
+
+# image_of NAME, changes_of NAME: where the files of its image lie, and those that it has changed.
+image_of() {
+        echo "$DIR/containers/$1/$(jq -r '.root.overlay.lower[0] // .root.path' "$DIR/containers/$1/config.json")"
+}
+changes_of() {
+        echo "$DIR/containers/$1/$(jq -r '.root.overlay.upper // .root.path' "$DIR/containers/$1/config.json")"
+}
+
 # plain NAME: the root of a copy of it, which is a directory whatever its own is (layers).
 plain() {
         ctl clone "$1" plain && root_of plain
@@ -156,6 +170,7 @@ plain() {
 furnish() {
         local root
 
+        own_root "$1"
         root=$(root_of "$1")
         echo first >"$root/root/file"
         ln "$root/root/file" "$root/root/twin"
