@@ -411,8 +411,8 @@ struct oci_vm {
 
 #define OCI_OVERLAY_LOWER_MOST 80
 
-/* "root.overlay", which only berth has: the root is an overlay (overlayfs) of directories, each as written: absolute, or
- * relative to the bundle. "lower" is required; "upper" and "work" go together. */
+/* "root.overlay", which only berth has: the root is an overlay (overlayfs) of directories, each as written: absolute,
+ * or relative to the bundle. "lower" is required; "upper" and "work" go together. */
 struct oci_overlay {
         struct oci_strings lower; /* at most OCI_OVERLAY_LOWER_MOST, the top one first */
         const char *upper, *work; /* two in one directory; both NULL: nothing can be written */

@@ -13,12 +13,12 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "namespaces/write_as.h"
 #include "runtime/ctl/image.h"
 #include "runtime/ctl/layers.h"
 #include "runtime/ctl/still_view.h"
 #include "runtime/ctl/storage.h"
 #include "runtime/ctl/subids.h"
-#include "namespaces/write_as.h"
 
 /* A place, resolved: the directory that it is in, and its name there. */
 struct place {

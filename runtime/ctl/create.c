@@ -312,6 +312,8 @@ int create_container(struct ctl *ctl, const char *name, const struct create_sour
 
                 if (network_forget(ctl, name) < 0 || remove_directory(ctl, &container) < 0)
                         log_warning("%s", error_message());
+                if (source->image)
+                        layers_sweep(ctl);
                 r = refuse(-r, "create container %s: %s", name, reason ? reason : "not enough memory");
         }
         if (r == 0)

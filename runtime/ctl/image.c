@@ -76,7 +76,8 @@ int image_check(const char *source)
 
 bool image_has_layers(const char *source)
 {
-        return strcmp(source, "busybox") == 0 || after(source, "oci:") || after(source, "docker-archive:") || after(source, "docker://");
+        return strcmp(source, "busybox") == 0 || after(source, "oci:") || after(source, "docker-archive:") ||
+               after(source, "docker://");
 }
 
 static int unpack(const struct ctl *ctl, const char *source, int root, struct layers *layers, struct arena *arena,

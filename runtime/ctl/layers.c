@@ -323,8 +323,7 @@ void layers_release(const struct ctl *ctl, const char *chain)
         struct wanted wanted;
 
         snprintf(wanted.chain, sizeof(wanted.chain), ":%s:", chain);
-        if (strpbrk(chain, "0123456789") && each_chain(ctl, strike_out, &wanted) &&
-            strpbrk(wanted.chain, "0123456789"))
+        if (strpbrk(chain, "0123456789") && each_chain(ctl, strike_out, &wanted) && strpbrk(wanted.chain, "0123456789"))
                 layers_sweep(ctl);
 }
 
@@ -470,7 +469,8 @@ static int make_layer(const struct layers *layers, const char *name, const char 
         return r;
 }
 
-/* Before the first one that is to be made. Numbers are given anew: nothing may be left that lies on one that is gone. */
+/* Before the first one that is to be made. Numbers are given anew: nothing may be left that lies on one that is gone.
+ */
 static int prepare(struct layers *layers)
 {
         sweep(layers->ctl, layers->store, layers->chain);

@@ -19,7 +19,7 @@
 struct layers {
         const struct ctl *ctl;
         int store;
-        bool prepared; /* for making some */
+        bool prepared;           /* for making some */
         char chain[LAYERS_TEXT]; /* "7:3:1" */
 };
 

@@ -315,7 +315,11 @@ int ctl_snapshot_restore(struct ctl *ctl, const char *name, const char *text)
         if (root < 0)
                 return fail(errno, "open snapshot %s of container %s", text, name);
         r = subids_run(&container.settings, restore, &(struct restoring){ctl, &container, root});
-        return r < 0 ? fail_in(r, "restore snapshot %s of container %s", text, name) : 0;
+        if (r < 0)
+                return fail_in(r, "restore snapshot %s of container %s", text, name);
+        /* It may have lain on layers. */
+        ctl_configure_early(ctl, &container);
+        return 0;
 }
 
 /* Without its name first: a crash leaves no half of it in the list. */

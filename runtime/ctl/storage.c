@@ -291,8 +291,7 @@ struct draft {
 /* Or not there. */
 static bool is_empty(int dirfd, const char *name)
 {
-        _cleanup_closedir_ DIR *list =
-                fdopendir(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        _cleanup_closedir_ DIR *list = fdopendir(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         struct dirent *entry;
 
         if (!list)
@@ -307,8 +306,8 @@ static bool is_empty(int dirfd, const char *name)
  * when a crash came, and only then: else it is a person's, who has not seen that nobody sees it. */
 static int empty_below_mount(const struct ctl_container *container)
 {
-        bool replaced = storage_has_layers(container) &&
-                        faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        bool replaced =
+                storage_has_layers(container) && faccessat(container->fd, DRAFT_ROOTFS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
         if ((!has_image(container) && !replaced) || is_empty(container->fd, CTL_ROOTFS))
                 return 0;

@@ -2,12 +2,11 @@
  *   directory  `rootfs` in its directory; no limits
  *   project    the same as the root of a project with quotas, where the file system has them enforced; only for
  *              containers with ids of their own, because root of the host's user namespace can change the project
- *   layers     what it has changed of an image's layers (runtime/ctl/layers.h); `rootfs` is empty, and the runtime makes
- *              the overlay (root.overlay in config.json). No limits, processes only, and until the whole root is
- *              replaced: restored, limited, behind the other wall
- *   image      the file `disk`, a file system of its own (runtime/ctl/disk_image.h); `rootfs` is empty, and what the
- *              disk is mounted on at start. Needs root
- * What there is counts, not the settings. */
+ *   layers     what it has changed of an image's layers (runtime/ctl/layers.h); `rootfs` is empty, and the runtime
+ * makes the overlay (root.overlay in config.json). No limits, processes only, and until the whole root is replaced:
+ * restored, limited, behind the other wall image      the file `disk`, a file system of its own
+ * (runtime/ctl/disk_image.h); `rootfs` is empty, and what the disk is mounted on at start. Needs root What there is
+ * counts, not the settings. */
 #pragma once
 
 #include "namespaces/private_mounts.h"
@@ -31,7 +30,7 @@ int storage_read_usage(const struct ctl *ctl, const struct ctl_container *contai
 enum storage_access {
         STORAGE_READ,
         STORAGE_WRITE, /* it is locked */
-        STORAGE_MAKE,  /* it is being made, and a crash leaves only what destroy removes: storage_made comes behind it */
+        STORAGE_MAKE, /* it is being made, and a crash leaves only what destroy removes: storage_made comes behind it */
 };
 
 /* Its root as it is seen inside, but with the ids that it has on disk. Returns a descriptor (O_RDONLY). */

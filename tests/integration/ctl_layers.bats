@@ -335,4 +335,6 @@ waits_for_lock() {
         is "$(ls -A "$DIR/layers")" ""
         ctl create new --image "oci:$T/app" --net none
         is "$(ctl info --json new | jq -r .storage.kind)" directory
+        ctl create other --image "oci:$T/app" --net none --isolation process
+        is "$(ctl info --json other | jq -r .storage.kind)" layers
 }

@@ -359,7 +359,7 @@ with_quotas() {
         ctl create web --image busybox --net none --disk 20m --inodes 800 --stop-timeout 0 -- /bin/sleep 1000
         ctl create other --image busybox --net none --stop-timeout 0 -- /bin/sleep 1000
         is "$(ctl info --json web | jq -c '[.storage.kind, .storage.limit, .storage.inodesLimit]')" '["project quota",20971520,800]'
-        is "$(ctl info --json other | jq -r .storage.kind)" directory
+        is "$(ctl info --json other | jq -r .storage.kind)" layers
         [ ! -e "$DIR/containers/web/disk" ]
         ctl start web other
         run ctl exec web dd if=/dev/zero of=/big bs=1M count=100
