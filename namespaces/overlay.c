@@ -123,35 +123,31 @@ static int mount_parts(const struct oci_overlay *overlay, const struct parts *pa
 }
 
 /* The overlay makes its files as who has mounted it, and is read-only when it cannot. */
-static int mount_mapped(const char *base, const struct oci_overlay *overlay, const struct overlay_map *map, bool brief)
+static int open_and_mount(const char *base, const struct oci_overlay *overlay, const struct overlay_map *map,
+                          bool brief)
 {
         _cleanup_(close_parts) struct parts parts = {0};
-        int before, mount = open_parts(base, overlay, map, &parts);
+        int before, r = open_parts(base, overlay, map, &parts);
 
-        if (mount < 0)
-                return mount;
-        mount = write_as(map->uid, map->gid, &before);
-        if (mount == 0)
-                mount = mount_parts(overlay, &parts, brief);
+        if (r < 0 || !map)
+                return r < 0 ? r : mount_parts(overlay, &parts, brief);
+        r = write_as(map->uid, map->gid, &before);
+        if (r == 0)
+                r = mount_parts(overlay, &parts, brief);
         write_as_self(before);
-        return mount;
+        return r;
 }
 
 int overlay_mount(const char *base, const struct oci_overlay *overlay, const struct overlay_map *map, bool brief)
 {
         struct private_mounts before = PRIVATE_MOUNTS_NONE;
         _cleanup_close_ int mount = -EBADF;
-        int r;
+        int r = map ? private_mounts_enter(&before) : 0, left;
 
-        if (!map) {
-                _cleanup_(close_parts) struct parts parts = {0};
-
-                r = open_parts(base, overlay, NULL, &parts);
-                return r < 0 ? r : mount_parts(overlay, &parts, brief);
-        }
-        mount = private_mounts_enter(&before);
-        if (mount == 0)
-                mount = mount_mapped(base, overlay, map, brief);
-        r = private_mounts_leave(&before);
-        return r < 0 ? r : mount < 0 ? mount : take_fd(&mount);
+        if (r == 0)
+                r = mount = open_and_mount(base, overlay, map, brief);
+        left = private_mounts_leave(&before);
+        if (r < 0 || left < 0)
+                return r < 0 ? r : left;
+        return take_fd(&mount);
 }

@@ -265,8 +265,7 @@ static int launch(struct ctl *ctl, const char *name, pid_t *pid)
                 return r;
         ctl->runtime->isolation = ctl_isolation(&container.settings);
         choose_group(ctl, &container);
-        if (r == 0)
-                r = remove_remains(ctl, &container);
+        r = remove_remains(ctl, &container);
         if (r == 0)
                 r = group_clear(&container);
         if (r == 0)

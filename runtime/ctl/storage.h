@@ -2,11 +2,12 @@
  *   directory  `rootfs` in its directory; no limits
  *   project    the same as the root of a project with quotas, where the file system has them enforced; only for
  *              containers with ids of their own, because root of the host's user namespace can change the project
- *   layers     what it has changed of an image's layers (runtime/ctl/layers.h); `rootfs` is empty, and the runtime
- * makes the overlay (root.overlay in config.json). No limits, processes only, and until the whole root is replaced:
- * restored, limited, behind the other wall image      the file `disk`, a file system of its own
- * (runtime/ctl/disk_image.h); `rootfs` is empty, and what the disk is mounted on at start. Needs root What there is
- * counts, not the settings. */
+ *   layers     what it has changed of an image's layers (runtime/ctl/layers.h); `rootfs` is empty, and the overlay is
+ *              the runtime's to make (root.overlay in config.json). No limits, only for processes, and until the whole
+ *              root is replaced: restored, limited, behind the other wall
+ *   image      the file `disk`, a file system of its own (runtime/ctl/disk_image.h); `rootfs` is empty, and what the
+ *              disk is mounted on at start. Needs root
+ * What there is counts, not the settings. */
 #pragma once
 
 #include "namespaces/private_mounts.h"
